@@ -1,0 +1,123 @@
+/**
+ * Packets travel as FLV and RTMP carry them: an access unit or a codec header with its FLV tag byte(s) in front,
+ * NAL units length-prefixed. A packet's payload is a short list of views into the reader's buffer ("spans"); it is
+ * never joined on the fast path.
+ *
+ * A Batch is what one source had at one tick. Batch and packets are reused: whatever a consumer wants to keep past
+ * the call it was handed the batch in, it copies (`copyPayload`).
+ */
+export type PacketKind =
+  | 'metadata' // AMF0 script data, starting at the string "onMetaData"
+  | 'videoHeader' // AVCDecoderConfigurationRecord and its like
+  | 'audioHeader' // AudioSpecificConfig and its like
+  | 'key' // video a decoder can start at
+  | 'inter' // video that others may need
+  | 'disposable' // video that nothing else refers to (a B-frame): the first to drop
+  | 'audio';
+
+export class Packet {
+  kind: PacketKind = 'audio';
+  /** Decode time in ms. From a source: its own clock, unwrapped past 2^32. After the splicer: the run's output timeline. */
+  dtsMs = 0;
+  /** Payload bytes over all spans. */
+  size = 0;
+  /** How many of the span slots below are in use. */
+  spanCount = 0;
+  readonly buffers: Buffer[] = [];
+  readonly starts: number[] = [];
+  readonly ends: number[] = [];
+
+  reset(kind: PacketKind, dtsMs: number): void {
+    this.kind = kind;
+    this.dtsMs = dtsMs;
+    this.size = 0;
+    this.spanCount = 0;
+  }
+
+  addSpan(buffer: Buffer, start: number, end: number): void {
+    const at = this.spanCount++;
+    this.buffers[at] = buffer;
+    this.starts[at] = start;
+    this.ends[at] = end;
+    this.size += end - start;
+  }
+
+  /** Copies the payload to `out` at `at`; answers the offset behind it. The caller has made room. */
+  copyTo(out: Buffer, at: number): number {
+    let offset = at;
+    for (let i = 0; i < this.spanCount; i++) {
+      const start = this.starts[i] as number;
+      const end = this.ends[i] as number;
+      (this.buffers[i] as Buffer).copy(out, offset, start, end);
+      offset += end - start;
+    }
+    return offset;
+  }
+
+  /** The payload as one buffer of its own, for what outlives the batch (codec headers, queued packets). */
+  copyPayload(): Buffer {
+    const own = Buffer.allocUnsafeSlow(this.size);
+    this.copyTo(own, 0);
+    return own;
+  }
+}
+
+/** Packets of one tick, oldest first. Slots are made once and reused, so that a tick allocates nothing. */
+export class Batch {
+  readonly packets: Packet[] = [];
+  count = 0;
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  /** The next free slot, already counted. The caller calls `reset` on it. */
+  next(): Packet {
+    let packet = this.packets[this.count];
+    if (packet === undefined) {
+      packet = new Packet();
+      this.packets.push(packet);
+    }
+    this.count++;
+    return packet;
+  }
+}
+
+export const isVideo = (kind: PacketKind): boolean => kind === 'key' || kind === 'inter' || kind === 'disposable';
+export const isHeader = (kind: PacketKind): boolean =>
+  kind === 'metadata' || kind === 'videoHeader' || kind === 'audioHeader';
+
+/** Where packets come from. Opened by `open.ts`; read once a tick; never waits. */
+export interface Source {
+  /** Appends whatever whole packets have come since the last call. Throws a Fault when the source is gone or talks garbage. */
+  read(into: Batch): void;
+  /** Bytes received so far, all included. */
+  readonly bytesIn: number;
+  close(): void;
+}
+
+/** What a sink dropped and why, in packets. */
+export interface Drops {
+  disposable: number;
+  /** Video dropped from an overfull queue up to the next key frame. */
+  untilKey: number;
+}
+
+/** Where packets go to. `open` resolves after the destination has accepted the publish. */
+export interface Sink {
+  /**
+   * Takes the batch's packets, in order, in one write. Never waits: what the destination cannot take now is queued
+   * within the bounds or dropped by the policy. Throws a Fault when the destination is gone or stalled.
+   * Call it every tick, with an empty batch too: it also serves the queue and the stall deadline.
+   */
+  write(batch: Batch): void;
+  readonly bytesOut: number;
+  readonly drops: Drops;
+  /** Media seconds and bytes waiting in our own queue. */
+  readonly queuedMs: number;
+  readonly queuedBytes: number;
+  /** True once a video key frame (or, without video, an audio frame) was handed to the kernel in this session. */
+  readonly flowing: boolean;
+  /** Ends the publish cleanly within the deadline, then closes whatever happened. Idempotent. */
+  close(deadlineMs?: number): Promise<void>;
+}

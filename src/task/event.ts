@@ -1,0 +1,62 @@
+import type { Status } from './status.ts';
+
+/**
+ * Everything that can happen to a task. The first group moves the status by the table in status.ts;
+ * the second is told without moving it.
+ */
+export type EventType =
+  | 'claimed'
+  | 'flowing'
+  | 'broke'
+  | 'gaveUp'
+  | 'finished'
+  | 'stopped'
+  | 'restarted'
+  | 'expired'
+  | 'deleted'
+  | 'created'
+  | 'changed'
+  | 'itemStarted'
+  | 'itemFinished'
+  | 'alarm';
+
+export type Cause = 'user' | 'schedule' | 'run' | 'source' | 'destination' | 'system';
+
+/** Facts of one event beyond its type; each type uses the fields its name suggests. */
+export interface EventDetail {
+  /** `flowing`: the first time in this activation, i.e. the task has just started for the user. */
+  readonly first?: boolean;
+  /** `changed`: the model's field names that changed. */
+  readonly changed?: readonly string[];
+  /** `alarm`: which alarm. */
+  readonly alarm?: string;
+  readonly url?: string;
+  readonly index?: number;
+  readonly round?: number;
+  readonly durationMs?: number;
+}
+
+/** What somebody saw: the input of `apply`. `epoch` is absent where the teller is not a run. */
+export interface Occurrence {
+  readonly type: EventType;
+  readonly cause: Cause;
+  /** One sentence for people; never carries a stream key. */
+  readonly reason: string;
+  readonly epoch?: number;
+  readonly detail?: EventDetail;
+}
+
+/** An occurrence that was news: stored, numbered per task without holes. */
+export interface Event {
+  readonly id: string;
+  readonly taskId: string;
+  readonly seq: number;
+  readonly type: EventType;
+  readonly at: number;
+  readonly epoch: number;
+  readonly cause: Cause;
+  readonly from: Status;
+  readonly to: Status;
+  readonly reason: string;
+  readonly detail: EventDetail;
+}
