@@ -1,0 +1,169 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BadConfig, didYouMean, parseListen, printConfig, readConfig, type Surroundings } from './config.ts';
+
+describe('config', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'millrace-config-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const read = (given: Partial<Surroundings> = {}) =>
+    readConfig({ flags: {}, env: {}, cwd: folder, cores: 2, ...given });
+  const problems = (given: Partial<Surroundings>): readonly string[] => {
+    try {
+      read(given);
+    } catch (error) {
+      if (error instanceof BadConfig) return error.problems;
+      throw error;
+    }
+    return [];
+  };
+  const file = (text: string) => writeFileSync(join(folder, 'millrace.yaml'), text);
+
+  it('has a default for everything', () => {
+    const { origins, ...values } = read();
+    expect(values).toEqual({
+      data: join(folder, 'data'),
+      listen: { host: '127.0.0.1', port: 8080 },
+      rtmp: { host: '127.0.0.1', port: 1935 },
+      workers: 2,
+      network: 'lab',
+      logLevel: 'info',
+      readyFile: null,
+      region: 'default',
+      givenKey: null,
+    });
+    expect(new Set(Object.values(origins))).toEqual(new Set(['default']));
+  });
+
+  it('takes a flag before a variable before the file before the default, and says which', () => {
+    file('workers: 5\nregion: from-file\nlog-level: warn\n');
+    const config = read({ flags: { workers: '7' }, env: { MILLRACE_WORKERS: '6', MILLRACE_REGION: 'from-env' } });
+    expect([config.workers, config.region, config.logLevel]).toEqual([7, 'from-env', 'warn']);
+    expect(config.origins).toMatchObject({
+      workers: '--workers',
+      region: 'MILLRACE_REGION',
+      'log-level': join(folder, 'millrace.yaml'),
+      network: 'default',
+    });
+  });
+
+  it('starts at most four workers by default, and at least one', () => {
+    expect([read({ cores: 64 }).workers, read({ cores: 0 }).workers]).toEqual([4, 1]);
+  });
+
+  it.each([
+    ['127.0.0.1:8080', 'lab'],
+    ['127.9.9.9:1', 'lab'],
+    ['localhost:1', 'lab'],
+    ['[::1]:0', 'lab'],
+    ['0.0.0.0:8080', 'public'],
+    ['[::]:8080', 'public'],
+    ['127.example.org:1', 'public'],
+  ])('listening on %s, it dials %s addresses', (listen, network) => {
+    expect(read({ flags: { listen } }).network).toBe(network);
+  });
+
+  it('reads IPv6 addresses and port 0', () => {
+    expect(parseListen('[::1]:0')).toEqual({ host: '::1', port: 0 });
+    expect(parseListen('0.0.0.0:65535')).toEqual({ host: '0.0.0.0', port: 65_535 });
+  });
+
+  it.each(['8080', ':8080', 'a:b', '::1:80', '127.0.0.1:65536', '127.0.0.1:', 'http://a:1', 'a b:1', '127.0.0.1:-1'])(
+    'refuses to listen on %s',
+    listen => {
+      expect(problems({ flags: { listen } })).toEqual([
+        expect.stringContaining(`--listen: "${listen}" is not an address like`),
+      ]);
+    },
+  );
+
+  it('turns the RTMP server off by a word, in a file too', () => {
+    expect(read({ flags: { rtmp: 'off' } }).rtmp).toBeNull();
+    file('rtmp: off\n');
+    expect(read().rtmp).toBeNull();
+    file('rtmp: false\n');
+    expect(read().rtmp).toBeNull();
+  });
+
+  it('takes an empty variable for an unset one', () => {
+    expect(read({ env: { MILLRACE_WORKERS: '' } }).workers).toBe(2);
+  });
+
+  it('takes relative paths of the file from its folder, those of flags from the current one', () => {
+    const path = join(folder, 'other.yaml');
+    writeFileSync(path, 'data: state\nready-file: ready\n');
+    const config = read({ cwd: '/', file: path, flags: { 'ready-file': 'here' } });
+    expect([config.data, config.readyFile]).toEqual([join(folder, 'state'), '/here']);
+  });
+
+  it('lists every problem at once, each with the nearest known name', () => {
+    file('wrokers: 3\nlisten: nowhere\nregion: [a]\nutterly-strange: 1\n');
+    const path = join(folder, 'millrace.yaml');
+    expect(
+      problems({
+        strangers: ['--dta', 'x', '--dtaa=y', 'stray'],
+        flags: { workers: '0' },
+        env: { MILLRACE_DAAT: 'x', MILLRACE_NETWORK: 'moon' },
+      }),
+    ).toEqual([
+      'unknown option --dta (did you mean --data?)',
+      'unknown option --dtaa (did you mean --data?)',
+      'unexpected argument "stray"',
+      `${path}: unknown key wrokers (did you mean workers?)`,
+      `${path}: region is not a text or a number`,
+      `${path}: unknown key utterly-strange`,
+      'unknown environment variable MILLRACE_DAAT (did you mean MILLRACE_DATA?)',
+      `listen (from ${path}): "nowhere" is not an address like 127.0.0.1:8080 or [::1]:8080`,
+      'network (from MILLRACE_NETWORK): "moon" is not one of public, lan, lab',
+      '--workers: "0" is not a whole number from 1 to 64',
+    ]);
+  });
+
+  it('wants the file it was told to read', () => {
+    expect(problems({ file: 'absent.yaml' })).toEqual([expect.stringContaining('absent.yaml: ENOENT')]);
+  });
+
+  it.each(['- a\n- b\n', 'just words\n', 'a: [\n'])('refuses the file %j', text => {
+    file(text);
+    expect(problems({})).toEqual([expect.stringContaining('millrace.yaml: ')]);
+  });
+
+  it('takes an empty file for no file', () => {
+    file('# nothing here\n');
+    expect(read().region).toBe('default');
+  });
+
+  it('takes a given key whole or not at all, and never repeats it', () => {
+    const env = { MILLRACE_ACCESS_KEY: 'AK000001', MILLRACE_SECRET_KEY: 'secret-0001' };
+    expect(read({ env }).givenKey).toEqual({ accessKey: 'AK000001', secretKey: 'secret-0001', projectId: null });
+    expect(problems({ env: { MILLRACE_ACCESS_KEY: 'AK000001' } })).toEqual([
+      expect.stringContaining('set both or neither'),
+    ]);
+    expect(problems({ env: { MILLRACE_PROJECT_ID: 'p' } })).toEqual([expect.stringContaining('set both or neither')]);
+    const bad = problems({ env: { ...env, MILLRACE_SECRET_KEY: 'has a space' } });
+    expect(bad).toEqual([expect.stringContaining('MILLRACE_SECRET_KEY is not 8 to 256')]);
+    expect(bad.join()).not.toContain('has a space');
+  });
+
+  it('keeps keys out of flags and files', () => {
+    file('secret-key: s3cret-in-a-file\n');
+    expect(problems({})).toEqual([`${join(folder, 'millrace.yaml')}: unknown key secret-key`]);
+  });
+
+  it('prints every option with its origin and masks the secret', () => {
+    const env = { MILLRACE_ACCESS_KEY: 'AK000001', MILLRACE_SECRET_KEY: 'secret-0001' };
+    const lines = printConfig(read({ env, flags: { listen: '[::1]:0' } }));
+    expect(lines).toContainEqual({ name: 'listen', value: '[::1]:0', origin: '--listen' });
+    expect(lines).toContainEqual({ name: 'secret-key', value: '***', origin: 'MILLRACE_SECRET_KEY' });
+    expect(JSON.stringify(lines)).not.toContain('secret-0001');
+  });
+
+  it('suggests nothing when nothing is near', () => {
+    expect(didYouMean('--banana', ['--data', '--listen'])).toBe('');
+  });
+});

@@ -1,0 +1,428 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+/** Which addresses the node may dial: see docs/configuration.md. */
+export type Network = 'public' | 'lan' | 'lab';
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** A key that automation hands in: it stands from the first start on. */
+export interface GivenKey {
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly projectId: string | null;
+}
+
+/** Where a value came from, as a person would say it: "--data", "MILLRACE_DATA", "/etc/millrace.yaml", "default". */
+export type Origin = string;
+
+export interface Config {
+  /** Absolute. */
+  readonly data: string;
+  readonly listen: ListenAddress;
+  /** null: no built-in RTMP server. */
+  readonly rtmp: ListenAddress | null;
+  readonly workers: number;
+  readonly network: Network;
+  readonly logLevel: LogLevel;
+  /** Absolute; null: none is written. */
+  readonly readyFile: string | null;
+  readonly region: string;
+  readonly givenKey: GivenKey | null;
+  readonly origins: Readonly<Record<OptionName, Origin>>;
+}
+
+export type OptionName =
+  | 'data'
+  | 'listen'
+  | 'rtmp'
+  | 'workers'
+  | 'network'
+  | 'log-level'
+  | 'ready-file'
+  | 'region'
+  | 'access-key'
+  | 'secret-key'
+  | 'project-id';
+
+export interface Option {
+  readonly name: OptionName;
+  readonly env: string;
+  /** The placeholder of the flag's value; absent where there is no flag, since argv and files are read by others. */
+  readonly value?: string;
+  readonly about: string;
+  readonly fallback: string;
+  readonly secret?: boolean;
+}
+
+/** Every option there is. A flag, a variable and a key of the file have the same name, each in its own spelling. */
+export const OPTIONS: readonly Option[] = [
+  {
+    name: 'data',
+    env: 'MILLRACE_DATA',
+    value: 'DIR',
+    about: 'the one directory that holds all state',
+    fallback: './data',
+  },
+  {
+    name: 'listen',
+    env: 'MILLRACE_LISTEN',
+    value: 'HOST:PORT',
+    about: 'where the API listens',
+    fallback: '127.0.0.1:8080',
+  },
+  {
+    name: 'rtmp',
+    env: 'MILLRACE_RTMP',
+    value: 'HOST:PORT|off',
+    about: 'where the built-in RTMP server listens',
+    fallback: '127.0.0.1:1935',
+  },
+  {
+    name: 'workers',
+    env: 'MILLRACE_WORKERS',
+    value: 'N',
+    about: 'worker processes',
+    fallback: 'one per core, at most 4',
+  },
+  {
+    name: 'network',
+    env: 'MILLRACE_NETWORK',
+    value: 'public|lan|lab',
+    about: 'which addresses may be dialled',
+    fallback: 'lab while the API listens on loopback, else public',
+  },
+  {
+    name: 'log-level',
+    env: 'MILLRACE_LOG_LEVEL',
+    value: 'LEVEL',
+    about: 'debug, info, warn, error or silent',
+    fallback: 'info',
+  },
+  {
+    name: 'ready-file',
+    env: 'MILLRACE_READY_FILE',
+    value: 'FILE',
+    about: 'written once the node is ready',
+    fallback: 'none',
+  },
+  {
+    name: 'region',
+    env: 'MILLRACE_REGION',
+    value: 'NAME',
+    about: 'the region tasks belong to when they name none',
+    fallback: 'default',
+  },
+  {
+    name: 'access-key',
+    env: 'MILLRACE_ACCESS_KEY',
+    about: 'an access key that stands from the first start on',
+    fallback: 'none',
+  },
+  {
+    name: 'secret-key',
+    env: 'MILLRACE_SECRET_KEY',
+    about: 'the secret of that access key',
+    fallback: 'none',
+    secret: true,
+  },
+  { name: 'project-id', env: 'MILLRACE_PROJECT_ID', about: 'the project of that access key', fallback: 'a new one' },
+];
+
+/** The caller's mistakes, all of them at once. */
+export class BadConfig extends Error {
+  override readonly name = 'BadConfig';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+export interface Surroundings {
+  /** Values of flags by option name. */
+  readonly flags: Readonly<Partial<Record<OptionName, string>>>;
+  /** Words on the command line that no command knows. */
+  readonly strangers?: readonly string[];
+  /** `--config FILE`; absent: millrace.yaml in `cwd`, if it is there. */
+  readonly file?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly cores: number;
+}
+
+/** What the process stands in: the one place that reads the environment. */
+export const surroundings = (): Pick<Surroundings, 'env' | 'cwd' | 'cores'> => ({
+  env: process.env,
+  cwd: process.cwd(),
+  cores: availableParallelism(),
+});
+
+/** By https://no-color.org: any value but the empty one turns colour off. */
+export const wantsColor = (env: Surroundings['env']): boolean => (env.NO_COLOR ?? '') === '';
+
+interface Found {
+  readonly text: string;
+  readonly origin: Origin;
+  /** The folder a relative path is taken from. */
+  readonly base: string;
+}
+
+/** Flags before environment before file before defaults. Throws BadConfig with every problem there is. */
+export function readConfig(from: Surroundings): Config {
+  const problems: string[] = strangerProblems(from.strangers ?? []);
+  const file = readFile(from, problems);
+  problems.push(...variableProblems(from.env));
+  const reader = new Reader(from, file, problems);
+  const config = assemble(reader, from.cores);
+  if (problems.length > 0) throw new BadConfig(problems);
+  return config;
+}
+
+/** Looks every option up once, in order of precedence, and keeps where it was found. */
+class Reader {
+  readonly origins: Record<OptionName, Origin>;
+  readonly cwd: string;
+  readonly problems: string[];
+  readonly #found: ReadonlyMap<OptionName, Found>;
+
+  constructor(from: Surroundings, file: ReadonlyMap<OptionName, Found>, problems: string[]) {
+    const found = new Map<OptionName, Found>();
+    for (const option of OPTIONS) {
+      const value = fromFlag(option, from) ?? fromVariable(option, from) ?? file.get(option.name);
+      if (value !== undefined) found.set(option.name, value);
+    }
+    this.#found = found;
+    this.cwd = from.cwd;
+    this.problems = problems;
+    // Filled for every option by the loop's own list, so the cast states what is known.
+    this.origins = Object.fromEntries(
+      OPTIONS.map(({ name }) => [name, found.get(name)?.origin ?? 'default']),
+    ) as Record<OptionName, Origin>;
+  }
+
+  text(name: OptionName): string | undefined {
+    return this.#found.get(name)?.text;
+  }
+
+  path(name: OptionName): string | undefined {
+    const found = this.#found.get(name);
+    return found && resolve(found.base, found.text);
+  }
+
+  /** The parsed value, or the fallback where there is none or where it breaks its rule (which is then a problem). */
+  parsed<T>(name: OptionName, fallback: T, parse: (text: string) => T | undefined, rule: string): T {
+    const found = this.#found.get(name);
+    if (found === undefined) return fallback;
+    const value = parse(found.text);
+    if (value !== undefined) return value;
+    this.problems.push(
+      `${found.origin === `--${name}` ? found.origin : `${name} (from ${found.origin})`}: "${found.text}" is not ${rule}`,
+    );
+    return fallback;
+  }
+}
+
+function assemble(reader: Reader, cores: number): Config {
+  const listen = reader.parsed('listen', { host: '127.0.0.1', port: 8080 }, parseListen, LISTEN_RULE);
+  const rtmp = reader.parsed<ListenAddress | null>(
+    'rtmp',
+    { host: '127.0.0.1', port: 1935 },
+    text => (text === 'off' ? null : parseListen(text)),
+    `${LISTEN_RULE}, or off`,
+  );
+  const network = reader.parsed<Network>(
+    'network',
+    isLoopback(listen.host) ? 'lab' : 'public',
+    text => NETWORKS.find(word => word === text),
+    `one of ${NETWORKS.join(', ')}`,
+  );
+  return {
+    data: reader.path('data') ?? resolve(reader.cwd, 'data'),
+    listen,
+    rtmp,
+    workers: reader.parsed('workers', Math.min(4, Math.max(1, cores)), parseWorkers, 'a whole number from 1 to 64'),
+    network,
+    logLevel: reader.parsed<LogLevel>(
+      'log-level',
+      'info',
+      text => LEVELS.find(word => word === text),
+      `one of ${LEVELS.join(', ')}`,
+    ),
+    readyFile: reader.path('ready-file') ?? null,
+    region: reader.parsed('region', 'default', parseRegion, 'a name of 1 to 64 letters, digits, "-" or "_"'),
+    givenKey: readGivenKey(reader),
+    origins: reader.origins,
+  };
+}
+
+const NETWORKS: readonly Network[] = ['public', 'lan', 'lab'];
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
+const LISTEN_RULE = 'an address like 127.0.0.1:8080 or [::1]:8080';
+
+export function parseListen(text: string): ListenAddress | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$/.exec(text);
+  if (match === null) return undefined;
+  const host = match[1] ?? match[2];
+  const port = Number(match[3]);
+  return host === undefined || port > 65_535 ? undefined : { host, port };
+}
+
+export const printListen = ({ host, port }: ListenAddress): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.[0-9]{1,3}){3}$/.test(host);
+
+function parseWorkers(text: string): number | undefined {
+  const count = /^[0-9]{1,2}$/.test(text) ? Number(text) : 0;
+  return count >= 1 && count <= 64 ? count : undefined;
+}
+
+const parseRegion = (text: string): string | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? text : undefined);
+
+/** Values are never repeated here: one of them is a secret. */
+function readGivenKey(reader: Reader): GivenKey | null {
+  const accessKey = reader.text('access-key');
+  const secretKey = reader.text('secret-key');
+  const projectId = reader.text('project-id') ?? null;
+  if (accessKey === undefined && secretKey === undefined && projectId === null) return null;
+  if (accessKey === undefined || secretKey === undefined) {
+    reader.problems.push(
+      'MILLRACE_ACCESS_KEY and MILLRACE_SECRET_KEY (and MILLRACE_PROJECT_ID) go together: set both or neither',
+    );
+    return null;
+  }
+  const rule = (name: string, text: string, shape: RegExp, said: string) =>
+    shape.test(text) || reader.problems.push(`${name} is not ${said}`);
+  rule('MILLRACE_ACCESS_KEY', accessKey, /^[A-Za-z0-9_-]{4,128}$/, '4 to 128 letters, digits, "-" or "_"');
+  rule('MILLRACE_SECRET_KEY', secretKey, /^[\x21-\x7e]{8,256}$/, '8 to 256 printable characters without spaces');
+  rule('MILLRACE_PROJECT_ID', projectId ?? 'x', /^[A-Za-z0-9_-]{1,64}$/, '1 to 64 letters, digits, "-" or "_"');
+  return { accessKey, secretKey, projectId };
+}
+
+function fromFlag(option: Option, from: Surroundings): Found | undefined {
+  const text = from.flags[option.name];
+  return text === undefined ? undefined : { text, origin: `--${option.name}`, base: from.cwd };
+}
+
+/** An empty variable counts as unset: that is how compose files and unit files leave one out. */
+function fromVariable(option: Option, from: Surroundings): Found | undefined {
+  const text = from.env[option.env] ?? '';
+  return text === '' ? undefined : { text, origin: option.env, base: from.cwd };
+}
+
+function strangerProblems(strangers: readonly string[]): string[] {
+  const flags = OPTIONS.filter(option => option.value !== undefined).map(option => `--${option.name}`);
+  const known = [...flags, '--config', '--help'];
+  const flagAt = (at: number) => strangers[at]?.startsWith('-') === true;
+  return strangers.flatMap((word, at) => {
+    if (flagAt(at))
+      return [`unknown option ${word.split('=', 1)[0]}${didYouMean(word.split('=', 1)[0] ?? word, known)}`];
+    // The word behind an unknown option is most likely its value, perhaps a secret one.
+    return flagAt(at - 1) && strangers[at - 1]?.includes('=') === false ? [] : [`unexpected argument "${word}"`];
+  });
+}
+
+function variableProblems(env: Surroundings['env']): string[] {
+  const known = OPTIONS.map(option => option.env);
+  return Object.keys(env)
+    .filter(name => name.startsWith('MILLRACE_') && !known.includes(name))
+    .map(name => `unknown environment variable ${name}${didYouMean(name, known)}`);
+}
+
+/** The file's values by option; none without a file. Its keys are the flags' names. */
+function readFile(from: Surroundings, problems: string[]): Map<OptionName, Found> {
+  const found = new Map<OptionName, Found>();
+  const path = resolve(from.cwd, from.file ?? 'millrace.yaml');
+  const content = readYaml(path, from.file === undefined, problems);
+  const options = OPTIONS.filter(option => option.value !== undefined);
+  for (const [key, value] of Object.entries(content)) {
+    const option = options.find(({ name }) => name === key);
+    if (option === undefined) {
+      problems.push(
+        `${path}: unknown key ${key}${didYouMean(
+          key,
+          options.map(({ name }) => name),
+        )}`,
+      );
+    } else if (typeof value === 'string' || typeof value === 'number') {
+      found.set(option.name, { text: String(value), origin: path, base: dirname(path) });
+    } else if (value === false && option.name === 'rtmp') {
+      // Some YAML writers print the word off as false.
+      found.set(option.name, { text: 'off', origin: path, base: dirname(path) });
+    } else if (value !== null) {
+      problems.push(`${path}: ${key} is not a text or a number`);
+    }
+  }
+  return found;
+}
+
+function readYaml(path: string, mayBeAbsent: boolean, problems: string[]): Record<string, unknown> {
+  try {
+    const content: unknown = parseYaml(readFileSync(path, 'utf8'));
+    if (content === null) return {};
+    if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
+    problems.push(`${path}: not a list of "key: value" lines`);
+  } catch (error) {
+    const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (!absent || !mayBeAbsent)
+      problems.push(`${path}: ${error instanceof Error ? error.message.split('\n', 1)[0] : error}`);
+  }
+  return {};
+}
+
+/** ' (did you mean X?)', or nothing when no known word is near. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  const ranked = known
+    .map(other => ({ other, distance: distance(word, other) }))
+    .sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best && best.distance <= Math.max(2, Math.floor(word.length / 4)) ? ` (did you mean ${best.other}?)` : '';
+}
+
+/** Levenshtein's edit distance, one row at a time. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+export interface ConfigLine {
+  readonly name: OptionName;
+  readonly value: string;
+  readonly origin: Origin;
+}
+
+/** The whole configuration for people, secrets masked. */
+export function printConfig(config: Config): readonly ConfigLine[] {
+  const values: Record<OptionName, string> = {
+    data: config.data,
+    listen: printListen(config.listen),
+    rtmp: config.rtmp === null ? 'off' : printListen(config.rtmp),
+    workers: String(config.workers),
+    network: config.network,
+    'log-level': config.logLevel,
+    'ready-file': config.readyFile ?? '',
+    region: config.region,
+    'access-key': config.givenKey?.accessKey ?? '',
+    'secret-key': config.givenKey === null ? '' : '***',
+    'project-id': config.givenKey?.projectId ?? '',
+  };
+  return OPTIONS.map(({ name }) => ({ name, value: values[name], origin: config.origins[name] }));
+}
