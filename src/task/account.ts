@@ -41,3 +41,14 @@ export interface Domain {
   /** rtmp://HOST[:PORT] */
   readonly target: string;
 }
+
+/**
+ * The clouds' ids are 20 characters A-Z 0-9 (keys) and 32 hex (projects); a self-hosted installation may choose its own,
+ * as long as they are safe in a URL path and in an Authorization header.
+ */
+export const isAccessKeyId = (text: string): boolean => /^[A-Za-z0-9_-]{4,64}$/.test(text);
+export const isProjectId = (text: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(text);
+
+/** A key acts for its own project and no other, while it is enabled. */
+export const mayAct = (key: Pick<AccessKey, 'enabled' | 'projectId'>, projectId: string): boolean =>
+  key.enabled && key.projectId === projectId;

@@ -1,5 +1,6 @@
-import type { TaskSpec } from './spec.ts';
-import type { Status } from './status.ts';
+import type { Event, EventDetail, EventType, Occurrence } from './event.ts';
+import { changedFields, mergeSpec, type SpecChange, type TaskSpec } from './spec.ts';
+import { nextStatus, type Status } from './status.ts';
 
 /** The stored wish: what to pull, where to push, when, how to retry, whom to tell. */
 export interface Task {
@@ -11,7 +12,7 @@ export interface Task {
   /** Why it is stopped, exited or recovering; one sentence, else "". */
   readonly reason: string;
   /** The event type that last moved the status: tells a pause from a give-up where both are `stopped`. */
-  readonly movedBy: string;
+  readonly movedBy: EventType;
   /** The number of the current claim. News from an older epoch is not heard. */
   readonly epoch: number;
   /** The last event's number. */
@@ -22,4 +23,132 @@ export interface Task {
   /** Wall time of the first `flowing` in this activation; null before. */
   readonly startedAt: number | null;
   readonly exitedAt: number | null;
+}
+
+/** A task as it is after an event, with that event. */
+export interface Step {
+  readonly task: Task;
+  readonly event: Event;
+}
+
+/** What the outside gives each step: the wall time and the new event's id. */
+export interface Stamp {
+  readonly now: number;
+  readonly eventId: string;
+}
+
+export interface TaskSeed extends Stamp {
+  readonly id: string;
+  readonly accountId: string;
+  readonly projectId: string;
+  readonly spec: TaskSpec;
+  /** What people should know about the task from the start; shown until the status moves. */
+  readonly reason?: string;
+}
+
+/** A fresh task: scheduled, or stopped when its user made it switched off. */
+export function newTask(seed: TaskSeed): Step {
+  const { id, accountId, projectId, spec, now, eventId, reason = '' } = seed;
+  const status: Status = spec.enabled ? 'scheduled' : 'stopped';
+  const task: Task = {
+    id,
+    accountId,
+    projectId,
+    spec,
+    status,
+    reason,
+    movedBy: 'created',
+    epoch: 0,
+    seq: 1,
+    version: 1,
+    createdAt: now,
+    startedAt: null,
+    exitedAt: null,
+  };
+  const event: Event = {
+    id: eventId,
+    taskId: id,
+    seq: 1,
+    type: 'created',
+    at: now,
+    epoch: 0,
+    cause: 'user',
+    from: status,
+    to: status,
+    reason,
+    detail: {},
+  };
+  return { task, event };
+}
+
+/** The types that begin a new claim: whatever an older run still says is refused from then on. */
+const raisesEpoch = (type: EventType): boolean => type === 'claimed' || type === 'restarted';
+
+/** The types that are told without moving a status; the others are the columns of the status table. */
+const movesStatus = (type: EventType): boolean =>
+  type !== 'changed' && type !== 'itemStarted' && type !== 'itemFinished' && type !== 'alarm';
+
+/**
+ * The task after what somebody saw, or undefined when that is no news: no cell in the status table, or told by a run
+ * of another epoch than the current one.
+ */
+export function apply(task: Task, occurrence: Occurrence, stamp: Stamp): Step | undefined {
+  const to = nextStatus(task.status, occurrence.type);
+  if (to === undefined) return undefined;
+  if (occurrence.epoch !== undefined && occurrence.epoch !== task.epoch) return undefined;
+  // An exited task has one cell left, `deleted`, and it is news once.
+  if (task.status === 'exited' && task.movedBy === 'deleted') return undefined;
+
+  const told = tell(task, to, occurrence, stamp);
+  return movesStatus(occurrence.type) ? { ...told, task: move(told.task, to, occurrence, stamp.now) } : told;
+}
+
+/** Numbers the event and counts it in the task; nothing else of the task changes but the epoch. */
+function tell(task: Task, to: Status, occurrence: Occurrence, { now, eventId }: Stamp): Step {
+  const { type, cause, reason } = occurrence;
+  const seq = task.seq + 1;
+  const epoch = raisesEpoch(type) ? task.epoch + 1 : task.epoch;
+  const event: Event = {
+    id: eventId,
+    taskId: task.id,
+    seq,
+    type,
+    at: now,
+    epoch,
+    cause,
+    from: task.status,
+    to,
+    reason,
+    detail: detailOf(task, occurrence),
+  };
+  return { task: { ...task, seq, epoch }, event };
+}
+
+const detailOf = (task: Task, { type, detail = {} }: Occurrence): EventDetail =>
+  type === 'flowing' && task.startedAt === null ? { ...detail, first: true } : detail;
+
+const move = (task: Task, to: Status, { type, reason }: Occurrence, now: number): Task => ({
+  ...task,
+  status: to,
+  reason: to === 'running' || to === 'scheduled' ? '' : reason,
+  movedBy: type,
+  startedAt: startedAtAfter(task, type, now),
+  exitedAt: to === 'exited' ? (task.exitedAt ?? now) : null,
+});
+
+function startedAtAfter(task: Task, type: EventType, now: number): number | null {
+  if (type === 'restarted') return null;
+  return type === 'flowing' ? (task.startedAt ?? now) : task.startedAt;
+}
+
+/**
+ * The task with the patch merged into its spec, one version on, and the `changed` event that names the fields.
+ * Undefined when every field already has the wanted value, or the task has exited.
+ */
+export function applyChange(task: Task, patch: SpecChange, stamp: Stamp): Step | undefined {
+  const spec = mergeSpec(task.spec, patch);
+  const changed = changedFields(task.spec, spec);
+  if (changed.length === 0) return undefined;
+  const step = apply(task, { type: 'changed', cause: 'user', reason: '', detail: { changed } }, stamp);
+  return step && { ...step, task: { ...step.task, spec, version: task.version + 1 } };
 }
