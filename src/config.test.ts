@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BadConfig, didYouMean, parseListen, printConfig, readConfig, type Surroundings } from './config.ts';
+import { BadConfig, parseListen, printConfig, readConfig, type Surroundings } from './config.ts';
 
 describe('config', () => {
   let folder: string;
@@ -161,9 +161,5 @@ describe('config', () => {
     expect(lines).toContainEqual({ name: 'listen', value: '[::1]:0', origin: '--listen' });
     expect(lines).toContainEqual({ name: 'secret-key', value: '***', origin: 'MILLRACE_SECRET_KEY' });
     expect(JSON.stringify(lines)).not.toContain('secret-0001');
-  });
-
-  it('suggests nothing when nothing is near', () => {
-    expect(didYouMean('--banana', ['--data', '--listen'])).toBe('');
   });
 });
