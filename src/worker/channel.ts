@@ -1,3 +1,6 @@
+import { createConnection, createServer, type Socket } from 'node:net';
+import { knownAddress, listenAt } from './control-socket.ts';
+
 /**
  * The messages between the control process and its worker processes: one JSON object a line over a local socket in the
  * data directory, which the workers dial. Few and small: what changed at once, figures once a second.
@@ -60,3 +63,159 @@ export type FromWorker =
   /** The run is over and its push closed, after `stop` or by its own end. */
   | { readonly t: 'ended'; readonly taskId: string; readonly epoch: number }
   | { readonly t: 'reports'; readonly reports: readonly RunReport[] };
+
+/** The other end of a channel. Sending never waits; a peer that does not read is closed. */
+export interface Peer<Out> {
+  send(message: Out): void;
+  /** Sends what is queued, then closes. Idempotent. */
+  close(): void;
+}
+
+export interface ChannelListener {
+  close(): Promise<void>;
+}
+
+export interface Conversation {
+  message(message: FromWorker): void;
+  closed(): void;
+}
+
+export interface DialListener {
+  /** The introduction, made anew at each connect: it carries the state of every run whole. */
+  hello(): FromWorker;
+  message(message: ToWorker): void;
+  connected?(): void;
+  closed?(): void;
+}
+
+/** Serves the channel at `path`. Throws DataDirectoryInUse where another control process does. */
+export async function listenChannel(
+  path: string,
+  accept: (peer: Peer<ToWorker>) => Conversation,
+): Promise<ChannelListener> {
+  const lines = new Set<Line>();
+  const server = createServer(socket => {
+    const line = new Line(socket, {
+      // What comes over the socket was written by our own worker, version and all: the parsed edge.
+      message: message => talk.message(message as FromWorker),
+      closed: () => {
+        lines.delete(line);
+        talk.closed();
+      },
+    });
+    lines.add(line);
+    const talk = accept(line);
+  });
+  const door = await listenAt(server, path);
+  let closing: Promise<void> | undefined;
+  return {
+    close: () => {
+      for (const line of lines) line.close();
+      closing ??= door.close();
+      return closing;
+    },
+  };
+}
+
+/** Dials the channel for ever, until the signal aborts or the peer is closed; says hello at each connect. */
+export function dialChannel(
+  path: string,
+  listener: DialListener,
+  { signal, retryMs }: { readonly signal: AbortSignal; readonly retryMs: number },
+): Peer<FromWorker> {
+  let line: Line | undefined;
+  let retry: NodeJS.Timeout | undefined;
+  let over = false;
+
+  const dial = (): void => {
+    const socket = createConnection(knownAddress(path));
+    const next = new Line(socket, {
+      message: message => listener.message(message as ToWorker),
+      closed: () => {
+        const wasConnected = line === next;
+        line = undefined;
+        if (!over) retry = setTimeout(dial, retryMs);
+        if (wasConnected) listener.closed?.();
+      },
+    });
+    socket.once('connect', () => {
+      if (over) return next.close();
+      line = next;
+      next.send(listener.hello());
+      listener.connected?.();
+    });
+  };
+  const close = (): void => {
+    over = true;
+    clearTimeout(retry);
+    line?.close();
+  };
+  signal.addEventListener('abort', close, { once: true });
+  if (!signal.aborted) dial();
+  // What is sent while away is dropped: the next hello carries the state it would have told.
+  return { send: message => line?.send(message), close };
+}
+
+const MAX_LINE_BYTES = 1024 * 1024;
+const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
+const LINGER_MS = 1_000;
+const NEWLINE = 0x0a;
+
+/** One connection: a JSON object a line in both directions. Whatever breaks the rules closes it. */
+class Line {
+  readonly #socket: Socket;
+  readonly #message: (message: object) => void;
+  #parts: Buffer[] = [];
+  #partBytes = 0;
+
+  constructor(socket: Socket, on: { readonly message: (message: object) => void; readonly closed: () => void }) {
+    this.#socket = socket;
+    this.#message = on.message;
+    socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    socket.on('error', () => socket.destroy());
+    socket.once('close', on.closed);
+  }
+
+  send(message: unknown): void {
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    this.#socket.write(`${JSON.stringify(message)}\n`);
+    if (this.#socket.writableLength > MAX_QUEUED_BYTES) this.#socket.destroy();
+  }
+
+  close(): void {
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    this.#socket.destroySoon();
+    setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+  }
+
+  #take(chunk: Buffer): void {
+    let from = 0;
+    for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
+      const whole = Buffer.concat([...this.#parts, chunk.subarray(from, at)]);
+      this.#parts = [];
+      this.#partBytes = 0;
+      from = at + 1;
+      if (!this.#tell(whole)) return;
+    }
+    if (from === chunk.length) return;
+    this.#parts.push(chunk.subarray(from));
+    this.#partBytes += chunk.length - from;
+    if (this.#partBytes > MAX_LINE_BYTES) this.#socket.destroy();
+  }
+
+  #tell(line: Buffer): boolean {
+    const message = line.length > MAX_LINE_BYTES ? undefined : parseMessage(line);
+    if (message === undefined) this.#socket.destroy();
+    else this.#message(message);
+    return !this.#socket.destroyed;
+  }
+}
+
+function parseMessage(line: Buffer): object | undefined {
+  try {
+    const value: unknown = JSON.parse(line.toString());
+    return typeof value === 'object' && value !== null && 't' in value ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
