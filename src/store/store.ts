@@ -49,11 +49,14 @@ export interface Store {
    * Reads the task, lets `decide` (pure, synchronous) answer with a Change or undefined for "no news", and stores it,
    * all in one transaction. Answers the task as it now is and whether it changed; undefined when there is none.
    */
-  change(taskId: string, decide: (task: Task) => Change | undefined): Promise<{ task: Task; changed: boolean } | undefined>;
+  change(
+    taskId: string,
+    decide: (task: Task) => Change | undefined,
+  ): Promise<{ task: Task; changed: boolean } | undefined>;
   get(taskId: string): Promise<Task | undefined>;
   /** Newest first (createdAt, then id, descending), with the number of all matches before paging. Deleted tasks are never listed. */
   list(filter: TaskFilter, page: Page): Promise<{ tasks: readonly Task[]; total: number }>;
-  /** Tasks the scheduler must act on: scheduled and due to start, or not exited and due to end. */
+  /** Tasks whose `dueAt` (task/due.ts, kept beside the row as a plain indexed column) has come; the longest due first. */
   due(now: number, limit: number): Promise<readonly Task[]>;
   withStatus(statuses: readonly Status[]): Promise<readonly Task[]>;
   /** Removes exited tasks older than the given time, with nothing left waiting to be delivered. Answers how many. */
@@ -61,8 +64,11 @@ export interface Store {
 
   events(taskId: string, afterSeq: number, limit: number): Promise<readonly Event[]>;
 
-  /** For each task its first waiting delivery, if it is due; oldest first. */
-  dueDeliveries(now: number, limit: number): Promise<readonly Delivery[]>;
+  /**
+   * For each task its first waiting delivery, if it is due; ordered by nextAt, then id. `after` goes on behind a row that
+   * was read before, so that many rows of one slow receiver do not hide those of the others.
+   */
+  dueDeliveries(now: number, limit: number, after?: Pick<Delivery, 'nextAt' | 'id'>): Promise<readonly Delivery[]>;
   updateDelivery(id: string, patch: Pick<Delivery, 'attempts' | 'nextAt' | 'state' | 'lastError'>): Promise<void>;
 
   accessKey(accessKey: string): Promise<AccessKey | undefined>;
