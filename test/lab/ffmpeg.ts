@@ -1,0 +1,106 @@
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child, run } from './child.ts';
+import type { Place } from './place.ts';
+
+export interface MediaWish {
+  readonly seconds: number;
+  readonly size?: string;
+  readonly bframes?: number;
+  readonly videoKbit?: number;
+  readonly gop?: number;
+}
+
+/** Generated once per machine and wish: H.264 with B-frames and AAC, no two frames alike. */
+export async function media(wish: MediaWish): Promise<string> {
+  const { seconds, size = '480x270', bframes = 2, videoKbit = 600, gop = 25 } = wish;
+  const dir = join(tmpdir(), 'millrace-media');
+  mkdirSync(dir, { recursive: true });
+  const file = join(dir, `${seconds}s-${size}-b${bframes}-${videoKbit}k-g${gop}.flv`);
+  if (existsSync(file)) return file;
+  const part = `${file}.${process.pid}.part`;
+  const x264 = `bframes=${bframes}:b-adapt=0:keyint=${gop}:min-keyint=${gop}:scenecut=0`;
+  await run('ffmpeg', [
+    ...['-hide_banner', '-loglevel', 'error', '-y', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=25`],
+    ...['-f', 'lavfi', '-i', "aevalsrc='0.2*sin(440*2*PI*t)+0.1*random(0)':s=48000:c=stereo", '-t', String(seconds)],
+    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-x264-params', x264, '-pix_fmt', 'yuv420p'],
+    ...['-b:v', `${videoKbit}k`, '-maxrate', `${videoKbit}k`, '-bufsize', `${videoKbit}k`],
+    ...['-c:a', 'aac', '-b:a', '96k', '-f', 'flv', part],
+  ]);
+  renameSync(part, file);
+  return file;
+}
+
+const QUIET = ['-hide_banner', '-loglevel', 'error', '-nostdin'];
+
+/** Publishes a file at its own pace. */
+export function publish(
+  place: Place,
+  file: string,
+  url: string,
+  options: { loop?: boolean; offsetSeconds?: number } = {},
+): Child {
+  const loop = options.loop === true ? ['-stream_loop', '-1'] : [];
+  const offset = options.offsetSeconds === undefined ? [] : ['-output_ts_offset', String(options.offsetSeconds)];
+  const args = [...QUIET, '-re', ...loop, '-i', file, '-c', 'copy', ...offset, '-f', 'flv', url];
+  return place.own(new Child('ffmpeg', args), child => child.stop('SIGKILL'));
+}
+
+/** Records a live stream without touching it. */
+export function record(place: Place, url: string, file: string): Child {
+  const args = [...QUIET, '-rw_timeout', '20000000', '-i', url, '-c', 'copy', '-y', '-f', 'flv', file];
+  return place.own(new Child('ffmpeg', args), child => child.stop('SIGKILL'));
+}
+
+export interface Frame {
+  readonly stream: number;
+  readonly dts: number;
+  readonly pts: number;
+  readonly hash: string;
+  /** Monotonic time at which it was seen; 0 for files. */
+  readonly at: number;
+}
+
+/** One line of ffmpeg's framemd5 output. */
+function readFrame(line: string, at: number): Frame | undefined {
+  const [stream, dts, pts, , , hash] = line.split(',').map(part => part.trim());
+  if (line.startsWith('#') || hash === undefined) return undefined;
+  return { stream: Number(stream), dts: Number(dts), pts: Number(pts), hash, at };
+}
+
+/** The frames of a file: as they are carried (`copy`) or decoded. */
+export async function frames(file: string, how: 'copy' | 'decode' = 'copy'): Promise<Frame[]> {
+  const codec = how === 'copy' ? ['-c', 'copy'] : ['-fps_mode', 'passthrough'];
+  const text = await run('ffmpeg', [...QUIET, '-i', file, ...codec, '-map', '0', '-f', 'framemd5', '-']);
+  return text.split('\n').flatMap(line => readFrame(line, 0) ?? []);
+}
+
+/** Plays a live stream and notes every packet's hash as it comes. */
+export function watch(place: Place, url: string): { child: Child; seen: Frame[] } {
+  const args = [
+    ...[...QUIET, '-rw_timeout', '60000000', '-fflags', 'nobuffer', '-probesize', '200000', '-i', url, '-c', 'copy'],
+    ...['-map', '0', '-flush_packets', '1', '-f', 'framemd5', '-'],
+  ];
+  const child = place.own(new Child('ffmpeg', args), it => it.stop('SIGKILL'));
+  const seen: Frame[] = [];
+  child.onLine(line => {
+    const frame = readFrame(line, performance.now());
+    if (frame !== undefined) seen.push(frame);
+  });
+  return { child, seen };
+}
+
+export interface Probe {
+  readonly streams: readonly {
+    readonly codec_name: string;
+    readonly codec_type: string;
+    readonly start_time: string;
+  }[];
+}
+
+/** What ffprobe says of a live stream. */
+export async function probe(url: string, timeoutMs = 20_000): Promise<Probe> {
+  const args = ['-v', 'error', '-rw_timeout', '10000000', '-print_format', 'json', '-show_streams', url];
+  return JSON.parse(await run('ffprobe', args, timeoutMs)) as Probe;
+}

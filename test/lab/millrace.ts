@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Child } from './child.ts';
+import { HuaweiClient, type Key } from './huawei.ts';
+import type { Place } from './place.ts';
+import { until } from './wait.ts';
+
+const BIN = fileURLToPath(new URL('../../bin/millrace', import.meta.url));
+
+interface Ready {
+  readonly api: string;
+  readonly rtmp: string;
+  readonly pid: number;
+}
+
+/** A real `millrace serve` on free ports with its own data directory, which may be killed and started again. */
+export class Millrace {
+  readonly key: Key;
+  readonly data: string;
+  readonly #args: readonly string[];
+  readonly #env: NodeJS.ProcessEnv;
+  #child: Child;
+  #ready: Ready;
+
+  private constructor(parts: { key: Key; data: string; args: readonly string[]; env: NodeJS.ProcessEnv }) {
+    this.key = parts.key;
+    this.data = parts.data;
+    this.#args = parts.args;
+    this.#env = parts.env;
+    this.#child = this.#spawn();
+    this.#ready = { api: '', rtmp: '', pid: 0 };
+  }
+
+  static async start(
+    place: Place,
+    options: { flags?: readonly string[]; env?: NodeJS.ProcessEnv; name?: string } = {},
+  ): Promise<Millrace> {
+    const key = {
+      accessKey: 'TESTACCESSKEY0000001',
+      secretKey: randomBytes(20).toString('hex'),
+      projectId: randomBytes(16).toString('hex'),
+    };
+    const env = {
+      MILLRACE_ACCESS_KEY: key.accessKey,
+      MILLRACE_SECRET_KEY: key.secretKey,
+      MILLRACE_PROJECT_ID: key.projectId,
+      ...options.env,
+    };
+    const data = place.path(options.name ?? 'data');
+    const args = ['--listen', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', ...(options.flags ?? [])];
+    const millrace = new Millrace({ key, data, args, env });
+    place.own(millrace, it => it.stop());
+    await millrace.#untilReady();
+    return millrace;
+  }
+
+  get api(): string {
+    return this.#ready.api;
+  }
+
+  get rtmp(): string {
+    return this.#ready.rtmp;
+  }
+
+  get pid(): number {
+    return this.#ready.pid;
+  }
+
+  get output(): string {
+    return this.#child.output;
+  }
+
+  get huawei(): HuaweiClient {
+    return new HuaweiClient(this.api, this.key);
+  }
+
+  #spawn(): Child {
+    const args = ['serve', '--data', this.data, '--ready-file', `${this.data}.ready`, ...this.#args];
+    return new Child(BIN, args, { env: this.#env });
+  }
+
+  async #untilReady(): Promise<void> {
+    const file = `${this.data}.ready`;
+    const ready = await until(
+      'millrace is ready',
+      () => {
+        if (!this.#child.running) throw new Error(`millrace ended: ${this.#child.output}`);
+        return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Ready) : undefined;
+      },
+      { timeoutMs: 15_000 },
+    );
+    this.#ready = ready;
+  }
+
+  /** Kills the control process alone, by pid, with -9. */
+  async killControl(): Promise<void> {
+    process.kill(this.pid, 'SIGKILL');
+    await this.#child.exited;
+    rmSync(`${this.data}.ready`, { force: true });
+  }
+
+  async restart(): Promise<void> {
+    rmSync(`${this.data}.ready`, { force: true });
+    this.#child = this.#spawn();
+    await this.#untilReady();
+  }
+
+  async stop(): Promise<void> {
+    await this.#child.stop('SIGTERM', 15_000);
+  }
+}
+
+/** Live processes whose environment or command line names the given data directory, by pid. */
+export function processesOf(data: string): { pid: number; command: string; state: string }[] {
+  const found: { pid: number; command: string; state: string }[] = [];
+  for (const pid of readPids()) {
+    try {
+      const environ = readFileSync(`/proc/${pid}/environ`, 'latin1');
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
+      if (!environ.includes(data) && !command.includes(data)) continue;
+      const state = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.[0] ?? '?';
+      found.push({ pid, command, state });
+    } catch {
+      // It ended between two looks.
+    }
+  }
+  return found;
+}
+
+const readPids = (): number[] => readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? [Number(name)] : []));

@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What a test opened, closed in reverse order at its end, whatever happened. */
+export class Place implements AsyncDisposable {
+  readonly dir = mkdtempSync(join(tmpdir(), 'millrace-test-'));
+  readonly #closers: (() => unknown)[] = [];
+
+  /** Remembers how to close the thing; answers it. */
+  own<T>(thing: T, close: (thing: T) => unknown): T {
+    this.#closers.push(() => close(thing));
+    return thing;
+  }
+
+  path(name: string): string {
+    return join(this.dir, name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const errors: unknown[] = [];
+    for (const close of this.#closers.reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 });
+    if (errors.length > 0) throw new AggregateError(errors, 'closing what the test opened failed');
+  }
+}
+
+/** A port nobody listens on now, for programs that cannot choose one themselves. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise(resolve => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

@@ -1,0 +1,68 @@
+import { expect, it } from 'vitest';
+import { frames, media, publish, record } from './lab/ffmpeg.ts';
+import { Millrace } from './lab/millrace.ts';
+import { Nginx } from './lab/nginx.ts';
+import { Place } from './lab/place.ts';
+import { pass, until } from './lab/wait.ts';
+
+/** The longest run of `got` that stands in `whole` without a hole, and where each begins. */
+function overlap(
+  whole: readonly string[],
+  got: readonly string[],
+): { start: number; holes: number; strangers: number } {
+  const index = new Map(whole.map((hash, i) => [hash, i]));
+  const places = got.map(hash => index.get(hash));
+  const strangers = places.filter(place => place === undefined).length;
+  const known = places.filter(place => place !== undefined);
+  const holes = known.slice(1).filter((place, i) => place !== (known[i] ?? 0) + 1).length;
+  return { start: known[0] ?? -1, holes, strangers };
+}
+
+it('relays 60 s of H.264 with B-frames and AAC from one foreign server to another, frame for frame', async () => {
+  await using place = new Place();
+  const file = await media({ seconds: 75 });
+  const origin = await Nginx.start(place);
+  const sink = await Nginx.start(place);
+  const millrace = await Millrace.start(place);
+  publish(place, file, origin.url('in'));
+  const taskId = await millrace.huawei.createLive(origin.url('in'), sink.url('out'));
+  await until('the task runs', async () => (await millrace.huawei.status(taskId)) === 'running');
+  const recording = place.path('out.flv');
+  const recorder = record(place, sink.url('out'), recording);
+  const acceptedBefore = (await sink.stat()).accepted;
+  await pass(62_000);
+  const acceptedAfter = (await sink.stat()).accepted;
+  recorder.process.kill('SIGINT');
+  await recorder.exited;
+
+  const [sourceFrames, gotFrames] = [await frames(file, 'decode'), await frames(recording, 'decode')];
+  for (const stream of [0, 1]) {
+    const whole = sourceFrames.filter(frame => frame.stream === stream).map(frame => frame.hash);
+    const got = gotFrames.filter(frame => frame.stream === stream).map(frame => frame.hash);
+    // The decoder's first AAC frame has no predecessor and differs from the source's; what follows must not.
+    const settled = stream === 1 ? got.slice(2) : got;
+    expect(overlap(whole, settled)).toMatchObject({ holes: 0, strangers: 0 });
+    expect(settled.length).toBeGreaterThan(stream === 0 ? 59 * 25 : 59 * 46);
+  }
+  // One push session: the only connections the sink accepted since are the two looks at its own statistics and the player.
+  expect(acceptedAfter - acceptedBefore).toBeLessThanOrEqual(2);
+  console.log(`60 s: ${gotFrames.filter(f => f.stream === 0).length} video frames, no hole`);
+});
+
+it('takes a publisher at its own origin and lets ffmpeg play what it pushes there', async () => {
+  await using place = new Place();
+  const file = await media({ seconds: 75 });
+  const millrace = await Millrace.start(place);
+  publish(place, file, `${millrace.rtmp}/live/src`);
+  const taskId = await millrace.huawei.createLive(`${millrace.rtmp}/live/src`, `${millrace.rtmp}/live/out`);
+  await until('the task runs', async () => (await millrace.huawei.status(taskId)) === 'running');
+  const recording = place.path('out.flv');
+  const recorder = record(place, `${millrace.rtmp}/live/out`, recording);
+  await pass(6_000);
+  recorder.process.kill('SIGINT');
+  await recorder.exited;
+  const whole = (await frames(file)).filter(frame => frame.stream === 0).map(frame => frame.hash);
+  const got = (await frames(recording)).filter(frame => frame.stream === 0).map(frame => frame.hash);
+  expect(overlap(whole, got)).toMatchObject({ holes: 0, strangers: 0 });
+  expect(got.length).toBeGreaterThan(100);
+});
