@@ -18,10 +18,10 @@ export class Nginx {
     this.#child = this.#spawn();
   }
 
-  /** `rtmp`: directives of the rtmp server block beyond the application `live`. */
+  /** `application`: more directives of the application `live`; `applications`: whole blocks beside it. */
   static async start(
     place: Place,
-    options: { chunkSize?: number; rtmp?: string; application?: string } = {},
+    options: { chunkSize?: number; applications?: string; application?: string } = {},
   ): Promise<Nginx> {
     const port = await freePort();
     const statPort = await freePort();
@@ -35,7 +35,7 @@ user root; daemon off; master_process off; pid ${dir}/pid; error_log stderr warn
 events { worker_connections 8192; }
 http { access_log off; client_body_temp_path ${dir}/a; proxy_temp_path ${dir}/b; fastcgi_temp_path ${dir}/c; uwsgi_temp_path ${dir}/d; scgi_temp_path ${dir}/e;
   server { listen 127.0.0.1:${statPort}; location /stat { rtmp_stat all; } } }
-rtmp { access_log off; server { listen 127.0.0.1:${port}; chunk_size ${options.chunkSize ?? 4096}; ping 3m; ${options.rtmp ?? ''}
+rtmp { access_log off; server { listen 127.0.0.1:${port}; chunk_size ${options.chunkSize ?? 4096}; ping 3m; ${options.applications ?? ''}
   application live { live on; ${options.application ?? ''} } } }
 `,
     );
@@ -75,15 +75,25 @@ rtmp { access_log off; server { listen 127.0.0.1:${port}; chunk_size ${options.c
     await this.#child.stop('SIGTERM', 2000);
   }
 
-  /** Bytes received per stream name, and the number of connections ever accepted. */
-  async stat(): Promise<{ streams: Map<string, number>; accepted: number }> {
+  /** Bytes received per stream, and which client publishes it: the same client means the same push session. */
+  async streams(): Promise<Map<string, { bytesIn: number; publisher: string }>> {
     const xml = await (await fetch(`http://127.0.0.1:${this.statPort}/stat`)).text();
-    const streams = new Map<string, number>();
+    const streams = new Map<string, { bytesIn: number; publisher: string }>();
     for (const part of xml.split('<stream>').slice(1)) {
       const name = /<name>([^<]*)<\/name>/.exec(part)?.[1] ?? '';
-      streams.set(name, Number(/<bytes_in>(\d+)<\/bytes_in>/.exec(part)?.[1] ?? 0));
+      const clients = part.split('<client>').slice(1);
+      const publisher = clients.find(client => client.includes('<publishing/>')) ?? '';
+      streams.set(name, {
+        bytesIn: Number(/<bytes_in>(\d+)<\/bytes_in>/.exec(part)?.[1] ?? 0),
+        publisher: /<id>(\d+)<\/id>/.exec(publisher)?.[1] ?? '',
+      });
     }
-    return { streams, accepted: Number(/<naccepted>(\d+)<\/naccepted>/.exec(xml)?.[1] ?? 0) };
+    return streams;
+  }
+
+  /** The connection that publishes the stream now; "" when nobody does. */
+  async publisherOf(stream: string): Promise<string> {
+    return (await this.streams()).get(stream)?.publisher ?? '';
   }
 }
 
