@@ -1,0 +1,16 @@
+import type { Kysely } from 'kysely';
+import type { Seal } from './seal.ts';
+import type { Tables } from './tables.ts';
+
+/** What is done inside one transaction. It touches the database through `trx` and nothing else. */
+export type Work<T> = (trx: Kysely<Tables>) => Promise<T>;
+
+/** A database as the queries need it; what differs between drivers is in here. */
+export interface Base {
+  readonly db: Kysely<Tables>;
+  readonly seal: Seal;
+  /** Runs the work in a transaction that is durable before the answer. */
+  write<T>(work: Work<T>): Promise<T>;
+  /** True where a row must be locked when it is read for a change (several writers at once). */
+  readonly locksRows: boolean;
+}

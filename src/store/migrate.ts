@@ -1,0 +1,27 @@
+import type { Kysely, RawBuilder } from 'kysely';
+import { up as first } from './migrations/0001-first.ts';
+import type { Tables } from './tables.ts';
+
+/** Where the databases name the same thing differently. */
+export interface ColumnTypes {
+  readonly bytes: 'blob' | RawBuilder<unknown>;
+}
+
+type Migration = (db: Kysely<unknown>, types: ColumnTypes) => Promise<void>;
+
+/** In order; the version of a database is how many of these it has seen. One that stands is never edited. */
+const MIGRATIONS: readonly Migration[] = [first];
+
+/** Brings the database to this program's version. The caller gives a transaction: it is done whole or not at all. */
+export async function migrate(trx: Kysely<Tables>, types: ColumnTypes): Promise<void> {
+  await trx.schema.createTable('schema_version').ifNotExists().addColumn('version', 'integer').execute();
+  const stands = await trx.selectFrom('schema_version').select('version').executeTakeFirst();
+  const version = stands?.version ?? 0;
+  if (version > MIGRATIONS.length) {
+    throw new Error(`the database is of version ${version}; this program knows versions up to ${MIGRATIONS.length}`);
+  }
+  if (version === MIGRATIONS.length) return;
+  for (const migration of MIGRATIONS.slice(version)) await migration(trx as Kysely<unknown>, types);
+  await trx.deleteFrom('schema_version').execute();
+  await trx.insertInto('schema_version').values({ version: MIGRATIONS.length }).execute();
+}

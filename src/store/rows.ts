@@ -1,0 +1,187 @@
+import type { AccessKey, Token, User } from '../task/account.ts';
+import type { Cause, Event, EventDetail } from '../task/event.ts';
+import type { TaskSpec } from '../task/spec.ts';
+import type { Task } from '../task/task.ts';
+import type { Seal } from './seal.ts';
+import type { Delivery } from './store.ts';
+import type { AccessKeyRow, DeliveryRow, EventRow, TaskRow, TokenRow, UserRow } from './tables.ts';
+
+/** Rows to model and back. What was sealed was written here, so it is trusted once it has opened. */
+interface SealedTask {
+  readonly spec: TaskSpec;
+  readonly reason: string;
+}
+
+interface SealedEvent {
+  readonly reason: string;
+  readonly detail: EventDetail;
+}
+
+interface SealedDelivery {
+  readonly url: string;
+  readonly body: string;
+}
+
+export function toTaskRow(seal: Seal, task: Task): TaskRow {
+  const { spec, reason } = task;
+  const kept: SealedTask = { spec, reason };
+  return {
+    id: task.id,
+    account_id: task.accountId,
+    project_id: task.projectId,
+    dialect: spec.dialect,
+    region: spec.region,
+    status: task.status,
+    moved_by: task.movedBy,
+    enabled: spec.enabled ? 1 : 0,
+    deleted: task.status === 'exited' && task.movedBy === 'deleted' ? 1 : 0,
+    start_at: spec.startAt,
+    end_at: spec.endAt,
+    epoch: task.epoch,
+    seq: task.seq,
+    version: task.version,
+    created_at: task.createdAt,
+    started_at: task.startedAt,
+    exited_at: task.exitedAt,
+    sealed: seal.close(`tasks/${task.id}`, JSON.stringify(kept)),
+  };
+}
+
+export function toTask(seal: Seal, row: TaskRow): Task {
+  const { spec, reason } = JSON.parse(seal.open(`tasks/${row.id}`, row.sealed)) as SealedTask;
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    projectId: row.project_id,
+    spec,
+    status: row.status,
+    reason,
+    movedBy: row.moved_by,
+    epoch: row.epoch,
+    seq: row.seq,
+    version: row.version,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    exitedAt: row.exited_at,
+  };
+}
+
+export function toEventRow(seal: Seal, event: Event): EventRow {
+  const { reason, detail } = event;
+  const kept: SealedEvent = { reason, detail };
+  return {
+    id: event.id,
+    task_id: event.taskId,
+    seq: event.seq,
+    type: event.type,
+    at: event.at,
+    epoch: event.epoch,
+    cause: event.cause,
+    from_status: event.from,
+    to_status: event.to,
+    sealed: seal.close(`events/${event.id}`, JSON.stringify(kept)),
+  };
+}
+
+export function toEvent(seal: Seal, row: EventRow): Event {
+  const { reason, detail } = JSON.parse(seal.open(`events/${row.id}`, row.sealed)) as SealedEvent;
+  return {
+    id: row.id,
+    taskId: row.task_id,
+    seq: row.seq,
+    type: row.type,
+    at: row.at,
+    epoch: row.epoch,
+    cause: row.cause as Cause,
+    from: row.from_status,
+    to: row.to_status,
+    reason,
+    detail,
+  };
+}
+
+export function toDeliveryRow(seal: Seal, delivery: Delivery): DeliveryRow {
+  const { url, body } = delivery;
+  const kept: SealedDelivery = { url, body };
+  return {
+    id: delivery.id,
+    task_id: delivery.taskId,
+    seq: delivery.seq,
+    content_type: delivery.contentType,
+    created_at: delivery.createdAt,
+    attempts: delivery.attempts,
+    next_at: delivery.nextAt,
+    state: delivery.state,
+    last_error: delivery.lastError,
+    sealed: seal.close(`deliveries/${delivery.id}`, JSON.stringify(kept)),
+  };
+}
+
+export function toDelivery(seal: Seal, row: DeliveryRow): Delivery {
+  const { url, body } = JSON.parse(seal.open(`deliveries/${row.id}`, row.sealed)) as SealedDelivery;
+  return {
+    id: row.id,
+    taskId: row.task_id,
+    seq: row.seq,
+    url,
+    contentType: row.content_type,
+    body,
+    createdAt: row.created_at,
+    attempts: row.attempts,
+    nextAt: row.next_at,
+    state: row.state,
+    lastError: row.last_error,
+  };
+}
+
+export const toAccessKeyRow = (seal: Seal, key: AccessKey): AccessKeyRow => ({
+  access_key: key.accessKey,
+  account_id: key.accountId,
+  project_id: key.projectId,
+  enabled: key.enabled ? 1 : 0,
+  created_at: key.createdAt,
+  sealed: seal.close(`access_keys/${key.accessKey}`, key.secretKey),
+});
+
+export const toAccessKey = (seal: Seal, row: AccessKeyRow): AccessKey => ({
+  accessKey: row.access_key,
+  secretKey: seal.open(`access_keys/${row.access_key}`, row.sealed),
+  accountId: row.account_id,
+  projectId: row.project_id,
+  enabled: row.enabled === 1,
+  createdAt: row.created_at,
+});
+
+export const toUserRow = (user: User): UserRow => ({
+  id: user.id,
+  account_id: user.accountId,
+  name: user.name,
+  password_hash: user.passwordHash,
+  created_at: user.createdAt,
+});
+
+export const toUser = (row: UserRow): User => ({
+  id: row.id,
+  name: row.name,
+  accountId: row.account_id,
+  passwordHash: row.password_hash,
+  createdAt: row.created_at,
+});
+
+export const toTokenRow = (token: Token): TokenRow => ({
+  hash: token.hash,
+  user_id: token.userId,
+  account_id: token.accountId,
+  project_id: token.projectId,
+  issued_at: token.issuedAt,
+  expires_at: token.expiresAt,
+});
+
+export const toToken = (row: TokenRow): Token => ({
+  hash: row.hash,
+  userId: row.user_id,
+  accountId: row.account_id,
+  projectId: row.project_id,
+  issuedAt: row.issued_at,
+  expiresAt: row.expires_at,
+});

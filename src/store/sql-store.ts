@@ -1,0 +1,71 @@
+import type { Kysely } from 'kysely';
+import * as accounts from './account-queries.ts';
+import type { Base } from './base.ts';
+import type { Seal } from './seal.ts';
+import type { Store } from './store.ts';
+import type { Tables } from './tables.ts';
+import * as tasks from './task-queries.ts';
+
+/** The Store over any SQL database that Kysely speaks: queries bound to the base they run on. */
+export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
+  create: change => tasks.createTask(base, change),
+  change: (taskId, decide) => tasks.changeTask(base, taskId, decide),
+  get: taskId => tasks.getTask(base, taskId),
+  list: (filter, page) => tasks.listTasks(base, filter, page),
+  due: (now, limit) => tasks.dueTasks(base, now, limit),
+  withStatus: statuses => tasks.tasksWithStatus(base, statuses),
+  purge: exitedBefore => tasks.purgeTasks(base, exitedBefore),
+  events: (taskId, afterSeq, limit) => tasks.eventsOf(base, taskId, { afterSeq, limit }),
+  dueDeliveries: (now, limit) => tasks.dueDeliveries(base, now, limit),
+  updateDelivery: (id, patch) => tasks.updateDelivery(base, id, patch),
+
+  accessKey: accessKey => accounts.getAccessKey(base, accessKey),
+  accessKeys: () => accounts.listAccessKeys(base),
+  addAccessKey: key => accounts.addAccessKey(base, key),
+  setAccessKeyEnabled: (accessKey, enabled) => accounts.setAccessKeyEnabled(base, accessKey, enabled),
+  removeAccessKey: accessKey => accounts.removeAccessKey(base, accessKey),
+  user: (accountId, name) => accounts.getUser(base, accountId, name),
+  users: () => accounts.listUsers(base),
+  putUser: user => accounts.putUser(base, user),
+  removeUser: (accountId, name) => accounts.removeUser(base, accountId, name),
+  project: id => accounts.getProject(base, id),
+  projects: accountId => accounts.listProjects(base, accountId),
+  putProject: project => accounts.putProject(base, project),
+  token: hash => accounts.getToken(base, hash),
+  putToken: token => accounts.putToken(base, token),
+  removeTokens: userId => accounts.removeTokens(base, userId),
+  purgeTokens: expiredBefore => accounts.purgeTokens(base, expiredBefore),
+  domain: name => accounts.getDomain(base, name),
+  domains: () => accounts.listDomains(base),
+  putDomain: domain => accounts.putDomain(base, domain),
+  removeDomain: name => accounts.removeDomain(base, name),
+
+  checkWritable: () => base.write(countWritable),
+  close,
+});
+
+/** Counting is the smallest write there is, and it goes the whole way to the disk. */
+async function countWritable(trx: Kysely<Tables>): Promise<void> {
+  await trx
+    .insertInto('meta')
+    .values({ name: 'writable', count: 1, sealed: null })
+    .onConflict(conflict => conflict.column('name').doUpdateSet(eb => ({ count: eb('meta.count', '+', 1) })))
+    .execute();
+}
+
+const SEAL_WORD = 'sealed';
+
+/** Refuses a key that is not the one the database was made with, before anything is read or written with it. */
+export async function checkSeal(trx: Kysely<Tables>, seal: Seal): Promise<void> {
+  const stands = await trx.selectFrom('meta').select('sealed').where('name', '=', 'seal').executeTakeFirst();
+  if (stands === undefined || stands.sealed === null) {
+    const sealed = seal.close('meta/seal', SEAL_WORD);
+    await trx.insertInto('meta').values({ name: 'seal', count: 0, sealed }).execute();
+    return;
+  }
+  try {
+    seal.open('meta/seal', stands.sealed);
+  } catch (cause) {
+    throw new Error('the key file does not belong to this database: it was made with another key', { cause });
+  }
+}

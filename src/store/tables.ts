@@ -1,0 +1,115 @@
+import type { EventType } from '../task/event.ts';
+import type { Status } from '../task/status.ts';
+import type { Delivery } from './store.ts';
+
+/**
+ * The database as Kysely sees it. What is filtered or ordered by stands in plain columns; `sealed` holds the rest of
+ * the row as sealed JSON. Times are epoch milliseconds, switches 0 or 1.
+ */
+export interface Tables {
+  tasks: TaskRow;
+  events: EventRow;
+  deliveries: DeliveryRow;
+  access_keys: AccessKeyRow;
+  users: UserRow;
+  projects: ProjectRow;
+  tokens: TokenRow;
+  domains: DomainRow;
+  meta: MetaRow;
+  schema_version: { version: number };
+}
+
+export interface TaskRow {
+  id: string;
+  account_id: string;
+  project_id: string;
+  dialect: string;
+  region: string;
+  status: Status;
+  moved_by: EventType;
+  enabled: number;
+  deleted: number;
+  start_at: number;
+  end_at: number;
+  epoch: number;
+  seq: number;
+  version: number;
+  created_at: number;
+  started_at: number | null;
+  exited_at: number | null;
+  /** SealedTask */
+  sealed: Uint8Array;
+}
+
+export interface EventRow {
+  id: string;
+  task_id: string;
+  seq: number;
+  type: EventType;
+  at: number;
+  epoch: number;
+  cause: string;
+  from_status: Status;
+  to_status: Status;
+  /** SealedEvent */
+  sealed: Uint8Array;
+}
+
+export interface DeliveryRow {
+  id: string;
+  task_id: string;
+  seq: number;
+  content_type: string;
+  created_at: number;
+  attempts: number;
+  next_at: number;
+  state: Delivery['state'];
+  last_error: string;
+  /** SealedDelivery */
+  sealed: Uint8Array;
+}
+
+export interface AccessKeyRow {
+  access_key: string;
+  account_id: string;
+  project_id: string;
+  enabled: number;
+  created_at: number;
+  /** The secret key itself. */
+  sealed: Uint8Array;
+}
+
+export interface UserRow {
+  id: string;
+  account_id: string;
+  name: string;
+  password_hash: string;
+  created_at: number;
+}
+
+export interface ProjectRow {
+  id: string;
+  account_id: string;
+  name: string;
+}
+
+export interface TokenRow {
+  hash: string;
+  user_id: string;
+  account_id: string;
+  project_id: string;
+  issued_at: number;
+  expires_at: number;
+}
+
+export interface DomainRow {
+  name: string;
+  target: string;
+}
+
+/** `writable`: counts the checks that a write succeeds. `seal`: a sealed word that tells a wrong key at once. */
+export interface MetaRow {
+  name: 'writable' | 'seal';
+  count: number;
+  sealed: Uint8Array | null;
+}

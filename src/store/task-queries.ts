@@ -1,0 +1,186 @@
+import type { Kysely, SelectQueryBuilder } from 'kysely';
+import type { Event } from '../task/event.ts';
+import type { Status } from '../task/status.ts';
+import type { Task } from '../task/task.ts';
+import type { Base } from './base.ts';
+import { toDelivery, toDeliveryRow, toEvent, toEventRow, toTask, toTaskRow } from './rows.ts';
+import type { Seal } from './seal.ts';
+import type { Change, Delivery, Page, TaskFilter } from './store.ts';
+import type { Tables, TaskRow } from './tables.ts';
+
+type TaskSelect = SelectQueryBuilder<Tables, 'tasks', TaskRow>;
+
+/** Rows removed in one transaction: few enough that nobody waits long behind them. */
+const PURGE_TOGETHER = 200;
+
+export const createTask = ({ write, seal }: Base, change: Change): Promise<void> =>
+  write(async trx => {
+    await trx.insertInto('tasks').values(toTaskRow(seal, change.task)).execute();
+    await insertNews(trx, seal, change);
+  });
+
+export const changeTask = (
+  base: Base,
+  taskId: string,
+  decide: (task: Task) => Change | undefined,
+): Promise<{ task: Task; changed: boolean } | undefined> =>
+  base.write(async trx => {
+    const task = await readForChange(trx, base, taskId);
+    if (task === undefined) return undefined;
+    const change = decide(task);
+    if (change === undefined) return { task, changed: false };
+    await trx.updateTable('tasks').set(toTaskRow(base.seal, change.task)).where('id', '=', taskId).execute();
+    await insertNews(trx, base.seal, change);
+    return { task: change.task, changed: true };
+  });
+
+async function readForChange(trx: Kysely<Tables>, base: Base, taskId: string): Promise<Task | undefined> {
+  const query = trx.selectFrom('tasks').selectAll().where('id', '=', taskId);
+  const row = await (base.locksRows ? query.forUpdate() : query).executeTakeFirst();
+  return row && toTask(base.seal, row);
+}
+
+async function insertNews(trx: Kysely<Tables>, seal: Seal, { events, deliveries }: Change): Promise<void> {
+  for (const event of events) await trx.insertInto('events').values(toEventRow(seal, event)).execute();
+  for (const delivery of deliveries) {
+    await trx.insertInto('deliveries').values(toDeliveryRow(seal, delivery)).execute();
+  }
+}
+
+export async function getTask({ db, seal }: Base, taskId: string): Promise<Task | undefined> {
+  const row = await db.selectFrom('tasks').selectAll().where('id', '=', taskId).executeTakeFirst();
+  return row && toTask(seal, row);
+}
+
+export async function listTasks(
+  { db, seal }: Base,
+  filter: TaskFilter,
+  { offset, limit }: Page,
+): Promise<{ tasks: readonly Task[]; total: number }> {
+  const matches = db
+    .selectFrom('tasks')
+    .where('project_id', '=', filter.projectId)
+    .where('deleted', '=', 0)
+    .$if(filter.dialect !== undefined, q => q.where('dialect', '=', filter.dialect ?? ''))
+    .$if(filter.region !== undefined, q => q.where('region', '=', filter.region ?? ''))
+    .$if(filter.taskId !== undefined, q => q.where('id', '=', filter.taskId ?? ''));
+  const counted = await matches.select(eb => eb.fn.countAll().as('total')).executeTakeFirstOrThrow();
+  const rows = await matches
+    .selectAll()
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .offset(offset)
+    .limit(limit)
+    .execute();
+  return { tasks: rows.map(row => toTask(seal, row)), total: Number(counted.total) };
+}
+
+export async function dueTasks({ db, seal }: Base, now: number, limit: number): Promise<readonly Task[]> {
+  const all = db.selectFrom('tasks').selectAll();
+  const starts = all
+    .where('status', '=', 'scheduled')
+    .where('enabled', '=', 1)
+    .where('start_at', '<=', now)
+    .where('end_at', '>', now)
+    .orderBy('start_at');
+  const inTurn: readonly TaskSelect[] = [
+    // Only an exited task has an exit time.
+    all.where('exited_at', 'is', null).where('end_at', '<=', now).orderBy('end_at'),
+    starts.where('moved_by', '<>', 'claimed'),
+    starts.where('moved_by', '=', 'claimed'),
+  ];
+  const rows: TaskRow[] = [];
+  for (const query of inTurn) {
+    if (rows.length < limit) rows.push(...(await query.limit(limit - rows.length).execute()));
+  }
+  return rows.map(row => toTask(seal, row));
+}
+
+export async function tasksWithStatus({ db, seal }: Base, statuses: readonly Status[]): Promise<readonly Task[]> {
+  if (statuses.length === 0) return [];
+  const rows = await db.selectFrom('tasks').selectAll().where('status', 'in', statuses).orderBy('id').execute();
+  return rows.map(row => toTask(seal, row));
+}
+
+/** In portions, each in a transaction of its own; events and deliveries go with their task. */
+export async function purgeTasks({ write }: Base, exitedBefore: number): Promise<number> {
+  let total = 0;
+  for (;;) {
+    const removed = await write(trx => removeSome(trx, exitedBefore));
+    total += removed;
+    if (removed < PURGE_TOGETHER) return total;
+  }
+}
+
+async function removeSome(trx: Kysely<Tables>, exitedBefore: number): Promise<number> {
+  const some = trx
+    .selectFrom('tasks')
+    .select('id')
+    .where('exited_at', '<', exitedBefore)
+    .where(eb =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('deliveries')
+            .select('deliveries.id')
+            .whereRef('deliveries.task_id', '=', 'tasks.id')
+            .where('deliveries.state', '=', 'waiting'),
+        ),
+      ),
+    )
+    .limit(PURGE_TOGETHER);
+  const { numDeletedRows } = await trx.deleteFrom('tasks').where('id', 'in', some).executeTakeFirstOrThrow();
+  return Number(numDeletedRows);
+}
+
+export async function eventsOf(
+  { db, seal }: Base,
+  taskId: string,
+  { afterSeq, limit }: { readonly afterSeq: number; readonly limit: number },
+): Promise<readonly Event[]> {
+  const rows = await db
+    .selectFrom('events')
+    .selectAll()
+    .where('task_id', '=', taskId)
+    .where('seq', '>', afterSeq)
+    .orderBy('seq')
+    .limit(limit)
+    .execute();
+  return rows.map(row => toEvent(seal, row));
+}
+
+export async function dueDeliveries({ db, seal }: Base, now: number, limit: number): Promise<readonly Delivery[]> {
+  const rows = await db
+    .selectFrom('deliveries as own')
+    .selectAll()
+    .where('own.state', '=', 'waiting')
+    .where('own.next_at', '<=', now)
+    .where(eb =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('deliveries as earlier')
+            .select('earlier.id')
+            .whereRef('earlier.task_id', '=', 'own.task_id')
+            .where('earlier.state', '=', 'waiting')
+            .whereRef('earlier.seq', '<', 'own.seq'),
+        ),
+      ),
+    )
+    .orderBy('own.next_at')
+    .orderBy('own.created_at')
+    .orderBy('own.id')
+    .limit(limit)
+    .execute();
+  return rows.map(row => toDelivery(seal, row));
+}
+
+export const updateDelivery = (
+  { write }: Base,
+  id: string,
+  { attempts, nextAt, state, lastError }: Pick<Delivery, 'attempts' | 'nextAt' | 'state' | 'lastError'>,
+): Promise<void> =>
+  write(async trx => {
+    const patch = { attempts, next_at: nextAt, state, last_error: lastError };
+    await trx.updateTable('deliveries').set(patch).where('id', '=', id).execute();
+  });
