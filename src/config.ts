@@ -167,9 +167,6 @@ export const surroundings = (): Pick<Surroundings, 'env' | 'cwd' | 'cores'> => (
   cores: availableParallelism(),
 });
 
-/** By https://no-color.org: any value but the empty one turns colour off. */
-export const wantsColor = (env: Surroundings['env']): boolean => (env.NO_COLOR ?? '') === '';
-
 interface Found {
   readonly text: string;
   readonly origin: Origin;

@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { configOf } from './config.ts';
+import type { Accounts } from './doors.ts';
+import type { World } from './program.ts';
+
+/** Opens the accounts of the data directory for as long as `use` takes; a server may be running on it meanwhile. */
+export async function usingAccounts<T>(
+  command: Command,
+  { terminal, doors }: World,
+  use: (accounts: Accounts) => Promise<T>,
+): Promise<T> {
+  const config = configOf(command, terminal);
+  const { openAccounts } = await doors();
+  const open = await openAccounts(config);
+  try {
+    return await use(open.accounts);
+  } finally {
+    await open.close();
+  }
+}
+
+/** Ends the command where the thing it names is not there. */
+export function mustBeThere(found: boolean, what: string): void {
+  if (!found) throw new Error(`there is no ${what}`);
+}

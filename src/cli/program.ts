@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { version } from '../ops/version.ts';
+import { addConfigCommands } from './config.ts';
+import { addDomainCommands } from './domain.ts';
+import type { Doors } from './doors.ts';
+import { addKeyCommands } from './key.ts';
+import { addServe } from './serve.ts';
+import type { Terminal } from './terminal.ts';
+import { addTry } from './try.ts';
+import { addUserCommands } from './user.ts';
+
+export interface World {
+  readonly terminal: Terminal;
+  /** Loads the rest of the program; only the commands that need it call this, so that the others start fast. */
+  readonly doors: () => Promise<Doors>;
+  /** Aborted when the person or the system asks the command to end. */
+  readonly signal: AbortSignal;
+}
+
+/** Every command there is. */
+export function buildProgram(world: World): Command {
+  const { terminal } = world;
+  const program = new Command('millrace')
+    .description('Pulls a live stream and keeps it pushed, on schedule, for days.')
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
+    .showSuggestionAfterError()
+    .helpCommand('help [command]', 'tell about a command');
+  addServe(program, world);
+  addTry(program, world);
+  addKeyCommands(program, world);
+  addUserCommands(program, world);
+  addDomainCommands(program, world);
+  addConfigCommands(program, world);
+  program
+    .command('version')
+    .description('tell the version')
+    .action(() => terminal.out(`millrace ${version} (Node ${process.versions.node})\n`));
+  return program;
+}
