@@ -32,6 +32,7 @@ export type Destination =
     };
 
 export interface CallbackSpec {
+  /** Empty where the user chose events but gave no address: nobody is told. */
   readonly url: string;
   /** The dialect's own event names the user asked for; empty means all. */
   readonly events: readonly string[];
@@ -79,7 +80,6 @@ export const checkSpec = (spec: TaskSpec, { now }: { readonly now: number }): re
   ...rule('standby', spec.standby.every(isFilled), 'must not hold an empty address'),
   ...checkDestination(spec.destination),
   ...checkTimes(spec, now),
-  ...rule('callback.url', spec.callback === null || isFilled(spec.callback.url), 'must not be empty'),
 ];
 
 const checkSource = (source: SourceSpec, dialect: DialectName): readonly Problem[] =>
