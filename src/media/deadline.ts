@@ -1,0 +1,39 @@
+import { Fault, type Side } from './fault.ts';
+
+export interface Deadline {
+  readonly side: Side;
+  /** What is being waited for, as the fault's sentence will name it: "host:1935 did not accept the connection". */
+  readonly late: string;
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Waits for `work`, at most `waitMs` and only while `signal` allows. The work gets a signal that fires at the end of the
+ * wait, whatever ended it, and gives back by it what it holds.
+ */
+export async function within<T>(deadline: Deadline, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { side, late, waitMs, signal } = deadline;
+  const end = new AbortController();
+  const over = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => over.reject(new Fault(side, 'timeout', `${late} within ${inSeconds(waitMs)}`)),
+    waitMs,
+  );
+  const abort = (): void =>
+    over.reject(new Fault(side, 'closed', 'the attempt was given up', { cause: signal.reason }));
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  const working = work(end.signal);
+  // When the race is lost, the work's own end interests nobody any more.
+  working.catch(() => undefined);
+  try {
+    return await Promise.race([over.promise, working]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+    end.abort();
+  }
+}
+
+const inSeconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;
