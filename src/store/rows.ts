@@ -1,4 +1,5 @@
 import type { AccessKey, Token, User } from '../task/account.ts';
+import { dueAt } from '../task/due.ts';
 import type { Cause, Event, EventDetail } from '../task/event.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
@@ -43,6 +44,7 @@ export function toTaskRow(seal: Seal, task: Task): TaskRow {
     created_at: task.createdAt,
     started_at: task.startedAt,
     exited_at: task.exitedAt,
+    due_at: dueAt(task),
     sealed: seal.close(`tasks/${task.id}`, JSON.stringify(kept)),
   };
 }

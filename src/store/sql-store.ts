@@ -16,7 +16,7 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   withStatus: statuses => tasks.tasksWithStatus(base, statuses),
   purge: exitedBefore => tasks.purgeTasks(base, exitedBefore),
   events: (taskId, afterSeq, limit) => tasks.eventsOf(base, taskId, { afterSeq, limit }),
-  dueDeliveries: (now, limit) => tasks.dueDeliveries(base, now, limit),
+  dueDeliveries: (now, limit, after) => tasks.dueDeliveries(base, now, { limit, after }),
   updateDelivery: (id, patch) => tasks.updateDelivery(base, id, patch),
 
   accessKey: accessKey => accounts.getAccessKey(base, accessKey),

@@ -37,6 +37,8 @@ export interface TaskRow {
   created_at: number;
   started_at: number | null;
   exited_at: number | null;
+  /** `dueAt` of task/due.ts, kept beside the row so that the scheduler's question is one range of one index. */
+  due_at: number | null;
   /** SealedTask */
   sealed: Uint8Array;
 }

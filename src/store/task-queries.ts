@@ -1,4 +1,4 @@
-import type { Kysely, SelectQueryBuilder } from 'kysely';
+import { type Kysely, type SqlBool, sql } from 'kysely';
 import type { Event } from '../task/event.ts';
 import type { Status } from '../task/status.ts';
 import type { Task } from '../task/task.ts';
@@ -6,9 +6,7 @@ import type { Base } from './base.ts';
 import { toDelivery, toDeliveryRow, toEvent, toEventRow, toTask, toTaskRow } from './rows.ts';
 import type { Seal } from './seal.ts';
 import type { Change, Delivery, Page, TaskFilter } from './store.ts';
-import type { Tables, TaskRow } from './tables.ts';
-
-type TaskSelect = SelectQueryBuilder<Tables, 'tasks', TaskRow>;
+import type { Tables } from './tables.ts';
 
 /** Rows removed in one transaction: few enough that nobody waits long behind them. */
 const PURGE_TOGETHER = 200;
@@ -76,23 +74,14 @@ export async function listTasks(
 }
 
 export async function dueTasks({ db, seal }: Base, now: number, limit: number): Promise<readonly Task[]> {
-  const all = db.selectFrom('tasks').selectAll();
-  const starts = all
-    .where('status', '=', 'scheduled')
-    .where('enabled', '=', 1)
-    .where('start_at', '<=', now)
-    .where('end_at', '>', now)
-    .orderBy('start_at');
-  const inTurn: readonly TaskSelect[] = [
-    // Only an exited task has an exit time.
-    all.where('exited_at', 'is', null).where('end_at', '<=', now).orderBy('end_at'),
-    starts.where('moved_by', '<>', 'claimed'),
-    starts.where('moved_by', '=', 'claimed'),
-  ];
-  const rows: TaskRow[] = [];
-  for (const query of inTurn) {
-    if (rows.length < limit) rows.push(...(await query.limit(limit - rows.length).execute()));
-  }
+  const rows = await db
+    .selectFrom('tasks')
+    .selectAll()
+    .where('due_at', '<=', now)
+    .orderBy('due_at')
+    .orderBy('id')
+    .limit(limit)
+    .execute();
   return rows.map(row => toTask(seal, row));
 }
 
@@ -149,12 +138,17 @@ export async function eventsOf(
   return rows.map(row => toEvent(seal, row));
 }
 
-export async function dueDeliveries({ db, seal }: Base, now: number, limit: number): Promise<readonly Delivery[]> {
+export async function dueDeliveries(
+  { db, seal }: Base,
+  now: number,
+  { limit, after }: { readonly limit: number; readonly after: Pick<Delivery, 'nextAt' | 'id'> | undefined },
+): Promise<readonly Delivery[]> {
   const rows = await db
     .selectFrom('deliveries as own')
     .selectAll()
     .where('own.state', '=', 'waiting')
     .where('own.next_at', '<=', now)
+    .$if(after !== undefined, q => q.where(isBehind(after ?? { nextAt: 0, id: '' })))
     .where(eb =>
       eb.not(
         eb.exists(
@@ -168,12 +162,15 @@ export async function dueDeliveries({ db, seal }: Base, now: number, limit: numb
       ),
     )
     .orderBy('own.next_at')
-    .orderBy('own.created_at')
     .orderBy('own.id')
     .limit(limit)
     .execute();
   return rows.map(row => toDelivery(seal, row));
 }
+
+/** A row value, so that the index is entered at the row that was read last. */
+const isBehind = ({ nextAt, id }: Pick<Delivery, 'nextAt' | 'id'>) =>
+  sql<SqlBool>`(own.next_at, own.id) > (${nextAt}, ${id})`;
 
 export const updateDelivery = (
   { write }: Base,

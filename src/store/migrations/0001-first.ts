@@ -30,11 +30,13 @@ async function createTasks(db: Kysely<unknown>, { bytes }: ColumnTypes): Promise
     .addColumn('created_at', 'bigint', c => c.notNull())
     .addColumn('started_at', 'bigint')
     .addColumn('exited_at', 'bigint')
+    .addColumn('due_at', 'bigint')
     .addColumn('sealed', bytes, c => c.notNull())
     .execute();
   await createIndex(db, 'tasks_list', 'tasks', ['project_id', 'deleted', 'created_at', 'id']);
-  await createIndex(db, 'tasks_start', 'tasks', ['status', 'start_at']);
-  await createIndex(db, 'tasks_end', 'tasks', ['exited_at', 'end_at']);
+  await createIndex(db, 'tasks_due', 'tasks', ['due_at', 'id']);
+  await createIndex(db, 'tasks_status', 'tasks', ['status']);
+  await createIndex(db, 'tasks_exited', 'tasks', ['exited_at']);
 }
 
 async function createEvents(db: Kysely<unknown>, { bytes }: ColumnTypes): Promise<void> {
@@ -68,7 +70,7 @@ async function createDeliveries(db: Kysely<unknown>, { bytes }: ColumnTypes): Pr
     .addColumn('last_error', 'text', c => c.notNull())
     .addColumn('sealed', bytes, c => c.notNull())
     .execute();
-  await createIndex(db, 'deliveries_due', 'deliveries', ['state', 'next_at', 'created_at', 'id']);
+  await createIndex(db, 'deliveries_due', 'deliveries', ['state', 'next_at', 'id']);
   await createIndex(db, 'deliveries_order', 'deliveries', ['task_id', 'state', 'seq']);
 }
 
