@@ -1,0 +1,240 @@
+import type { Monotonic } from '../clock.ts';
+import { Encoded } from '../outlet.ts';
+import { Batch, isHeader, isVideo, Packet } from '../packet.ts';
+import { originWriter, publishedAgain, STREAM_ID, unpublished } from './origin-answers.ts';
+import { GopCache, type GopLimits } from './origin-gop.ts';
+
+/** Without video for this long a stream counts as one of sound alone: its players start at once. */
+const VIDEO_QUIET_MS = 1_000;
+
+/** A connection that watches a stream. It deals with its own failures: none of its calls throws. */
+export interface Player {
+  /** Takes the batch as encoded. */
+  write(batch: Batch, encoded: Encoded): void;
+  /** Takes whole messages that are not to be dropped. The bytes are the player's to keep. */
+  send(messages: Buffer): void;
+}
+
+/** A connection that feeds a stream. */
+export interface Publisher {
+  /** Bytes received on the connection so far. */
+  readonly bytesIn: number;
+  /** Reads what has come, and is gone afterwards if the connection is. */
+  pull(): void;
+}
+
+export interface StreamCounters {
+  readonly name: string;
+  readonly publishing: boolean;
+  readonly players: number;
+  readonly publishes: number;
+  readonly bytesIn: number;
+  /** Media bytes handed to players, queued ones included. */
+  readonly bytesOut: number;
+  readonly packetsIn: number;
+  readonly cachedBytes: number;
+}
+
+/** One batch at a time, for every stream of the process: a tick is synchronous. */
+const encoded = new Encoded(640 * 1024);
+const opening = new Batch();
+
+/**
+ * One name: at most one publisher, any number of players. Players wait until there is something to start from, and get
+ * that first: headers and the group since the last key frame. From then on every batch goes to all of them as it came,
+ * encoded once.
+ */
+export class OriginStream {
+  readonly name: string;
+  readonly #now: Monotonic;
+  readonly #gop: GopCache;
+  readonly #waiting = new Set<Player>();
+  readonly #live = new Set<Player>();
+  #publisher: Publisher | undefined;
+  #metadata: Packet | undefined;
+  #videoHeader: Packet | undefined;
+  #audioHeader: Packet | undefined;
+  #lastDtsMs: number | undefined;
+  #videoAtMs = 0;
+  #publishes = 0;
+  #bytesBefore = 0;
+  #bytesOut = 0;
+  #packetsIn = 0;
+
+  constructor(name: string, options: { now: Monotonic; gop: GopLimits }) {
+    this.name = name;
+    this.#now = options.now;
+    this.#gop = new GopCache(options.gop);
+  }
+
+  get empty(): boolean {
+    return this.#publisher === undefined && this.#waiting.size === 0 && this.#live.size === 0;
+  }
+
+  /** False when the name is taken by a publisher who is still there. */
+  publish(publisher: Publisher): boolean {
+    // The last tick may not have seen yet that the present one is gone.
+    this.#publisher?.pull();
+    if (this.#publisher !== undefined) return false;
+    this.#publisher = publisher;
+    this.#publishes++;
+    this.#videoAtMs = this.#now();
+    if (this.#publishes > 1) this.#tellWaiting(publishedAgain());
+    return true;
+  }
+
+  unpublish(publisher: Publisher): void {
+    if (this.#publisher !== publisher) return;
+    this.#publisher = undefined;
+    this.#bytesBefore += publisher.bytesIn;
+    this.#forgetMedia();
+    for (const player of this.#live) this.#waiting.add(player);
+    this.#live.clear();
+    this.#tellWaiting(unpublished());
+  }
+
+  join(player: Player): void {
+    this.#waiting.add(player);
+  }
+
+  leave(player: Player): void {
+    this.#waiting.delete(player);
+    this.#live.delete(player);
+  }
+
+  /** Media of the publisher, straight from its reader. */
+  take(batch: Batch): void {
+    this.#packetsIn += batch.count;
+    for (let i = 0; i < batch.count; i++) this.#note(batch.packets[i] as Packet);
+    if (this.#live.size > 0) this.#writeLive(batch);
+    // The players let in now have this batch in their opening, if it belongs there.
+    if (this.#waiting.size > 0) this.#letIn();
+  }
+
+  /** Called every tick: a stream of sound alone shows by what does not come. */
+  tick(): void {
+    if (this.#waiting.size > 0) this.#letIn();
+  }
+
+  counters(): StreamCounters {
+    return {
+      name: this.name,
+      publishing: this.#publisher !== undefined,
+      players: this.#live.size + this.#waiting.size,
+      publishes: this.#publishes,
+      bytesIn: this.#bytesBefore + (this.#publisher?.bytesIn ?? 0),
+      bytesOut: this.#bytesOut,
+      packetsIn: this.#packetsIn,
+      cachedBytes: this.#gop.bytes,
+    };
+  }
+
+  #note(packet: Packet): void {
+    if (isVideo(packet.kind) || packet.kind === 'videoHeader') this.#videoAtMs = this.#now();
+    if (isHeader(packet.kind)) {
+      this.#noteHeader(packet);
+    } else {
+      this.#lastDtsMs = packet.dtsMs;
+      this.#gop.append(packet);
+    }
+  }
+
+  #noteHeader(packet: Packet): void {
+    const own = keep(packet);
+    if (packet.kind === 'metadata') {
+      this.#metadata = own;
+      return;
+    }
+    const former = packet.kind === 'videoHeader' ? this.#videoHeader : this.#audioHeader;
+    // What is cached was coded for the former header: nobody may be shown it behind the new one.
+    if (former !== undefined && !samePayload(former, own)) this.#gop.clear();
+    if (packet.kind === 'videoHeader') this.#videoHeader = own;
+    else this.#audioHeader = own;
+  }
+
+  #letIn(): void {
+    if (!this.#hasStart()) return;
+    this.#fillOpening();
+    encode(opening);
+    // Sent as one piece that no drop policy looks at: it is more media at once than any live queue may hold.
+    const bytes = Buffer.from(encoded.bytes.subarray(0, encoded.length));
+    this.#bytesOut += bytes.length * this.#waiting.size;
+    for (const player of this.#waiting) {
+      this.#live.add(player);
+      player.send(bytes);
+    }
+    this.#waiting.clear();
+  }
+
+  /** A key frame to start at, or sound that no video comes with. */
+  #hasStart(): boolean {
+    if (this.#publisher === undefined || this.#lastDtsMs === undefined) return false;
+    return this.#gop.keyDtsMs !== undefined || this.#now() - this.#videoAtMs > VIDEO_QUIET_MS;
+  }
+
+  #fillOpening(): void {
+    const startMs = this.#gop.keyDtsMs ?? this.#lastDtsMs ?? 0;
+    opening.clear();
+    for (const header of [this.#metadata, this.#videoHeader, this.#audioHeader]) {
+      if (header !== undefined) refer(opening.next(), header, startMs);
+    }
+    const { packets, count } = this.#gop.batch;
+    for (let i = 0; i < count; i++) {
+      const packet = packets[i] as Packet;
+      refer(opening.next(), packet, packet.dtsMs);
+    }
+  }
+
+  #writeLive(batch: Batch): void {
+    encode(batch);
+    this.#bytesOut += encoded.length * this.#live.size;
+    for (const player of this.#live) player.write(batch, encoded);
+  }
+
+  #tellWaiting(message: Buffer): void {
+    for (const player of this.#waiting) player.send(message);
+  }
+
+  #forgetMedia(): void {
+    this.#gop.clear();
+    this.#metadata = undefined;
+    this.#videoHeader = undefined;
+    this.#audioHeader = undefined;
+    this.#lastDtsMs = undefined;
+  }
+}
+
+/** Times go out as they came in. */
+function encode(batch: Batch): void {
+  let bound = 0;
+  for (let i = 0; i < batch.count; i++) bound += originWriter.packetBytes(batch.packets[i] as Packet);
+  encoded.reserve(bound);
+  let at = 0;
+  for (let i = 0; i < batch.count; i++) {
+    const packet = batch.packets[i] as Packet;
+    at = originWriter.writePacket(encoded.bytes, at, packet, packet.dtsMs, STREAM_ID);
+    encoded.ends[i] = at;
+  }
+  encoded.length = at;
+}
+
+/** A copy that outlives the batch. */
+function keep(packet: Packet): Packet {
+  const own = new Packet();
+  own.reset(packet.kind, packet.dtsMs);
+  const payload = packet.copyPayload();
+  own.addSpan(payload, 0, payload.length);
+  return own;
+}
+
+/** Makes `to` the packet `from` at another time, over the same bytes. */
+function refer(to: Packet, from: Packet, dtsMs: number): void {
+  to.reset(from.kind, dtsMs);
+  for (let i = 0; i < from.spanCount; i++) {
+    to.addSpan(from.buffers[i] as Buffer, from.starts[i] as number, from.ends[i] as number);
+  }
+}
+
+function samePayload(one: Packet, other: Packet): boolean {
+  return one.size === other.size && one.copyPayload().equals(other.copyPayload());
+}

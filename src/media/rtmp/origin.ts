@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Monotonic } from '../clock.ts';
+import { Fault } from '../fault.ts';
+import { Batch } from '../packet.ts';
+import { HANDSHAKE_SIZE } from './handshake.ts';
+import { type Host, OriginPeer, type PeerLimits } from './origin-peer.ts';
+import { OriginStream, type StreamCounters } from './origin-stream.ts';
+
+export interface OriginLimits extends PeerLimits {
+  readonly connections: number;
+  /** What of a group of pictures is kept for the players to come. */
+  readonly gopBytes: number;
+  readonly gopMs: number;
+}
+
+const LIMITS: OriginLimits = {
+  connections: 1_000,
+  negotiateMs: 10_000,
+  idleMs: 60_000,
+  // A whole group for a player who has just come, and what is live meanwhile.
+  queueBytes: 24 * 1024 * 1024,
+  stallMs: 6_000,
+  gopBytes: 16 * 1024 * 1024,
+  gopMs: 20_000,
+};
+
+const READ_BYTES = 256 * 1024;
+
+export interface OriginOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly now: Monotonic;
+  readonly tickMs?: number;
+  readonly limits?: Partial<OriginLimits>;
+  /** Hears why each connection ended. */
+  readonly onLeft?: (fault: Fault) => void;
+}
+
+/**
+ * The built-in RTMP server: whoever publishes a name feeds all who play it. It keeps no history and knows no accounts.
+ * Connections negotiate by events; media moves on one tick.
+ */
+export class Origin {
+  readonly address: string;
+  readonly #server: Server;
+  readonly #now: Monotonic;
+  readonly #limits: OriginLimits;
+  readonly #onLeft: (fault: Fault) => void;
+  readonly #streams = new Map<string, OriginStream>();
+  readonly #peers = new Set<OriginPeer>();
+  readonly #host: Host;
+  readonly #heart: NodeJS.Timeout;
+  #closing: Promise<void> | undefined;
+
+  /** Resolves once the port is open; rejects with the system's error when it cannot be. */
+  static async listen(options: OriginOptions): Promise<Origin> {
+    const server = createServer();
+    server.listen({ host: options.host, port: options.port, backlog: 1_024 });
+    await once(server, 'listening');
+    return new Origin(server, options);
+  }
+
+  private constructor(server: Server, options: OriginOptions) {
+    this.#server = server;
+    this.#now = options.now;
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.#onLeft = options.onLeft ?? (() => undefined);
+    this.address = addressOf(server);
+    this.#host = this.#makeHost();
+    server.maxConnections = this.#limits.connections;
+    server.on('connection', socket => this.#welcome(socket));
+    // Accepting may fail for want of descriptors; the next client may fare better.
+    server.on('error', error => this.#onLeft(new Fault('pull', 'lost', 'a client was not accepted', { cause: error })));
+    this.#heart = setInterval(() => this.#tick(), options.tickMs ?? 50);
+  }
+
+  streams(): readonly StreamCounters[] {
+    return [...this.#streams.values()].map(stream => stream.counters());
+  }
+
+  get connections(): number {
+    return this.#peers.size;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #close(): Promise<void> {
+    clearInterval(this.#heart);
+    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()));
+    for (const peer of this.#peers) peer.fail(new Fault('pull', 'closed', 'the origin is closing'));
+    return closed;
+  }
+
+  #makeHost(): Host {
+    return {
+      now: this.#now,
+      limits: this.#limits,
+      readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
+      tickBatch: new Batch(),
+      eventBatch: new Batch(),
+      random: () => randomBytes(HANDSHAKE_SIZE - 8),
+      stream: name => this.#stream(name),
+      left: (peer, fault) => {
+        this.#peers.delete(peer);
+        this.#onLeft(fault);
+      },
+    };
+  }
+
+  #welcome(socket: Socket): void {
+    this.#peers.add(new OriginPeer(socket, this.#host));
+  }
+
+  #stream(name: string): OriginStream {
+    let stream = this.#streams.get(name);
+    if (stream === undefined) {
+      const gop = { bytes: this.#limits.gopBytes, ms: this.#limits.gopMs };
+      stream = new OriginStream(name, { now: this.#now, gop });
+      this.#streams.set(name, stream);
+    }
+    return stream;
+  }
+
+  #tick(): void {
+    const nowMs = this.#now();
+    for (const peer of this.#peers) peer.tick(nowMs);
+    for (const [name, stream] of this.#streams) {
+      if (stream.empty) this.#streams.delete(name);
+      else stream.tick();
+    }
+  }
+}
+
+function addressOf(server: Server): string {
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new Error('the RTMP server is not bound to a port');
+  const host = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
+  return `rtmp://${host}:${bound.port}`;
+}
