@@ -1,53 +1,40 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { chmod, link, lstat, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { createConnection, type Server } from 'node:net';
+import { chmod, lstat, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createConnection, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 /** A socket's path has to fit into 107 bytes (unix(7)). */
 const MAX_PATH_BYTES = 100;
 
-/** Another live control process holds the name; told apart because it has an exit code of its own. */
+/** Another live control process serves the directory; told apart because it has an exit code of its own. */
 export class DataDirectoryInUse extends Error {
   override readonly name = 'DataDirectoryInUse';
 }
 
-/**
- * Makes the server listen under `path`. The socket is bound under a name of its own and linked to `path`, which is
- * atomic: of two control processes started at once exactly one gets it, and what a dead one left is told by dialling it.
- */
+/** Makes the server listen under `path`, alone; a socket that a dead process left there is replaced. */
 export async function listenAt(server: Server, path: string): Promise<{ close(): Promise<void> }> {
-  const address = await reserveAddress(path);
-  const own = nameBeside(address);
-  // A failed accept, e.g. for want of file descriptors, costs that one connection: its worker dials again.
-  server.on('error', () => {});
-  server.listen(own);
-  await once(server, 'listening');
+  const lock = await lockFolder(path);
   try {
-    await chmod(own, 0o600);
-    await takeName(own, address, pidFile(path));
+    const address = await reserveAddress(path);
+    if (await answers(address)) throw await inUse(path);
+    const { ino } = await bind(server, address);
+    await writeFile(pidFile(path), `${process.pid}\n`);
+    return {
+      close: async () => {
+        await giveUpName(address, ino);
+        await closeServer(server);
+        await closeServer(lock);
+      },
+    };
   } catch (error) {
     await closeServer(server);
+    await closeServer(lock);
     throw error;
   }
-  await rm(own, { force: true });
-  await writeFile(pidFile(path), `${process.pid}\n`);
-  const { ino } = await stat(address);
-  return {
-    close: async () => {
-      await giveUpName(address, ino);
-      await closeServer(server);
-    },
-  };
 }
-
-const pidFile = (path: string): string => join(dirname(path), 'control.pid');
-const shortPathFile = (path: string): string => join(dirname(path), 'control.path');
-/** A free name, no longer than the one it stands beside. */
-const nameBeside = (address: string): string => join(dirname(address), `.${randomBytes(4).toString('hex')}`);
-const fits = (path: string): boolean => Buffer.byteLength(path) <= MAX_PATH_BYTES;
 
 /** Where the socket for `path` really stands: a path too long for a socket has a short one noted beside it. */
 export function knownAddress(path: string): string {
@@ -57,6 +44,28 @@ export function knownAddress(path: string): string {
   } catch {
     return path;
   }
+}
+
+const pidFile = (path: string): string => join(dirname(path), 'control.pid');
+const shortPathFile = (path: string): string => join(dirname(path), 'control.path');
+const fits = (path: string): boolean => Buffer.byteLength(path) <= MAX_PATH_BYTES;
+
+/**
+ * Of two control processes started at once one gets the folder: a name in Linux's abstract socket namespace has one
+ * owner and dies with it, so nothing stale must be told from something new. Elsewhere dialling the socket has to do.
+ */
+async function lockFolder(path: string): Promise<Server> {
+  const lock = createServer(socket => socket.destroy());
+  if (process.platform !== 'linux') return lock;
+  const folder = await stat(dirname(path));
+  lock.listen(`\0millrace/${folder.dev}/${folder.ino}`);
+  try {
+    await once(lock, 'listening');
+  } catch {
+    throw await inUse(path);
+  }
+  lock.unref();
+  return lock;
 }
 
 async function reserveAddress(path: string): Promise<string> {
@@ -78,37 +87,16 @@ async function isOwnFolder(folder: string): Promise<boolean> {
   }
 }
 
-async function takeName(own: string, address: string, pidNote: string): Promise<void> {
-  for (let tries = 0; tries < 3; tries++) {
-    try {
-      return await link(own, address);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    await removeStale(address, pidNote);
-  }
-  throw new Error(`cannot take ${address}: others keep taking it`);
-}
-
-async function removeStale(address: string, pidNote: string): Promise<void> {
-  if (await answers(address)) throw await taken(pidNote);
-  const aside = nameBeside(address);
-  try {
-    await rename(address, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  // Between the look and the move another control process may have replaced the stale one: then it keeps the name.
-  const alive = await answers(aside);
-  if (alive) await link(aside, address);
-  await rm(aside, { force: true });
-  if (alive) throw await taken(pidNote);
-}
-
-async function taken(pidNote: string): Promise<Error> {
-  const pid = await readFile(pidNote, 'utf8').catch(() => 'unknown');
-  return new DataDirectoryInUse(`another control process (${pid.trim()}) serves this data directory`);
+/** Binds beside and moves into place, so that the name never stands for a socket with other permissions. */
+async function bind(server: Server, address: string): Promise<{ readonly ino: number }> {
+  const own = join(dirname(address), `.${randomBytes(4).toString('hex')}`);
+  // A failed accept, e.g. for want of file descriptors, costs that one connection: its worker dials again.
+  server.on('error', () => {});
+  server.listen(own);
+  await once(server, 'listening');
+  await chmod(own, 0o600);
+  await rename(own, address);
+  return stat(address);
 }
 
 function answers(address: string): Promise<boolean> {
@@ -121,6 +109,11 @@ function answers(address: string): Promise<boolean> {
     // EAGAIN: its backlog is full, so there is somebody.
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EAGAIN'));
   });
+}
+
+async function inUse(path: string): Promise<Error> {
+  const pid = await readFile(pidFile(path), 'utf8').catch(() => 'pid unknown');
+  return new DataDirectoryInUse(`another control process (${pid.trim()}) serves this data directory`);
 }
 
 async function giveUpName(address: string, ino: number): Promise<void> {

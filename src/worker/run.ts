@@ -1,0 +1,374 @@
+import type { Monotonic } from '../media/clock.ts';
+import { asFault, type Fault, type FaultKind, type Side } from '../media/fault.ts';
+import type { Sink, Source } from '../media/packet.ts';
+import { type Heartbeat, Relay } from '../media/relay.ts';
+import { backoffMs, LIVE_BACKOFF } from '../task/retry.ts';
+import type { RunNews, RunOrder, RunReport } from './channel.ts';
+
+export interface RunParts {
+  readonly order: RunOrder;
+  readonly heartbeat: Pick<Heartbeat, 'add' | 'remove'>;
+  readonly openSource: (url: string, signal: AbortSignal) => Promise<Source>;
+  readonly openSink: (url: string, signal: AbortSignal) => Promise<Sink>;
+  readonly now: Monotonic;
+  /** Rejects when the signal aborts. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly random: () => number;
+  readonly tell: (news: RunNews) => void;
+  /** Of our own mistakes only; what the world does is told as news. */
+  readonly log: (message: string, error: unknown) => void;
+}
+
+/** The push stays open this long without a source before it is closed. */
+const HOLD_MS = 30_000;
+/** Only after so much healthy media does a side start its back-off anew: what flaps is not healthy. */
+const HEALTHY_MS = 10_000;
+/** How long the old source goes on while the new one is opened. */
+const MAKE_MS = 5_000;
+const CLEAN_CLOSE_MS = 4_000;
+/** For a destination that failed: it will hardly answer a goodbye. */
+const BROKEN_CLOSE_MS = 200;
+const STOP_MS = 5_000;
+const BUG_LIMIT = 5;
+const BUG_WINDOW_MS = 60_000;
+
+/** Where another try soon would be answered the same, the back-off grows further than usual. */
+const CAP_MS: Partial<Record<FaultKind, number>> = {
+  refused: 30_000,
+  unsupported: 30_000,
+  policy: 30_000,
+  garbage: 30_000,
+  tls: 60_000,
+};
+
+/** Media had ended this long before such a fault was noticed. */
+const QUIET_MS: Partial<Record<FaultKind, number>> = { silent: 5_000, stalled: 6_000 };
+
+/** How an attempt of one side ended, and how long media had gone well before. */
+interface Outcome {
+  readonly fault: Fault;
+  readonly healthyMs: number;
+}
+
+/** One side's attempts. */
+class Retry {
+  #attempt = 0;
+
+  reset(): void {
+    this.#attempt = 0;
+  }
+
+  waitMs({ fault, healthyMs }: Outcome, random01: number): number {
+    const healthy = healthyMs - (QUIET_MS[fault.kind] ?? 0) >= HEALTHY_MS;
+    this.#attempt = healthy ? 1 : this.#attempt + 1;
+    return backoffMs(this.#attempt, random01, { ...LIVE_BACKOFF, capMs: CAP_MS[fault.kind] ?? LIVE_BACKOFF.capMs });
+  }
+}
+
+/** What former relays and sinks of this run carried. */
+interface Carried {
+  bytesIn: number;
+  bytesOut: number;
+  mediaMs: number;
+  beforeKey: number;
+  disposable: number;
+  untilKey: number;
+}
+
+/**
+ * One stretch of fulfilling a task: pulls, pushes, and owns every retry of both sides. The push outlives its sources;
+ * it is closed when none has come back for a while, and opened again with the first media after that.
+ */
+export class Run {
+  readonly ended: Promise<void>;
+  readonly #parts: RunParts;
+  readonly #life = new AbortController();
+  readonly #carried: Carried = { bytesIn: 0, bytesOut: 0, mediaMs: 0, beforeKey: 0, disposable: 0, untilKey: 0 };
+  #order: RunOrder;
+  #state: RunReport['state'] = 'opening';
+  #reason = '';
+  #pullEpoch = 0;
+  #pushEpoch = 0;
+  #relay: Relay;
+  #sink: Sink | undefined;
+  /** Ends the present turn of a side, which goes on at once with what is then ordered. */
+  #pullCut = new AbortController();
+  #pushCut = new AbortController();
+  #pulling = false;
+  #next: { readonly url: string; readonly source: Source } | undefined;
+  #making = new AbortController();
+  #hold: AbortController | undefined;
+  #bugged: (error: unknown) => void = () => {};
+  readonly #bugsAtMs: number[] = [];
+
+  constructor(parts: RunParts) {
+    this.#parts = parts;
+    this.#order = parts.order;
+    this.#relay = new Relay({ now: parts.now });
+    this.ended = this.#live();
+  }
+
+  /** The same claim's new wish: another source follows without a break of the push. */
+  change(order: RunOrder): void {
+    const former = this.#order;
+    this.#order = order;
+    if (order.destination !== former.destination) this.#pushCut.abort();
+    if (order.source.url !== former.source.url) this.#changeSource(order.source.url);
+  }
+
+  report(): RunReport {
+    const { taskId, epoch } = this.#order;
+    const relay = this.#relay;
+    const carried = this.#carried;
+    const drops = this.#sink?.drops;
+    return {
+      taskId,
+      epoch,
+      state: this.#state,
+      reason: this.#reason,
+      pushEpoch: this.#pushEpoch,
+      pullEpoch: this.#pullEpoch,
+      bytesIn: carried.bytesIn + relay.bytesIn,
+      bytesOut: carried.bytesOut + relay.bytesOut,
+      mediaMs: carried.mediaMs + Math.round(relay.mediaMs),
+      dropped: {
+        disposable: carried.disposable + (drops?.disposable ?? 0),
+        untilKey: carried.untilKey + (drops?.untilKey ?? 0),
+        beforeKey: carried.beforeKey + relay.splicer.counts.beforeKey,
+      },
+      queuedMs: this.#sink?.queuedMs ?? 0,
+    };
+  }
+
+  /** Ends the run, the push cleanly; resolves when it is closed, or soon anyway. */
+  async stop(): Promise<void> {
+    this.#life.abort();
+    await under(undefined, late => Promise.race([this.ended, this.#parts.sleep(STOP_MS, late.signal)]));
+  }
+
+  /** Takes a bug that showed in a tick; answers whether the relay is this run's. */
+  takeBug(relay: Relay, error: unknown): boolean {
+    if (relay !== this.#relay) return false;
+    this.#parts.heartbeat.remove(relay);
+    this.#bugged(error);
+    return true;
+  }
+
+  /** Relay after relay: a bug costs this run its relay, never the worker its life. */
+  async #live(): Promise<void> {
+    for (;;) {
+      const bug = await this.#carry(this.#relay);
+      if (this.#life.signal.aborted) return;
+      this.#parts.log(`run of task ${this.#order.taskId} hit a bug`, bug);
+      const bugs = this.#countBug();
+      if (bugs > BUG_LIMIT) {
+        this.#tell('gaveUp', 'run', 'the relay failed over and over by an internal error');
+        return;
+      }
+      this.#tell('broke', 'run', 'internal error; the relay starts anew');
+      await this.#pause(backoffMs(bugs, this.#parts.random()), this.#life.signal);
+    }
+  }
+
+  /** Runs both sides until told to stop, or until a bug, which it answers with. */
+  async #carry(relay: Relay): Promise<unknown> {
+    const { heartbeat } = this.#parts;
+    return under(this.#life.signal, async turn => {
+      const bugged = new Promise((_, reject) => {
+        this.#bugged = reject;
+      });
+      heartbeat.add(relay);
+      const sides = [this.#pulls(relay, turn.signal), this.#pushes(relay, turn.signal)];
+      const bug = await Promise.race([bugged, ...sides]).catch((error: unknown) => error);
+      turn.abort();
+      this.#endHold();
+      this.#pulling = false;
+      await Promise.allSettled(sides);
+      heartbeat.remove(relay);
+      this.#bank(relay);
+      return bug;
+    });
+  }
+
+  async #pulls(relay: Relay, signal: AbortSignal): Promise<void> {
+    const retry = new Retry();
+    while (!signal.aborted) {
+      await under(signal, async cut => {
+        this.#pullCut = cut;
+        const outcome = await this.#pullOnce(relay, cut.signal);
+        if (cut.signal.aborted) {
+          retry.reset();
+          return;
+        }
+        this.#startHold();
+        this.#tell('broke', outcome.fault.side, outcome.fault.message);
+        await this.#pause(retry.waitMs(outcome, this.#parts.random()), cut.signal);
+      });
+    }
+  }
+
+  async #pullOnce(relay: Relay, signal: AbortSignal): Promise<Outcome> {
+    const { now, openSource } = this.#parts;
+    let source: Source;
+    try {
+      source = this.#takeNext() ?? (await openSource(this.#order.source.url, signal));
+    } catch (error) {
+      return { fault: asFault('pull', error), healthyMs: 0 };
+    }
+    let readyAtMs: number | undefined;
+    this.#pullEpoch++;
+    this.#pulling = true;
+    const fault = await under(signal, over => {
+      const pulled = relay.pull(source, signal);
+      onceReached(relay.ready(over.signal), () => {
+        readyAtMs = now();
+        this.#endHold();
+        this.#tellFlowing(relay);
+      });
+      return pulled;
+    });
+    this.#pulling = false;
+    return { fault, healthyMs: readyAtMs === undefined ? 0 : now() - readyAtMs };
+  }
+
+  async #pushes(relay: Relay, signal: AbortSignal): Promise<void> {
+    const retry = new Retry();
+    while (!signal.aborted) {
+      await relay.ready(signal);
+      await under(signal, async cut => {
+        this.#pushCut = cut;
+        const outcome = await this.#pushOnce(relay, cut.signal);
+        if (cut.signal.aborted) {
+          retry.reset();
+          return;
+        }
+        this.#tell('broke', outcome.fault.side, outcome.fault.message);
+        await this.#pause(retry.waitMs(outcome, this.#parts.random()), cut.signal);
+      });
+    }
+  }
+
+  async #pushOnce(relay: Relay, signal: AbortSignal): Promise<Outcome> {
+    const { now, openSink } = this.#parts;
+    let sink: Sink;
+    try {
+      sink = await openSink(this.#order.destination, signal);
+    } catch (error) {
+      return { fault: asFault('push', error), healthyMs: 0 };
+    }
+    let flowingAtMs: number | undefined;
+    this.#pushEpoch++;
+    this.#sink = sink;
+    const fault = await under(signal, over => {
+      const pushed = relay.push(sink, signal);
+      onceReached(relay.flowing(over.signal), () => {
+        flowingAtMs = now();
+        this.#tellFlowing(relay);
+      });
+      return pushed;
+    });
+    const healthyMs = flowingAtMs === undefined ? 0 : now() - flowingAtMs;
+    await sink.close(signal.aborted ? CLEAN_CLOSE_MS : BROKEN_CLOSE_MS);
+    this.#sink = undefined;
+    this.#carried.disposable += sink.drops.disposable;
+    this.#carried.untilKey += sink.drops.untilKey;
+    return { fault, healthyMs };
+  }
+
+  #changeSource(url: string): void {
+    this.#making.abort();
+    if (this.#pulling) void this.#make(url, this.#pullCut);
+    else this.#pullCut.abort();
+  }
+
+  /** Make before break: the source on air goes on until the new one is open, or until it has had its time. */
+  async #make(url: string, onAir: AbortController): Promise<void> {
+    const { openSource, sleep } = this.#parts;
+    await under(this.#life.signal, async making => {
+      this.#making = making;
+      const opened = openSource(url, making.signal).then(source => this.#keepNext(url, source, making.signal));
+      await Promise.race([opened, sleep(MAKE_MS, making.signal)]).catch(() => {});
+      if (making.signal.aborted) return;
+      // The one on air may have failed meanwhile, and the loop may have got to the new one by itself.
+      if (this.#pulling && this.#pullCut !== onAir) this.#takeNext()?.close();
+      else this.#pullCut.abort();
+    });
+  }
+
+  #keepNext(url: string, source: Source, signal: AbortSignal): void {
+    if (signal.aborted) source.close();
+    else this.#next = { url, source };
+  }
+
+  /** The source opened ahead, if it is the one that is wanted now. */
+  #takeNext(): Source | undefined {
+    const next = this.#next;
+    this.#next = undefined;
+    if (next === undefined || next.url === this.#order.source.url) return next?.source;
+    next.source.close();
+    return undefined;
+  }
+
+  /** Counts the time without a source, once per loss, however often it is tried in between. */
+  #startHold(): void {
+    if (this.#hold !== undefined) return;
+    const hold = new AbortController();
+    this.#hold = hold;
+    onceReached(this.#parts.sleep(HOLD_MS, hold.signal), () => this.#pushCut.abort());
+  }
+
+  #endHold(): void {
+    this.#hold?.abort();
+    this.#hold = undefined;
+  }
+
+  #tellFlowing(relay: Relay): void {
+    if (this.#state !== 'flowing' && relay.onAir) this.#tell('flowing', 'run', '');
+  }
+
+  #tell(type: RunNews['type'], side: Side | 'run', reason: string): void {
+    const { taskId, epoch } = this.#order;
+    this.#state = type === 'flowing' ? 'flowing' : 'broken';
+    this.#reason = reason;
+    this.#parts.tell({ taskId, epoch, type, side, reason });
+  }
+
+  #countBug(): number {
+    const nowMs = this.#parts.now();
+    this.#bugsAtMs.push(nowMs);
+    while ((this.#bugsAtMs[0] ?? nowMs) < nowMs - BUG_WINDOW_MS) this.#bugsAtMs.shift();
+    return this.#bugsAtMs.length;
+  }
+
+  #bank(relay: Relay): void {
+    this.#takeNext()?.close();
+    this.#carried.bytesIn += relay.bytesIn;
+    this.#carried.bytesOut += relay.bytesOut;
+    this.#carried.mediaMs += Math.round(relay.mediaMs);
+    this.#carried.beforeKey += relay.splicer.counts.beforeKey;
+    this.#relay = new Relay({ now: this.#parts.now });
+  }
+
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
+    return this.#parts.sleep(ms, signal).catch(() => {});
+  }
+}
+
+/** Runs the action under a signal of its own, which follows the parent's and ends with the action. */
+async function under<T>(parent: AbortSignal | undefined, action: (own: AbortController) => Promise<T> | T): Promise<T> {
+  const own = new AbortController();
+  const follow = (): void => own.abort(parent?.reason);
+  if (parent?.aborted) follow();
+  parent?.addEventListener('abort', follow, { once: true });
+  try {
+    return await action(own);
+  } finally {
+    parent?.removeEventListener('abort', follow);
+    own.abort();
+  }
+}
+
+/** Acts when the wait is over; an aborted wait is nobody's business. */
+function onceReached(wait: Promise<void>, act: () => void): void {
+  wait.then(act, () => {});
+}
