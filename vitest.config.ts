@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 // Unit tests stand beside the code they test; test/ holds whole-product tests that start real servers.
 export default defineConfig({
   test: {
+    // The rules of a task are pure, so there is no excuse for a branch that no test takes.
+    coverage: { provider: 'v8', include: ['src/task/**/*.ts'], reporter: ['text'], thresholds: { branches: 100 } },
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], testTimeout: 10_000 } },
       {

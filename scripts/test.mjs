@@ -1,0 +1,128 @@
+// `npm test`: from a fresh clone to the verdict. Installs what is missing, runs the check, then the product's tests.
+// Plain JavaScript for any Node ≥ 20, because it runs before the project's own Node is there.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installPackages } from './packages.mjs';
+
+const LIMIT_MS = 10 * 60 * 1000;
+
+/** What the product tests need of Debian: the package, and the file by which it is known to be there. */
+const NEEDED = [
+  { name: 'ffmpeg', file: 'ffmpeg', why: 'sends and judges media' },
+  { name: 'nginx', file: 'nginx', why: 'an RTMP peer that is not ours' },
+  { name: 'libnginx-mod-rtmp', file: '/usr/lib/nginx/modules/ngx_rtmp_module.so', why: "that peer's RTMP" },
+];
+
+/** The needed packages that are not there, by the places programs are looked for in. */
+export function missingPackages(needed, places) {
+  return needed.filter(
+    ({ file }) =>
+      ![file, ...places.map(place => join(place, file))].some(path => path.startsWith('/') && existsSync(path)),
+  );
+}
+
+/** Tests by outcome over the reports of vitest. A report that is not there, or a file that would not load, counts as failed. */
+export function tally(reports) {
+  let passed = 0;
+  let failed = 0;
+  const skipped = [];
+  for (const report of reports) {
+    const tests = (report?.testResults ?? []).flatMap(file => file.assertionResults);
+    const count = status => tests.filter(test => test.status === status).length;
+    passed += count('passed');
+    const broken = count('failed');
+    failed += broken > 0 ? broken : report?.success === true ? 0 : 1;
+    skipped.push(...tests.filter(test => !['passed', 'failed'].includes(test.status)).map(test => test.fullName));
+  }
+  return { passed, failed, skipped };
+}
+
+function readReport(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Programs of root stand in /usr/sbin, which a user's PATH may lack. */
+const placesOf = env => [...(env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+
+function installDebianPackages(missing) {
+  // RUNLEVEL=1 keeps the packages from starting their servers: the tests start their own.
+  const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'RUNLEVEL=1', 'apt-get', '-qq'];
+  const prefix = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
+  const run = args => {
+    const [command, ...rest] = [...prefix, ...apt, ...args];
+    return spawnSync(command, rest, { stdio: ['ignore', 2, 2] }).status === 0;
+  };
+  if (prefix.length > 0 && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status !== 0) return;
+  console.error(`Debian packages: installing ${missing.map(({ name }) => name).join(', ')}`);
+  run(['update']);
+  run(['install', '-y', '--no-install-recommends', ...missing.map(({ name }) => name)]);
+}
+
+/** Sees to the Debian packages; answers those that are still missing. */
+function seeToDebianPackages() {
+  const places = placesOf(process.env);
+  const missing = missingPackages(NEEDED, places);
+  if (missing.length === 0) return [];
+  installDebianPackages(missing);
+  return missingPackages(NEEDED, places);
+}
+
+function tellMissing(missing) {
+  console.error(
+    'The product tests need what is not here and could not be installed (that takes root, or sudo without a password):',
+  );
+  for (const { name, why } of missing) console.error(`  ${name}  (${why})`);
+  console.error(`Install it with: apt-get install ${missing.map(({ name }) => name).join(' ')}`);
+}
+
+function main() {
+  const root = dirname(dirname(fileURLToPath(import.meta.url)));
+  const startedAt = performance.now();
+  const installed = installPackages(root);
+  if (installed !== 0) return installed;
+
+  const missing = seeToDebianPackages();
+  if (missing.length > 0) {
+    tellMissing(missing);
+    // A build machine must not call the half of it a success; a person may still want to see the rest.
+    if (process.env.CI) return 1;
+  }
+
+  const node = join(root, 'node_modules', 'node', 'bin', 'node');
+  const reports = ['unit-tests.json', 'product-tests.json'].map(name => join(root, 'coverage', name));
+  for (const path of reports) rmSync(path, { force: true });
+  const run = args => {
+    const timeout = Math.max(1000, LIMIT_MS - (performance.now() - startedAt));
+    const { status, signal } = spawnSync(node, args, { cwd: root, stdio: 'inherit', env: environment(root), timeout });
+    if (signal) console.error(`ended by ${signal}: the tests may take ${LIMIT_MS / 60_000} minutes in all`);
+    return status === 0;
+  };
+  const checked = run(['scripts/check.ts']);
+  const tested = run([
+    join('node_modules', 'vitest', 'vitest.mjs'),
+    ...['run', '--project', 'product', '--reporter=default', '--reporter=json', `--outputFile.json=${reports[1]}`],
+  ]);
+
+  const { passed, failed, skipped } = tally(reports.map(readReport));
+  for (const name of skipped) console.error(`skipped, which counts as failed: ${name}`);
+  // A step of the check that is no test (format, types, imports, documents) counts as one.
+  const failures = failed + skipped.length + (!checked && failed === 0 ? 1 : 0);
+  if (missing.length > 0) tellMissing(missing);
+  console.log(`${passed} passed, ${failures} failed`);
+  return checked && tested && failures === 0 && missing.length === 0 ? 0 : 1;
+}
+
+/** The project's Node first, and nothing of this machine's own node configured. */
+function environment(root) {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_'));
+  const path = [join(root, 'node_modules', '.bin'), ...placesOf(process.env)].join(delimiter);
+  return { ...Object.fromEntries(kept), PATH: path };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main();
