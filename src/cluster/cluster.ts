@@ -11,7 +11,7 @@ export interface Cluster {
   join(): Promise<Lease>;
   /**
    * Tries to make this node the one that runs the task under the given epoch. False: another holds it.
-   * Epochs only rise; a claim with an older epoch is refused.
+   * Epochs only rise; a claim with an older epoch than the one that stands is refused.
    */
   claim(taskId: string, epoch: number): Promise<boolean>;
   release(taskId: string, epoch: number): Promise<void>;
