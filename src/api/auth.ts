@@ -1,0 +1,88 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Target } from './target.ts';
+
+/** What a signature can be made over: the request as it came, before anything is parsed. */
+export interface WireRequest {
+  readonly method: string;
+  readonly target: Target;
+  /** Names and values in turn, as received. */
+  readonly rawHeaders: readonly string[];
+  readonly body: Uint8Array;
+  readonly remote: string;
+}
+
+/** Who speaks, once that is proven. `projectId` is "" for somebody who acts for the account as a whole. */
+export interface Caller {
+  readonly accountId: string;
+  readonly projectId: string;
+}
+
+/** Every value of one header, in the order received. */
+export function headerValues(rawHeaders: readonly string[], name: string): string[] {
+  const values: string[] = [];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() === name) values.push(rawHeaders[i + 1] ?? '');
+  }
+  return values;
+}
+
+/** Compares without telling by its time where two texts differ. */
+export function sameText(a: string, b: string): boolean {
+  const left = Buffer.from(a);
+  const right = Buffer.from(b);
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+interface Tally {
+  readonly failures: number;
+  readonly lastAt: number;
+  readonly lockedUntil: number;
+}
+
+/**
+ * Locks out whoever fails too often in a row. The key must name the remote address beside the account, so that
+ * a stranger's failures never lock the owner out. Bounded: the oldest tally makes room for a new one.
+ */
+export class Lockout {
+  readonly #limit: number;
+  readonly #lockMs: number;
+  readonly #capacity: number;
+  readonly #now: () => number;
+  readonly #tallies = new Map<string, Tally>();
+
+  constructor(options: { limit: number; lockMs: number; capacity?: number; now: () => number }) {
+    this.#limit = options.limit;
+    this.#lockMs = options.lockMs;
+    this.#capacity = options.capacity ?? 10_000;
+    this.#now = options.now;
+  }
+
+  isLocked(key: string): boolean {
+    return (this.#tallies.get(key)?.lockedUntil ?? 0) > this.#now();
+  }
+
+  /** Failures further apart than the lock lasts are not counted as a row. */
+  failed(key: string): void {
+    const now = this.#now();
+    const before = this.#tallies.get(key);
+    const failures = (before !== undefined && now - before.lastAt <= this.#lockMs ? before.failures : 0) + 1;
+    const locked = failures > this.#limit;
+    this.#tallies.delete(key);
+    this.#makeRoom();
+    this.#tallies.set(key, {
+      failures: locked ? 0 : failures,
+      lastAt: now,
+      lockedUntil: locked ? now + this.#lockMs : 0,
+    });
+  }
+
+  succeeded(key: string): void {
+    this.#tallies.delete(key);
+  }
+
+  #makeRoom(): void {
+    if (this.#tallies.size < this.#capacity) return;
+    const [oldest] = this.#tallies.keys();
+    if (oldest !== undefined) this.#tallies.delete(oldest);
+  }
+}

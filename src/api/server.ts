@@ -1,0 +1,177 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Accounts } from '../control/accounts.ts';
+import type { Tasks } from '../control/tasks.ts';
+import { headerValues, type WireRequest } from './auth.ts';
+import { readBody } from './body.ts';
+import { type Answer, asAnswer, HuaweiError, printError } from './huawei/error.ts';
+import { huaweiRoutes, isTaskPath } from './huawei/routes.ts';
+import type { CheckUrl } from './huawei/task.ts';
+import type { Log } from './log.ts';
+import { readTarget } from './target.ts';
+
+export interface Health {
+  /** Shown by /healthz beside its status. */
+  facts(): Readonly<Record<string, unknown>>;
+  /** Why no work can be taken now; empty when ready. */
+  reasons(): Promise<readonly string[]>;
+}
+
+export interface ServerOptions {
+  readonly tasks: Pick<Tasks, 'create' | 'change' | 'delete' | 'get' | 'list'>;
+  readonly accounts: Accounts;
+  /** The media's parser and address policy. */
+  readonly checkUrl: CheckUrl;
+  /** Wall clock. */
+  readonly now: () => number;
+  readonly newId: () => string;
+  /** Stands where a request names no region. */
+  readonly region: string;
+  readonly log: Log;
+  readonly health: Health;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    wire: WireRequest;
+  }
+}
+
+const KB = 1024;
+const BODY_LIMITS = { bytes: 1024 * KB, drainBytes: 16 * 1024 * KB };
+const MOST_URL_BYTES = 32 * KB;
+const MOST_HEADER_BYTES = 32 * KB;
+/** Above the limit of a single header, so that the answer can say which rule was broken. */
+const MOST_HEADERS_BYTES = 192 * KB;
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 60_000;
+const READY_CACHE_MS = 1_000;
+
+/** The one HTTP server with its dialects. Listening and closing are the caller's. */
+export function buildServer(options: ServerOptions): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    http: {
+      maxHeaderSize: MOST_HEADERS_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: 1_000,
+    },
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestIdHeader: false,
+    genReqId: () => options.newId(),
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MOST_URL_BYTES },
+    frameworkErrors: (_error, request, reply) => {
+      reply.header('x-request-id', request.id);
+      send(reply, request, new HuaweiError('malformed', 'The request is malformed.'));
+    },
+    clientErrorHandler: (error, socket) => answerBroken(error, socket, options.newId()),
+  });
+  takeBodiesAsBytes(app);
+  app.setErrorHandler((error, request, reply) => send(reply, request, asAnswer(error, request.id, options.log)));
+  app.setNotFoundHandler((request, reply) => send(reply, request, noRoute(request)));
+  app.addHook('onResponse', async (request, reply) => logAnswer(request, reply, options.log));
+  healthRoutes(app, options);
+  huaweiRoutes(app, options);
+  return app;
+}
+
+/** Signatures are made over the bytes of every method's body, so they are read here and not by Fastify. */
+function takeBodiesAsBytes(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.decorateRequest('wire');
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    request.wire = await readWire(request.raw);
+  });
+}
+
+async function readWire(raw: IncomingMessage): Promise<WireRequest> {
+  const { rawHeaders } = raw;
+  const url = raw.url ?? '';
+  if (url.length > MOST_URL_BYTES) throw new HuaweiError('urlTooLong', 'The request URI is too long.');
+  const encoding = headerValues(rawHeaders, 'content-encoding').join(',').toLowerCase().trim();
+  if (rawHeaders.some((text, at) => at % 2 === 1 && text.length > MOST_HEADER_BYTES)) {
+    throw new HuaweiError('headerTooLong', 'A request header is too long.');
+  }
+  if (encoding !== '' && encoding !== 'identity') {
+    throw new HuaweiError('encoding', 'The content encoding is not supported.');
+  }
+  const target = readTarget(url);
+  if (target === undefined || headerValues(rawHeaders, 'host').length > 1) {
+    throw new HuaweiError('malformed', 'The request is malformed.');
+  }
+  const body = await readBody(raw, BODY_LIMITS);
+  return { method: raw.method ?? '', target, rawHeaders, body, remote: raw.socket.remoteAddress ?? '' };
+}
+
+function healthRoutes(app: FastifyInstance, { health, now }: ServerOptions): void {
+  let asked = { at: Number.NEGATIVE_INFINITY, reasons: Promise.resolve<readonly string[]>([]) };
+  // The question costs a write to the disk and is open to everybody, so one answer serves a second.
+  const reasons = (): Promise<readonly string[]> => {
+    if (Math.abs(now() - asked.at) >= READY_CACHE_MS) asked = { at: now(), reasons: health.reasons() };
+    return asked.reasons;
+  };
+  app.get('/healthz', async () => ({ status: 'ok', ...health.facts() }));
+  app.get('/readyz', async (_request, reply) => {
+    const found = await reasons().catch((error: unknown) => [String(error)]);
+    return reply
+      .code(found.length === 0 ? 200 : 503)
+      .send(found.length === 0 ? { status: 'ready' } : { status: 'not ready', reasons: found });
+  });
+}
+
+const noRoute = (request: FastifyRequest): HuaweiError =>
+  isTaskPath(request.wire.target)
+    ? new HuaweiError('method', 'The HTTP method is not supported.')
+    : new HuaweiError('noRoute', 'The API does not exist or has not been published in the environment.');
+
+function send(reply: FastifyReply, request: { id: string }, error: HuaweiError): void {
+  const { status, body } = printError(error, request.id);
+  if (status === 413 || status === 408) reply.header('connection', 'close');
+  reply.code(status).send(body);
+}
+
+/** Neither the URL nor the body: both may carry keys. */
+function logAnswer(request: FastifyRequest, reply: FastifyReply, log: Log): void {
+  const route = request.routeOptions.url;
+  if (route === '/healthz' || route === '/readyz') return;
+  const { statusCode: status, elapsedTime } = reply;
+  log.info({ requestId: request.id, method: request.method, route, status, ms: Math.round(elapsedTime) }, 'answered');
+}
+
+const BROKEN: Readonly<Record<string, Answer>> = {
+  HPE_HEADER_OVERFLOW: 'headersTooLarge',
+  ERR_HTTP_REQUEST_TIMEOUT: 'slow',
+};
+const REASON_PHRASES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+};
+
+/** What Node's parser could not read gets a last answer and the connection ends. */
+function answerBroken(error: NodeJS.ErrnoException, socket: Duplex, requestId: string): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const answer = BROKEN[error.code ?? ''] ?? 'malformed';
+  const { status, body } = printError(new HuaweiError(answer, 'The request could not be read.'), requestId);
+  const text = JSON.stringify(body);
+  const head = [
+    `HTTP/1.1 ${status} ${REASON_PHRASES[status]}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(text)}`,
+    `X-Request-Id: ${requestId}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
+  // A reset would take the answer away from a client that is still writing.
+  setTimeout(() => socket.destroy(), 1_000).unref();
+}
