@@ -1,0 +1,269 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Store } from '../store/store.ts';
+import type { Event, Occurrence } from '../task/event.ts';
+import { type Destination, destinationUrl } from '../task/spec.ts';
+import type { Task } from '../task/task.ts';
+import type { RunNews, RunOrder, RunReport } from '../worker/channel.ts';
+import { Alarms, causeOf } from './alarms.ts';
+import { type Sleep, within } from './deadline.ts';
+import { inParallel } from './parallel.ts';
+import type { Log, Record } from './record.ts';
+
+const CLAIM_DEADLINE_MS = 10_000;
+/** Enough to keep the store busy, few enough that a user's call between them does not wait long. */
+const CLAIMS_AT_ONCE = 32;
+/** A claim that waits for the world (a domain, another node) is tried on every eighth tick. */
+const ROUNDS_BETWEEN_TRIES = 8;
+
+/** One task this node acts for, under one epoch. */
+interface Claim {
+  readonly epoch: number;
+  /** The task as last told; its destination never changes, its source may. */
+  task: Task;
+  /**
+   * `placing` until the order is with the supervisor; `waiting` to be tried again; `lost` until it is claimed anew;
+   * `adopted` while a worker carries it under an order that may be older than the task.
+   */
+  state: 'placing' | 'waiting' | 'placed' | 'lost' | 'adopted';
+  /** Where to push, once resolved. */
+  destination: string | undefined;
+  /** Why it waits or was lost; "" otherwise. */
+  reason: string;
+}
+
+export interface ClaimsOptions {
+  readonly store: Pick<Store, 'get' | 'domain' | 'withStatus'>;
+  readonly record: Record;
+  readonly cluster: Pick<Cluster, 'claim' | 'release'>;
+  /** The supervisor's ears: give a run its order, or a new one under the same epoch. */
+  readonly place: (order: RunOrder) => void;
+  readonly stop: (taskId: string, epoch: number) => void;
+  /** Wall clock. */
+  readonly now: () => number;
+  readonly sleep: Sleep;
+  readonly log: Log;
+}
+
+/** The domains table no longer knows the name that the task pushes to. */
+class MissingDomain extends Error {
+  override readonly name = 'MissingDomain';
+}
+
+/**
+ * Turns claims into orders and what runs say into news. It listens on both sides: to the record, whose events start,
+ * change and stop runs, and to the supervisor, whose runs move tasks.
+ */
+export class Claims {
+  readonly #options: ClaimsOptions;
+  readonly #alarms = new Alarms();
+  readonly #claims = new Map<string, Claim>();
+  /** What the next tick has to look at again. */
+  readonly #unsettled = new Set<Claim>();
+  /** The last news of a task that the store would not take. */
+  readonly #untold = new Map<string, RunNews>();
+  #round = 0;
+
+  constructor(options: ClaimsOptions) {
+    this.#options = options;
+  }
+
+  /** Claims anew what the store says is on air and no worker has brought back; to be called after the supervisor's start. */
+  async settle(): Promise<void> {
+    const { store, now } = this.#options;
+    const tasks = await store.withStatus(['scheduled', 'running', 'recovering']);
+    const orphans = tasks.filter(task => isActive(task) && !this.#claims.has(task.id) && task.spec.endAt > now());
+    await inParallel(orphans, CLAIMS_AT_ONCE, async ({ id, epoch }) => this.#tellClaimed(id, epoch, 'its run is gone'));
+  }
+
+  /** Looks again at what could not be settled before. Called on every tick. */
+  async retry(): Promise<void> {
+    this.#round += 1;
+    const lost = [...this.#unsettled].filter(claim => this.#resume(claim));
+    const untold = [...this.#untold.values()];
+    await inParallel(lost, CLAIMS_AT_ONCE, claim => this.#claimAnew(claim));
+    await inParallel(untold, CLAIMS_AT_ONCE, news => this.#hear(news));
+  }
+
+  /** Follows the record: every event of every task comes by here after its commit. */
+  follow(event: Event, task: Task): void {
+    this.#alarms.follow(event);
+    const claim = this.#claims.get(event.taskId);
+    if (claim) claim.task = task;
+    if (event.type === 'claimed') this.#open(task);
+    else if (event.to === 'stopped' || event.to === 'exited') this.#end(event);
+    else if (event.type === 'restarted' && event.to === 'recovering') this.#startOver(event);
+    else if (event.type === 'changed' && claim?.state === 'placed' && namesSource(event)) this.#place(claim);
+  }
+
+  news(news: RunNews): void {
+    void this.#hear(news);
+  }
+
+  lost(taskId: string, epoch: number, reason: string): void {
+    const claim = this.#claims.get(taskId);
+    if (claim?.epoch !== epoch) return;
+    claim.state = 'lost';
+    claim.reason = reason;
+    void this.#claimAnew(claim);
+  }
+
+  /** Answers which of a worker's runs are still wanted; the others are stopped by the supervisor. */
+  async adopt(reports: readonly RunReport[]): Promise<readonly string[]> {
+    await inParallel(reports, CLAIMS_AT_ONCE, report => this.#adoptOne(report));
+    // Asked once more at the very end: a user may have stopped one of them while the others were looked up.
+    return reports.filter(({ taskId, epoch }) => this.#claims.get(taskId)?.epoch === epoch).map(({ taskId }) => taskId);
+  }
+
+  async #adoptOne(report: RunReport): Promise<void> {
+    const { taskId, epoch } = report;
+    const task = await this.#options.store.get(taskId);
+    if (!task || !isActive(task) || task.epoch !== epoch) return;
+    const claim: Claim = { epoch, task, state: 'adopted', destination: undefined, reason: '' };
+    this.#claims.set(taskId, claim);
+    this.#unsettled.add(claim);
+    const news = missedNews(task, report);
+    if (news) await this.#hear(news);
+  }
+
+  /** True for a lost claim, which the caller claims anew; the others go on here. */
+  #resume(claim: Claim): boolean {
+    const { id } = claim.task;
+    const stands = this.#claims.get(id) === claim;
+    const hasFailed = claim.state !== 'lost' && claim.reason !== '';
+    const rests = hasFailed && this.#round % ROUNDS_BETWEEN_TRIES !== 0;
+    if (stands && rests) return false;
+    this.#unsettled.delete(claim);
+    // Its end may have come before the supervisor knew that it was adopted.
+    if (!stands && claim.state === 'adopted') this.#options.stop(id, claim.epoch);
+    if (!stands) return false;
+    if (claim.state === 'waiting' || claim.state === 'adopted') void this.#fulfil(claim);
+    return claim.state === 'lost';
+  }
+
+  /** The run of the epoch before has no place any more; a claim under the next one follows. */
+  #startOver(event: Event): void {
+    const claim = this.#claims.get(event.taskId);
+    if (!claim) return;
+    this.#options.stop(event.taskId, claim.epoch);
+    const next: Claim = { ...claim, epoch: event.epoch, state: 'lost', reason: 'started over' };
+    this.#claims.set(event.taskId, next);
+    void this.#claimAnew(next);
+  }
+
+  #end({ taskId, from, to, epoch }: Event): void {
+    const claim = this.#claims.get(taskId);
+    this.#claims.delete(taskId);
+    this.#untold.delete(taskId);
+    const wasActive = from !== to && from !== 'stopped' && epoch > 0;
+    if (!claim && !wasActive) return;
+    const ended = claim?.epoch ?? epoch;
+    this.#options.stop(taskId, ended);
+    this.#options.cluster.release(taskId, ended).catch(cause => {
+      this.#options.log('a claim was not released', { taskId, epoch: ended, cause });
+    });
+  }
+
+  #open(task: Task): void {
+    const claim: Claim = { epoch: task.epoch, task, state: 'placing', destination: undefined, reason: '' };
+    this.#claims.set(task.id, claim);
+    void this.#fulfil(claim);
+  }
+
+  async #fulfil(claim: Claim): Promise<void> {
+    try {
+      const destination = await this.#resolve(claim);
+      if (this.#claims.get(claim.task.id) !== claim) return;
+      claim.destination = destination;
+      this.#place(claim);
+    } catch (cause) {
+      await this.#postpone(claim, cause);
+    }
+  }
+
+  async #resolve({ task, epoch }: Claim): Promise<string> {
+    const { cluster, sleep } = this.#options;
+    const claimed = cluster.claim(task.id, epoch);
+    const won = await within(claimed, { ms: CLAIM_DEADLINE_MS, sleep, what: 'the cluster' });
+    if (!won) throw new Error('another node holds the task');
+    const { destination } = task.spec;
+    return destinationUrl(destination, await this.#target(destination));
+  }
+
+  async #target(destination: Destination): Promise<string | undefined> {
+    if (destination.kind === 'url') return undefined;
+    const domain = await this.#options.store.domain(destination.domain);
+    if (!domain) throw new MissingDomain(`the ingest domain ${destination.domain} is not in the domains table`);
+    return domain.target;
+  }
+
+  /** Gives the run the task's present source. Synchronous, so that no change can come between reading and ordering. */
+  #place(claim: Claim): void {
+    const { id, spec } = claim.task;
+    if (spec.source.kind !== 'live' || claim.destination === undefined) return;
+    const { epoch, destination } = claim;
+    this.#options.place({ taskId: id, epoch, source: { kind: 'live', url: spec.source.url }, destination });
+    claim.state = 'placed';
+    claim.reason = '';
+  }
+
+  async #postpone(claim: Claim, cause: unknown): Promise<void> {
+    const { task, epoch } = claim;
+    if (this.#claims.get(task.id) !== claim) return;
+    const carried = claim.state === 'adopted';
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const isNew = claim.reason !== reason;
+    claim.reason = reason;
+    if (!carried) claim.state = 'waiting';
+    this.#unsettled.add(claim);
+    if (!isNew) return;
+    this.#options.log('a claim has to wait', { taskId: task.id, epoch, cause });
+    const side = cause instanceof MissingDomain ? 'push' : 'run';
+    // A run that a worker carries does not break because its order could not be said again.
+    if (!carried) await this.#hear({ taskId: task.id, epoch, type: 'broke', side, reason });
+  }
+
+  async #claimAnew(claim: Claim): Promise<void> {
+    const { id } = claim.task;
+    try {
+      await this.#tellClaimed(id, claim.epoch, claim.reason);
+    } catch (cause) {
+      this.#options.log('a lost run was not claimed anew', { taskId: id, epoch: claim.epoch, cause });
+      if (this.#claims.get(id) === claim) this.#unsettled.add(claim);
+    }
+  }
+
+  async #tellClaimed(taskId: string, epoch: number, reason: string): Promise<void> {
+    await this.#options.record.tell(taskId, { type: 'claimed', cause: 'system', reason, epoch });
+  }
+
+  /** Never rejects: what the store does not take now is told again on the next tick, unless later news overtake it. */
+  async #hear(news: RunNews): Promise<void> {
+    const { taskId, epoch } = news;
+    try {
+      await this.#options.record.tell(taskId, task => this.#occurrences(task, news));
+      this.#untold.delete(taskId);
+    } catch (cause) {
+      if (!this.#untold.has(taskId)) this.#options.log('news of a run could not be stored', { taskId, epoch, cause });
+      this.#untold.set(taskId, news);
+    }
+  }
+
+  #occurrences(task: Task, news: RunNews): readonly Occurrence[] {
+    const alarms = this.#alarms.due(task, news, this.#options.now());
+    if (news.type === 'alarm') return alarms;
+    return [{ type: news.type, cause: causeOf(news), reason: news.reason, epoch: news.epoch }, ...alarms];
+  }
+}
+
+/** Somebody has claimed it and its end has not come: there is, or has to be, a run for it. */
+const isActive = ({ status, movedBy }: Task): boolean =>
+  status === 'running' || status === 'recovering' || (status === 'scheduled' && movedBy === 'claimed');
+
+/** What a run saw while nobody listened, as far as its state tells it. */
+function missedNews({ status }: Task, { taskId, epoch, state, reason }: RunReport): RunNews | undefined {
+  if (state === 'flowing' && status !== 'running') return { taskId, epoch, type: 'flowing', side: 'run', reason };
+  if (state !== 'flowing' && status === 'running') return { taskId, epoch, type: 'broke', side: 'run', reason };
+  return undefined;
+}
+
+const namesSource = ({ detail }: Event): boolean => detail.changed?.some(field => field.startsWith('source')) ?? false;

@@ -1,0 +1,147 @@
+import type { Change, Delivery, Store } from '../store/store.ts';
+import type { Event, Occurrence } from '../task/event.ts';
+import type { DialectName } from '../task/spec.ts';
+import { apply, newTask, type Stamp, type Step, type Task, type TaskSeed } from '../task/task.ts';
+
+export interface Rendered {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** What a dialect posts for an event; undefined where it does not tell that event, or the user did not ask for it. */
+export type Render = (event: Event, task: Task) => Rendered | undefined;
+
+export type Log = (message: string, facts: { readonly [name: string]: unknown }) => void;
+
+/** Told of every event after its commit, in the order of the commits. `delivery` is the callback it gave rise to. */
+export type Follow = (event: Event, task: Task, delivery: Delivery | undefined) => void;
+
+/** What somebody saw, or a pure decision about what follows from it for the task as it stands. */
+export type Telling = Occurrence | ((task: Task) => readonly Occurrence[]);
+
+/** Makes the stamp of the next step: each event has its own id. */
+export type NextStamp = () => Stamp;
+
+export interface RecordOptions {
+  readonly store: Pick<Store, 'create' | 'change'>;
+  /** Wall clock. */
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly render: { readonly [dialect in DialectName]?: Render };
+  readonly onEvent: readonly Follow[];
+  readonly log: Log;
+}
+
+/** A step with the callback it gives rise to. */
+interface Told extends Step {
+  readonly delivery: Delivery | undefined;
+}
+
+/**
+ * The one way a task changes: event → apply → store in one transaction, with the callbacks of the event, so that no
+ * crash can part a change from its event or an event from its callback. Those who follow are told after the commit.
+ */
+export class Record {
+  readonly #options: RecordOptions;
+
+  constructor(options: RecordOptions) {
+    this.#options = options;
+  }
+
+  async create(seed: Omit<TaskSeed, keyof Stamp>): Promise<Task> {
+    const first = this.#withDelivery(newTask({ ...seed, ...this.#stamp() }));
+    await this.#options.store.create(changeOf(first.task, [first]));
+    this.#tellFollowers([first]);
+    return first.task;
+  }
+
+  /** Answers the task after the news; undefined when it was none, or there is no such task. */
+  async tell(taskId: string, telling: Telling): Promise<Task | undefined> {
+    const answer = await this.change(taskId, (task, nextStamp) => stepsOf(task, telling, nextStamp));
+    return answer?.changed ? answer.task : undefined;
+  }
+
+  /**
+   * Lets `decide` (pure) walk the task some steps on; no step means no news. What it throws reaches the caller, and
+   * nothing is stored then.
+   */
+  async change(
+    taskId: string,
+    decide: (task: Task, nextStamp: NextStamp) => readonly Step[],
+  ): Promise<{ readonly task: Task; readonly changed: boolean } | undefined> {
+    let told: readonly Told[] = [];
+    const answer = await this.#options.store.change(taskId, task => {
+      told = decide(task, () => this.#stamp()).map(step => this.#withDelivery(step));
+      const last = told.at(-1);
+      return last && changeOf(last.task, told);
+    });
+    if (answer?.changed) this.#tellFollowers(told);
+    return answer;
+  }
+
+  #stamp(): Stamp {
+    return { now: this.#options.now(), eventId: this.#options.newId() };
+  }
+
+  #withDelivery(step: Step): Told {
+    return { ...step, delivery: this.#deliveryOf(step) };
+  }
+
+  #deliveryOf({ event, task }: Step): Delivery | undefined {
+    const { callback } = task.spec;
+    const rendered = callback && this.#render(event, task);
+    if (!callback || !rendered) return undefined;
+    return {
+      id: this.#options.newId(),
+      taskId: task.id,
+      seq: event.seq,
+      url: callback.url,
+      ...rendered,
+      createdAt: event.at,
+      attempts: 0,
+      nextAt: event.at,
+      state: 'waiting',
+      lastError: '',
+    };
+  }
+
+  /** A renderer's bug costs its callback, never the change: a task that cannot be stopped would be worse. */
+  #render(event: Event, task: Task): Rendered | undefined {
+    try {
+      return this.#options.render[task.spec.dialect]?.(event, task);
+    } catch (cause) {
+      this.#options.log('a callback could not be written', { taskId: task.id, event: event.type, cause });
+      return undefined;
+    }
+  }
+
+  /** The change stands already: what a follower throws is a bug to be logged, not the caller's failure. */
+  #tellFollowers(told: readonly Told[]): void {
+    for (const { event, task, delivery } of told) {
+      for (const follow of this.#options.onEvent) {
+        try {
+          follow(event, task, delivery);
+        } catch (cause) {
+          this.#options.log('an event was not followed', { taskId: task.id, event: event.type, cause });
+        }
+      }
+    }
+  }
+}
+
+const changeOf = (task: Task, told: readonly Told[]): Change => ({
+  task,
+  events: told.map(({ event }) => event),
+  deliveries: told.flatMap(({ delivery }) => delivery ?? []),
+});
+
+/** Applies the occurrences one after the other; those that are no news are passed over. */
+function stepsOf(task: Task, telling: Telling, nextStamp: NextStamp): readonly Step[] {
+  const occurrences = typeof telling === 'function' ? telling(task) : [telling];
+  const steps: Step[] = [];
+  for (const occurrence of occurrences) {
+    const step = apply(steps.at(-1)?.task ?? task, occurrence, nextStamp());
+    if (step) steps.push(step);
+  }
+  return steps;
+}

@@ -1,0 +1,188 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SingleCluster } from '../cluster/single.ts';
+import { openSqlite } from '../store/sqlite.ts';
+import type { Store } from '../store/store.ts';
+import type { Event } from '../task/event.ts';
+import type { TaskSpec } from '../task/spec.ts';
+import type { Task } from '../task/task.ts';
+import type { RunNews, RunOrder } from '../worker/channel.ts';
+import { Callbacks, type Post } from './callbacks.ts';
+import { Claims, type ClaimsOptions } from './claims.ts';
+import { type Follow, Record, type Render } from './record.ts';
+import { Scheduler } from './scheduler.ts';
+import { Tasks } from './tasks.ts';
+
+/** For tests: the control room with a real store, and everything outside it played by this file. */
+
+export const HOUR = 3_600_000;
+export const DAY = 24 * HOUR;
+export const NOON = Date.UTC(2027, 4, 5, 12);
+export const OWNER = { accountId: 'acme', projectId: 'north' } as const;
+
+/** Time that passes only when the test says so. The wall may be set apart from it. */
+export class FakeClock {
+  #elapsed = 0;
+  #wallOffset = NOON;
+  readonly #sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();
+
+  readonly now = (): number => this.#wallOffset + this.#elapsed;
+
+  readonly sleep = (ms: number, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const sleeper = { at: this.#elapsed + ms, wake: resolve };
+      this.#sleepers.add(sleeper);
+      signal.addEventListener('abort', () => {
+        this.#sleepers.delete(sleeper);
+        reject(new Error('woken early', { cause: signal.reason }));
+      });
+    });
+
+  /** Lets time pass, in steps small enough that who is woken can go to sleep again. */
+  async pass(ms: number, stepMs = 50): Promise<void> {
+    for (let left = ms; left > 0; left -= stepMs) {
+      this.#elapsed += Math.min(stepMs, left);
+      const due = [...this.#sleepers].filter(({ at }) => at <= this.#elapsed);
+      for (const sleeper of due) {
+        this.#sleepers.delete(sleeper);
+        sleeper.wake();
+      }
+      await new Promise(resolve => setImmediate(resolve));
+    }
+  }
+
+  setWall(step: number): void {
+    this.#wallOffset += step;
+  }
+}
+
+/** The outside of a dialect: told what the record rendered, under the event's name. */
+const renderAll: Render = (event, task) => ({
+  contentType: 'application/json',
+  body: JSON.stringify({ type: event.type, seq: event.seq, taskId: task.id, alarm: event.detail.alarm }),
+});
+
+export interface Rehearsal {
+  readonly clock: FakeClock;
+  readonly store: Store;
+  readonly record: Record;
+  readonly tasks: Tasks;
+  readonly claims: Claims;
+  readonly scheduler: Scheduler;
+  readonly orders: RunOrder[];
+  readonly stops: { readonly taskId: string; readonly epoch: number }[];
+  readonly events: Event[];
+  readonly logs: { readonly message: string; readonly facts: unknown }[];
+  /** A task of OWNER that starts at once and lasts an hour, but for what is given. */
+  spec(change?: Partial<TaskSpec>): TaskSpec;
+  /** Created, claimed, placed and flowing. */
+  onAir(change?: Partial<TaskSpec>): Promise<Task>;
+  say(task: Task, news: Pick<RunNews, 'type'> & Partial<RunNews>): Promise<void>;
+  callbacks(post: Post): Callbacks;
+  /** The same data under a control process that knows nothing yet. */
+  again(parts?: RehearsalParts): Promise<Rehearsal>;
+  close(): Promise<void>;
+}
+
+export interface RehearsalParts {
+  readonly cluster?: ClaimsOptions['cluster'];
+  readonly store?: (store: Store) => Store;
+  readonly render?: Render;
+  readonly follow?: Follow;
+}
+
+export function rehearse(parts: RehearsalParts = {}): Promise<Rehearsal> {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-control-'));
+  return open(parts, { folder, clock: new FakeClock() });
+}
+
+interface Stage {
+  readonly folder: string;
+  readonly clock: FakeClock;
+}
+
+async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
+  const { folder, clock } = stage;
+  const real = await openSqlite({ file: join(folder, 'millrace.db'), sealKey: Buffer.alloc(32, 7) });
+  const store = parts.store?.(real) ?? real;
+  const { now, sleep } = clock;
+  const newId = () => crypto.randomUUID();
+  const [orders, stops, events, logs]: [RunOrder[], Rehearsal['stops'], Event[], Rehearsal['logs']] = [[], [], [], []];
+  const log = (message: string, facts: unknown) => void logs.push({ message, facts });
+  const record = new Record({
+    store,
+    now,
+    newId,
+    render: { native: parts.render ?? renderAll },
+    log,
+    onEvent: [
+      event => events.push(event),
+      (event, task) => claims.follow(event, task),
+      event => scheduler.follow(event),
+      (event, task, delivery) => parts.follow?.(event, task, delivery),
+      (event, task, delivery) => {
+        for (const sender of senders) sender.follow(event, task, delivery);
+      },
+    ],
+  });
+  const place = (order: RunOrder) => void orders.push(order);
+  const stop = (taskId: string, epoch: number) => void stops.push({ taskId, epoch });
+  const cluster = parts.cluster ?? new SingleCluster('node');
+  const claims = new Claims({ store, record, cluster, place, stop, now, sleep, log });
+  const scheduler = new Scheduler({ store, record, claims, now, sleep, log });
+  const tasks = new Tasks({ store, record, now, newId });
+  const senders: Callbacks[] = [];
+  const spec = (change: Partial<TaskSpec> = {}): TaskSpec => ({
+    dialect: 'native',
+    region: 'default',
+    source: { kind: 'live', url: 'rtmp://src.example/live/a' },
+    standby: [],
+    destination: { kind: 'url', url: 'rtmp://dst.example/live/b', args: '' },
+    startAt: now(),
+    endAt: now() + HOUR,
+    callback: null,
+    enabled: true,
+    ...change,
+  });
+  const say: Rehearsal['say'] = async (task, news) => {
+    claims.news({ taskId: task.id, epoch: task.epoch, side: 'pull', reason: 'as the test says', ...news });
+    // Writes are stored in order, so what is read behind this one has the news in it.
+    await store.checkWritable();
+  };
+  const closeAll = async () => {
+    await Promise.all(senders.map(sender => sender.close()));
+    await scheduler.close();
+    await store.close();
+  };
+  return {
+    ...{ clock, store, record, tasks, claims, scheduler, orders, stops, events, logs, spec, say },
+    onAir: async change => {
+      const { id } = await tasks.create(OWNER, spec(change));
+      await scheduler.tick();
+      await say(await tasks.get(OWNER, id), { type: 'flowing' });
+      return tasks.get(OWNER, id);
+    },
+    callbacks: post => {
+      const sender = new Callbacks({
+        store,
+        post,
+        now,
+        sleep,
+        log,
+        random: () => 0.5,
+        redact: url => new URL(url).origin,
+      });
+      senders.push(sender);
+      return sender;
+    },
+    again: async next => {
+      await closeAll();
+      return open(next ?? {}, stage);
+    },
+    close: async () => {
+      await closeAll();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

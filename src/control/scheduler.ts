@@ -1,0 +1,131 @@
+import type { Store } from '../store/store.ts';
+import { dueAt } from '../task/due.ts';
+import type { Event, Occurrence } from '../task/event.ts';
+import type { Task } from '../task/task.ts';
+import type { Claims } from './claims.ts';
+import type { Sleep } from './deadline.ts';
+import { inParallel } from './parallel.ts';
+import type { Log, Record } from './record.ts';
+
+const TICK_MS = 250;
+const DUE_AT_ONCE = 500;
+/** Enough for writes to share a sync to disk, few enough that a user's call between them does not wait long. */
+const DECISIONS_AT_ONCE = 64;
+const DAY_MS = 86_400_000;
+/** How long a task stays listed after its exit. */
+const KEPT_MS = 7 * DAY_MS;
+const TICKS_BETWEEN_PURGES = 240;
+
+export interface SchedulerOptions {
+  readonly store: Pick<Store, 'due' | 'purge'>;
+  readonly record: Record;
+  readonly claims: Pick<Claims, 'settle' | 'retry'>;
+  /** Wall clock. Asked anew on every tick and never turned into a long timer, so that any step of it is harmless. */
+  readonly now: () => number;
+  readonly sleep: Sleep;
+  readonly log: Log;
+}
+
+/** Starts what is due and ends what is over, decided anew from the store on every tick. */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #closed = new AbortController();
+  #pause = new AbortController();
+  #ticking: Promise<void> | undefined;
+  #isAskedAgain = false;
+  #isSettled = false;
+  #isFailing = false;
+  #ticks = 0;
+  #loop: Promise<void> | undefined;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  /** To be called once the supervisor has started: what no worker has brought back by then is claimed anew. */
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** Ticks now instead of at the next turn. */
+  wake(): void {
+    this.#isAskedAgain = true;
+    this.#pause.abort();
+  }
+
+  /** Follows the record: what users do may be due at once. */
+  follow({ type }: Event): void {
+    if (type === 'created' || type === 'restarted' || type === 'changed') this.wake();
+  }
+
+  /** Decides everything that is due. Ticks never overlap: who asks during one waits until one more has ended. */
+  tick(): Promise<void> {
+    this.#isAskedAgain = true;
+    this.#ticking ??= this.#tickWhileAsked().finally(() => {
+      this.#ticking = undefined;
+    });
+    return this.#ticking;
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    this.#pause.abort();
+    await this.#loop;
+    await this.#ticking?.catch(() => undefined);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closed.signal.aborted) {
+      this.#pause = new AbortController();
+      await this.tick().then(
+        () => this.#recover(),
+        cause => this.#fail(cause),
+      );
+      if (this.#closed.signal.aborted) return;
+      await this.#options.sleep(TICK_MS, this.#pause.signal).catch(() => undefined);
+    }
+  }
+
+  async #tickWhileAsked(): Promise<void> {
+    while (this.#isAskedAgain && !this.#closed.signal.aborted) {
+      this.#isAskedAgain = false;
+      await this.#once();
+    }
+  }
+
+  async #once(): Promise<void> {
+    const { claims, store, now } = this.#options;
+    if (!this.#isSettled) await claims.settle();
+    this.#isSettled = true;
+    await claims.retry();
+    const due = await store.due(now(), DUE_AT_ONCE);
+    await inParallel(due, DECISIONS_AT_ONCE, task => this.#decide(task));
+    if (due.length === DUE_AT_ONCE) this.#isAskedAgain = true;
+    if (this.#ticks++ % TICKS_BETWEEN_PURGES === 0) await store.purge(now() - KEPT_MS);
+  }
+
+  async #decide({ id }: Task): Promise<void> {
+    const { record, now } = this.#options;
+    await record.tell(id, task => whatIsDue(task, now()));
+  }
+
+  #fail(cause: unknown): void {
+    if (!this.#isFailing)
+      this.#options.log('the scheduler could not do its work; it tries again on every tick', { cause });
+    this.#isFailing = true;
+  }
+
+  #recover(): void {
+    if (this.#isFailing) this.#options.log('the scheduler works again', {});
+    this.#isFailing = false;
+  }
+}
+
+/** Decided on the task as it is in the transaction: it may have been changed since it was found due. */
+function whatIsDue(task: Task, now: number): readonly Occurrence[] {
+  const at = dueAt(task);
+  if (at === null || at > now) return [];
+  return task.spec.endAt <= now
+    ? [{ type: 'expired', cause: 'schedule', reason: 'its end has come' }]
+    : [{ type: 'claimed', cause: 'schedule', reason: 'its start has come' }];
+}

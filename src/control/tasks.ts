@@ -1,0 +1,129 @@
+import type { Page, Store, TaskFilter } from '../store/store.ts';
+import { InvalidTask, type Problem, UnknownTask, WrongStatus } from '../task/error.ts';
+import { checkSpec, mergeSpec, type SpecChange, type TaskSpec } from '../task/spec.ts';
+import { apply, applyChange, type Step, type Task } from '../task/task.ts';
+import type { NextStamp, Record } from './record.ts';
+
+/** On whose behalf a call is made. A task is seen only from the project it was created in. */
+export interface Owner {
+  readonly accountId: string;
+  readonly projectId: string;
+}
+
+export interface TasksOptions {
+  readonly store: Pick<Store, 'get' | 'list'>;
+  readonly record: Record;
+  /** Wall clock. */
+  readonly now: () => number;
+  readonly newId: () => string;
+}
+
+const NO_PLAYOUT = 'file playout is not part of this build';
+
+/** What users do to tasks. Starting, stopping and telling follow from the events these calls record. */
+export class Tasks {
+  readonly #options: TasksOptions;
+
+  constructor(options: TasksOptions) {
+    this.#options = options;
+  }
+
+  async create({ accountId, projectId }: Owner, spec: TaskSpec): Promise<Task> {
+    const { record, now, newId } = this.#options;
+    refuse(checkSpec(spec, { now: now() }));
+    return record.create({ id: newId(), accountId, projectId, spec, reason: standingReason(spec) });
+  }
+
+  /**
+   * Applies the whole patch or nothing of it. A patch that changes nothing is no event. A function is asked for its
+   * patch in the transaction, so that of two callers who each change a part of the source neither undoes the other.
+   */
+  async change(owner: Owner, taskId: string, wanted: SpecChange | ((task: Task) => SpecChange)): Promise<Task> {
+    const now = this.#options.now();
+    const answer = await this.#options.record.change(taskId, (task, nextStamp) => {
+      refuseStranger(owner, task);
+      const patch = typeof wanted === 'function' ? wanted(task) : wanted;
+      refuseChange(task, patch, now);
+      return changeSteps(task, patch, nextStamp);
+    });
+    if (!answer) throw new UnknownTask(taskId);
+    return answer.task;
+  }
+
+  async delete(owner: Owner, taskId: string): Promise<void> {
+    const answer = await this.#options.record.change(taskId, (task, nextStamp) => {
+      refuseStranger(owner, task);
+      const step = apply(task, { type: 'deleted', cause: 'user', reason: 'deleted by the user' }, nextStamp());
+      return step ? [step] : [];
+    });
+    if (!answer) throw new UnknownTask(taskId);
+  }
+
+  async get(owner: Owner, taskId: string): Promise<Task> {
+    const task = await this.#options.store.get(taskId);
+    if (!task) throw new UnknownTask(taskId);
+    refuseStranger(owner, task);
+    return task;
+  }
+
+  async list(
+    { projectId }: Owner,
+    filter: Omit<TaskFilter, 'projectId'>,
+    page: Page,
+  ): Promise<{ readonly tasks: readonly Task[]; readonly total: number }> {
+    return this.#options.store.list({ ...filter, projectId }, page);
+  }
+}
+
+/** What people should know about a task that waits although its start has come. */
+const standingReason = (spec: TaskSpec): string => (spec.source.kind === 'list' ? NO_PLAYOUT : '');
+
+function refuse(problems: readonly Problem[]): void {
+  if (problems.length > 0) throw new InvalidTask(problems);
+}
+
+/** A foreign task and a deleted one are answered as if they were not there. */
+function refuseStranger(owner: Owner, task: Task): void {
+  const foreign = task.projectId !== owner.projectId || task.accountId !== owner.accountId;
+  if (foreign || task.movedBy === 'deleted') throw new UnknownTask(task.id);
+}
+
+function refuseChange(task: Task, patch: SpecChange, now: number): void {
+  if (task.status === 'exited') throw new WrongStatus(task.status, 'change it after its exit');
+  const spec = mergeSpec(task.spec, patch);
+  const asked = patch.enabled ? 'enable it after its end' : 'change it after its end';
+  if (spec.endAt <= now && patch.endAt === undefined) throw new WrongStatus(task.status, asked);
+  refuse([...checkSpec(spec, { now }), ...checkKind(task.spec, spec)]);
+}
+
+/** A run is either of a stream or of files: the kind is chosen when the task is created. */
+const checkKind = (before: TaskSpec, after: TaskSpec): readonly Problem[] =>
+  before.source.kind === after.source.kind ? [] : [{ field: 'source.kind', rule: 'cannot be changed' }];
+
+/**
+ * The user's switch is told as `stopped` or `restarted`, the rest of the patch as one `changed` before it, so that the
+ * run that a switch starts has the new spec.
+ */
+function changeSteps(task: Task, patch: SpecChange, nextStamp: NextStamp): readonly Step[] {
+  const { enabled, ...settings } = patch;
+  const changed = applyChange(task, settings, nextStamp());
+  const switched = enabled === undefined ? undefined : switchStep(changed?.task ?? task, enabled, nextStamp);
+  return [changed, switched].filter(step => step !== undefined);
+}
+
+function switchStep(task: Task, enabled: boolean, nextStamp: NextStamp): Step | undefined {
+  const turned =
+    task.spec.enabled === enabled ? task : { ...task, spec: { ...task.spec, enabled }, version: task.version + 1 };
+  const step = enabled ? restart(turned, nextStamp) : stop(turned, nextStamp);
+  // A given-up task that is switched off stays stopped; the switch alone is what changed.
+  return step ?? applyChange(task, { enabled }, nextStamp());
+}
+
+const stop = (task: Task, nextStamp: NextStamp): Step | undefined =>
+  apply(task, { type: 'stopped', cause: 'user', reason: 'paused' }, nextStamp());
+
+function restart(task: Task, nextStamp: NextStamp): Step | undefined {
+  if (task.status !== 'stopped') return undefined;
+  const step = apply(task, { type: 'restarted', cause: 'user', reason: 'enabled' }, nextStamp());
+  return step && { ...step, task: { ...step.task, reason: standingReason(task.spec) } };
+}
