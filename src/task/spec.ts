@@ -140,21 +140,28 @@ export function mergeSpec(spec: TaskSpec, patch: SpecChange): TaskSpec {
  * named by itself (`source.urls`, `callback.events`), unless the whole is of another kind.
  */
 export const changedFields = (before: TaskSpec, after: TaskSpec): readonly string[] => [
-  ...changedWithin('source', before.source, after.source, before.source.kind === after.source.kind),
+  ...changedSource(before.source, after.source),
   ...changedTop('standby', before, after),
   ...changedTop('startAt', before, after),
   ...changedTop('endAt', before, after),
-  ...changedWithin('callback', before.callback, after.callback, before.callback !== null && after.callback !== null),
+  ...changedCallback(before.callback, after.callback),
   ...changedTop('enabled', before, after),
 ];
 
 const changedTop = (field: keyof SpecChange, before: TaskSpec, after: TaskSpec): readonly string[] =>
   isSame(before[field], after[field]) ? [] : [field];
 
-function changedWithin(field: string, before: object | null, after: object | null, alike: boolean): readonly string[] {
-  if (!alike) return before === after ? [] : [field];
-  const old = new Map(Object.entries(before ?? {}));
-  return Object.entries(after ?? {})
+const changedSource = (before: SourceSpec, after: SourceSpec): readonly string[] =>
+  before.kind === after.kind ? changedWithin('source', before, after) : ['source'];
+
+function changedCallback(before: CallbackSpec | null, after: CallbackSpec | null): readonly string[] {
+  if (before !== null && after !== null) return changedWithin('callback', before, after);
+  return before === after ? [] : ['callback'];
+}
+
+function changedWithin(field: string, before: object, after: object): readonly string[] {
+  const old = new Map(Object.entries(before));
+  return Object.entries(after)
     .filter(([name, value]) => !isSame(old.get(name), value))
     .map(([name]) => `${field}.${name}`);
 }

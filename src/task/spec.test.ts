@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { checkSpec, type Destination, destinationUrl, type ListSource, mergeSpec, type TaskSpec } from './spec.ts';
+
+const NOW = Date.UTC(2026, 2, 1);
+const DAY = 86_400_000;
+
+const LIST: ListSource = {
+  kind: 'list',
+  urls: ['http://files.example/a.mp4', 'http://files.example/b.mp4'],
+  rounds: 'endless',
+  startIndex: 0,
+  startSeconds: 0,
+  refresh: 'newSource',
+};
+
+const spec = (change: Partial<TaskSpec> = {}): TaskSpec => ({
+  dialect: 'huawei',
+  region: 'cn-north-4',
+  source: { kind: 'live', url: 'rtmp://src.example/live/a' },
+  standby: [],
+  destination: { kind: 'url', url: 'rtmp://dst.example/live/b', args: '' },
+  startAt: NOW,
+  endAt: NOW + DAY,
+  callback: null,
+  enabled: true,
+  ...change,
+});
+
+const list = (change: Partial<ListSource>): Partial<TaskSpec> => ({ source: { ...LIST, ...change } });
+const ingest = (change: object): Partial<TaskSpec> => ({
+  destination: { kind: 'ingest', domain: 'push.example', app: 'live', stream: 's', args: '', ...change },
+});
+const many = (count: number): string[] => Array.from({ length: count }, (_, at) => `http://files.example/${at}.mp4`);
+const brokenFields = (change: Partial<TaskSpec>): string[] =>
+  checkSpec(spec(change), { now: NOW }).map(({ field }) => field);
+
+describe('a spec that is in order', () => {
+  const cases: readonly [string, Partial<TaskSpec>][] = [
+    ['a live source', {}],
+    ['a list', { source: LIST }],
+    ['a list of 30', list({ urls: many(30) })],
+    ['a native list of 31', { dialect: 'native', ...list({ urls: many(31) }) }],
+    ['a single round', list({ rounds: 1 })],
+    ['a start at the last item', list({ startIndex: 1, startSeconds: 0.5 })],
+    ['a start in the past', { startAt: NOW - DAY }],
+    ['a span of 7 days to the millisecond', { endAt: NOW + 7 * DAY }],
+    ['30 standbys', { standby: many(30) }],
+    ['an ingest destination', ingest({})],
+    ['the last moment of the year 2100', { startAt: Date.UTC(2100, 11, 31), endAt: Date.UTC(2101, 0, 1) - 1 }],
+  ];
+  for (const [name, change] of cases) it(name, () => expect(brokenFields(change)).toEqual([]));
+});
+
+describe('a spec that breaks a rule names the field', () => {
+  const cases: readonly [string, Partial<TaskSpec>, string][] = [
+    ['no live address', { source: { kind: 'live', url: '' } }, 'source.url'],
+    ['an empty list', list({ urls: [], startIndex: 0 }), 'source.urls'],
+    ['a list of 31', list({ urls: many(31) }), 'source.urls'],
+    ['an empty item', list({ urls: ['http://files.example/a.mp4', ''] }), 'source.urls'],
+    ['no round', list({ rounds: 0 }), 'source.rounds'],
+    ['half a round', list({ rounds: 1.5 }), 'source.rounds'],
+    ['rounds beyond counting', list({ rounds: 2 ** 53 }), 'source.rounds'],
+    ['a start before the first item', list({ startIndex: -1 }), 'source.startIndex'],
+    ['a start behind the last item', list({ startIndex: 2 }), 'source.startIndex'],
+    ['a start between items', list({ startIndex: 0.5 }), 'source.startIndex'],
+    ['a negative offset', list({ startSeconds: -1 }), 'source.startSeconds'],
+    ['an offset of years', list({ startSeconds: 2_100_000_001 }), 'source.startSeconds'],
+    ['an offset that is no number', list({ startSeconds: Number.NaN }), 'source.startSeconds'],
+    ['31 standbys', { standby: many(31) }, 'standby'],
+    ['an empty standby', { standby: [''] }, 'standby'],
+    ['no destination', { destination: { kind: 'url', url: '', args: '' } }, 'destination.url'],
+    ['no domain', ingest({ domain: '' }), 'destination.domain'],
+    ['no app', ingest({ app: '' }), 'destination.app'],
+    ['no stream', ingest({ stream: '' }), 'destination.stream'],
+    ['an end that is the start', { startAt: NOW + 1, endAt: NOW + 1 }, 'endAt'],
+    ['an end that has come', { startAt: NOW - 10, endAt: NOW }, 'endAt'],
+    ['a millisecond more than 7 days', { endAt: NOW + 7 * DAY + 1 }, 'endAt'],
+    ['a start before 2000', { startAt: Date.UTC(2000, 0, 1) - 1 }, 'startAt'],
+    ['an end after 2100', { endAt: Date.UTC(2101, 0, 1) }, 'endAt'],
+    ['a start that is no time', { startAt: Number.NaN }, 'startAt'],
+  ];
+  for (const [name, change, field] of cases) {
+    it(name, () => expect([...new Set(brokenFields(change))]).toEqual([field]));
+  }
+
+  it('and all of them at once', () => {
+    const fields = brokenFields({ source: { kind: 'live', url: '' }, standby: [''], endAt: NOW - DAY });
+    expect(fields).toEqual(['source.url', 'standby', 'endAt', 'endAt']);
+  });
+});
+
+describe('a patch', () => {
+  it('replaces the fields it carries and leaves the others', () => {
+    const before = spec();
+    expect(mergeSpec(before, { enabled: false, source: LIST })).toEqual({ ...before, enabled: false, source: LIST });
+  });
+
+  it('leaves a field that is there but undefined', () => {
+    const patch = { endAt: undefined } as unknown as { endAt: number };
+    expect(mergeSpec(spec(), patch)).toEqual(spec());
+  });
+});
+
+describe('the address to dial', () => {
+  const url = (address: string, args: string): Destination => ({ kind: 'url', url: address, args });
+  const named = (args: string): Destination => ({
+    kind: 'ingest',
+    domain: 'push.example',
+    app: 'live',
+    stream: 's',
+    args,
+  });
+  const cases: readonly [string, Destination, string | undefined, string][] = [
+    ['is the url itself', url('rtmp://d/live/s', ''), undefined, 'rtmp://d/live/s'],
+    ['takes args behind ?', url('rtmp://d/live/s', 'a=1'), undefined, 'rtmp://d/live/s?a=1'],
+    [
+      'takes args behind & where there are some',
+      url('rtmp://d/live/s?k=2', 'a=1'),
+      undefined,
+      'rtmp://d/live/s?k=2&a=1',
+    ],
+    ['needs no joint after ?', url('rtmp://d/live/s?', 'a=1'), undefined, 'rtmp://d/live/s?a=1'],
+    ['needs no joint after &', url('rtmp://d/live/s?k=2&', 'a=1'), undefined, 'rtmp://d/live/s?k=2&a=1'],
+    ['drops a leading ? of the args', url('rtmp://d/live/s', '?a=1'), undefined, 'rtmp://d/live/s?a=1'],
+    ['drops a leading & of the args', url('rtmp://d/live/s?k=2', '&a=1'), undefined, 'rtmp://d/live/s?k=2&a=1'],
+    ['adds nothing for a lone ?', url('rtmp://d/live/s', '?'), undefined, 'rtmp://d/live/s'],
+    ['is built from the target', named('a=1'), 'rtmp://127.0.0.1:1935', 'rtmp://127.0.0.1:1935/live/s?a=1'],
+    ['bears a target that ends in /', named(''), 'rtmp://127.0.0.1:1935/', 'rtmp://127.0.0.1:1935/live/s'],
+    ['is the domain itself where it has no target', named(''), undefined, 'rtmp://push.example/live/s'],
+  ];
+  for (const [name, destination, target, wanted] of cases) {
+    it(name, () => expect(destinationUrl(destination, target)).toBe(wanted));
+  }
+});

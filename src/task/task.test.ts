@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest';
+import type { EventType, Occurrence } from './event.ts';
+import type { SourceSpec, SpecChange, TaskSpec } from './spec.ts';
+import { apply, applyChange, newTask, type Step, type Task } from './task.ts';
+
+const NOW = 1_800_000_000_000;
+
+const SPEC: TaskSpec = {
+  dialect: 'huawei',
+  region: 'cn-north-4',
+  source: { kind: 'live', url: 'rtmp://src.example/live/a' },
+  standby: [],
+  destination: { kind: 'url', url: 'rtmp://dst.example/live/b', args: '' },
+  startAt: NOW,
+  endAt: NOW + 3_600_000,
+  callback: { url: 'http://cb.example/', events: [] },
+  enabled: true,
+};
+
+const LIST: SourceSpec = {
+  kind: 'list',
+  urls: ['http://files.example/a.mp4', 'http://files.example/b.mp4'],
+  rounds: 'endless',
+  startIndex: 0,
+  startSeconds: 0,
+  refresh: 'newSource',
+};
+
+const fresh = (change: Partial<TaskSpec> = {}): Task =>
+  newTask({ id: 't1', accountId: 'acc', projectId: 'p1', spec: { ...SPEC, ...change }, now: NOW, eventId: 'e1' }).task;
+
+const seen = (type: EventType, more: Partial<Occurrence> = {}): Occurrence => ({
+  type,
+  cause: 'run',
+  reason: `because ${type}`,
+  ...more,
+});
+
+/** Applies the types one after the other, a second apart; each has to be news. */
+function moved(task: Task, ...types: readonly EventType[]): Step {
+  let step: Step | undefined;
+  for (const type of types) {
+    const now = NOW + 1000 * (step?.task.seq ?? task.seq);
+    step = apply(step?.task ?? task, seen(type), { now, eventId: `e-${type}` });
+    if (step === undefined) throw new Error(`${type} was no news`);
+  }
+  if (step === undefined) throw new Error('nothing to apply');
+  return step;
+}
+
+describe('a new task', () => {
+  it('is scheduled and tells its creation as event 1', () => {
+    const { task, event } = newTask({
+      id: 't1',
+      accountId: 'acc',
+      projectId: 'p1',
+      spec: SPEC,
+      now: NOW,
+      eventId: 'e1',
+    });
+    expect(task).toEqual({
+      id: 't1',
+      accountId: 'acc',
+      projectId: 'p1',
+      spec: SPEC,
+      status: 'scheduled',
+      reason: '',
+      movedBy: 'created',
+      epoch: 0,
+      seq: 1,
+      version: 1,
+      createdAt: NOW,
+      startedAt: null,
+      exitedAt: null,
+    });
+    expect(event).toMatchObject({ id: 'e1', taskId: 't1', seq: 1, type: 'created', at: NOW, from: 'scheduled' });
+  });
+
+  it('is stopped when it is made switched off', () => expect(fresh({ enabled: false }).status).toBe('stopped'));
+
+  it('carries the reason it is given', () => {
+    const seed = { id: 't', accountId: 'a', projectId: 'p', spec: SPEC, now: NOW, eventId: 'e' };
+    expect(newTask({ ...seed, reason: 'not yet' }).task.reason).toBe('not yet');
+  });
+});
+
+describe('what happens to a task', () => {
+  it('is numbered without holes', () => {
+    const { task, event } = moved(fresh(), 'claimed', 'flowing', 'alarm', 'broke', 'flowing');
+    expect([task.seq, event.seq]).toEqual([6, 6]);
+  });
+
+  it('is dropped where the table has no cell, and takes no number', () => {
+    expect(apply(fresh(), seen('finished'), { now: NOW, eventId: 'e' })).toBeUndefined();
+  });
+
+  it('is dropped when a run of another epoch tells it', () => {
+    const { task } = moved(fresh(), 'claimed', 'claimed');
+    expect(apply(task, seen('flowing', { epoch: 1 }), { now: NOW, eventId: 'e' })).toBeUndefined();
+    expect(apply(task, seen('flowing', { epoch: 3 }), { now: NOW, eventId: 'e' })).toBeUndefined();
+    expect(apply(task, seen('flowing', { epoch: 2 }), { now: NOW, eventId: 'e' })?.task.status).toBe('running');
+  });
+
+  it('raises the epoch when it is a claim or a restart, and the event carries the new one', () => {
+    const claimed = moved(fresh(), 'claimed');
+    expect([claimed.task.epoch, claimed.event.epoch]).toEqual([1, 1]);
+    expect(moved(claimed.task, 'flowing', 'restarted').task.epoch).toBe(2);
+    expect(moved(claimed.task, 'flowing', 'broke').task.epoch).toBe(1);
+  });
+
+  it('moves the status and says from where to where', () => {
+    const { task, event } = moved(fresh(), 'claimed', 'flowing', 'broke');
+    expect(task).toMatchObject({ status: 'recovering', movedBy: 'broke', reason: 'because broke' });
+    expect(event).toMatchObject({ from: 'running', to: 'recovering', cause: 'run', reason: 'because broke' });
+  });
+
+  it('leaves no reason on a task that runs or waits for its start', () => {
+    expect(moved(fresh(), 'claimed', 'broke', 'flowing').task.reason).toBe('');
+    expect(moved(fresh(), 'stopped', 'restarted').task.reason).toBe('');
+  });
+
+  it('keeps the reason of a task that stopped or exited', () => {
+    expect(moved(fresh(), 'gaveUp').task.reason).toBe('because gaveUp');
+    expect(moved(fresh(), 'expired').task.reason).toBe('because expired');
+  });
+
+  it('does not move a status when it is only told', () => {
+    const running = moved(fresh(), 'claimed', 'flowing').task;
+    const { task, event } = moved(running, 'alarm');
+    expect(task).toEqual({ ...running, seq: running.seq + 1 });
+    expect(event).toMatchObject({ type: 'alarm', from: 'running', to: 'running' });
+  });
+
+  it('carries the facts it is told with along', () => {
+    const step = apply(fresh(), seen('alarm', { detail: { alarm: 'PullFileFailed' } }), { now: NOW, eventId: 'e' });
+    expect(step?.event.detail).toEqual({ alarm: 'PullFileFailed' });
+  });
+});
+
+describe('the start of a task', () => {
+  it('is the first flowing, which says so', () => {
+    const { task, event } = moved(fresh(), 'claimed', 'flowing');
+    expect(task.startedAt).toBe(event.at);
+    expect(event.detail.first).toBe(true);
+  });
+
+  it('is not told again after a recovery', () => {
+    const first = moved(fresh(), 'claimed', 'flowing').task;
+    const { task, event } = moved(first, 'broke', 'flowing');
+    expect(task.startedAt).toBe(first.startedAt);
+    expect(event.detail.first).toBeUndefined();
+  });
+
+  it('is told again after a restart', () => {
+    const restarted = moved(fresh(), 'claimed', 'flowing', 'stopped', 'restarted').task;
+    expect(restarted.startedAt).toBeNull();
+    expect(moved(restarted, 'claimed', 'flowing').event.detail.first).toBe(true);
+  });
+});
+
+describe('the end of a task', () => {
+  it('is stamped once and for all', () => {
+    const { task, event } = moved(fresh(), 'claimed', 'flowing', 'expired');
+    expect(task).toMatchObject({ status: 'exited', exitedAt: event.at });
+    expect(apply(task, seen('expired'), { now: NOW, eventId: 'e' })).toBeUndefined();
+  });
+
+  it('comes once when it is deleted twice', () => {
+    const { task } = moved(fresh(), 'deleted');
+    expect(task).toMatchObject({ status: 'exited', movedBy: 'deleted' });
+    expect(apply(task, seen('deleted'), { now: NOW, eventId: 'e' })).toBeUndefined();
+  });
+
+  it('stands when an exited task is deleted later, and the event shows that it was over already', () => {
+    const exited = moved(fresh(), 'expired').task;
+    const { task, event } = moved(exited, 'deleted');
+    expect(task).toMatchObject({ status: 'exited', movedBy: 'deleted', exitedAt: exited.exitedAt });
+    expect(event).toMatchObject({ type: 'deleted', from: 'exited', to: 'exited' });
+  });
+});
+
+describe('a change of the spec', () => {
+  const change = (task: Task, patch: SpecChange): Step | undefined =>
+    applyChange(task, patch, { now: NOW + 5, eventId: 'e2' });
+
+  it('is one version more and one event that names the fields', () => {
+    const step = change(fresh(), { endAt: NOW + 7_200_000, standby: ['rtmp://other.example/live/a'] });
+    expect(step?.task).toMatchObject({ version: 2, seq: 2, status: 'scheduled' });
+    expect(step?.task.spec.endAt).toBe(NOW + 7_200_000);
+    expect(step?.event).toMatchObject({ type: 'changed', seq: 2, detail: { changed: ['standby', 'endAt'] } });
+  });
+
+  it('is nothing when every field already has that value', () => {
+    const patch = { source: { ...SPEC.source }, standby: [], callback: { url: 'http://cb.example/', events: [] } };
+    expect(change(fresh(), patch)).toBeUndefined();
+    expect(change(fresh(), {})).toBeUndefined();
+  });
+
+  it('is refused by an exited task', () => {
+    expect(change(moved(fresh(), 'expired').task, { endAt: NOW + 1 })).toBeUndefined();
+  });
+
+  it('names what changed inside the source and the callback', () => {
+    const task = fresh({ source: LIST });
+    const source: SourceSpec = { ...LIST, urls: [...LIST.urls].reverse(), rounds: 3 };
+    expect(change(task, { source })?.event.detail.changed).toEqual(['source.urls', 'source.rounds']);
+    const callback = { url: 'http://cb.example/', events: ['TaskExit'] };
+    expect(change(task, { callback })?.event.detail.changed).toEqual(['callback.events']);
+  });
+
+  it('names the whole where it is of another kind', () => {
+    expect(change(fresh(), { source: LIST })?.event.detail.changed).toEqual(['source']);
+    expect(change(fresh(), { callback: null })?.event.detail.changed).toEqual(['callback']);
+    expect(change(fresh({ callback: null }), { callback: null })).toBeUndefined();
+  });
+});
