@@ -1,6 +1,13 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { commandProblems, hostProblems, linkProblems, untold, vocabularyProblems } from './check-docs.ts';
+import {
+  commandProblems,
+  hostProblems,
+  linkProblems,
+  statusProblems,
+  untold,
+  vocabularyProblems,
+} from './check-docs.ts';
 
 const doc = (text: string, path = 'docs/a.md') => ({ path, text });
 const there =
@@ -72,6 +79,19 @@ describe('the check of the documents', () => {
 
   it('misses the vocabulary where it is gone', () => {
     expect(vocabularyProblems(doc('no table'), there())).toEqual(['docs/a.md: the vocabulary table is not there']);
+  });
+
+  const statusTable = (scheduled: string) =>
+    doc(
+      `| from | claimed | expired |\n|---|---|---|\n| scheduled | ${scheduled} | exited |\n| running | recovering | exited |\n| recovering | recovering | exited |\n| stopped | – | exited |\n| exited | – | – |\n`,
+    );
+
+  it('finds a status table that is not the one in force', () => {
+    expect(statusProblems(statusTable('scheduled'))).toEqual([]);
+    expect(statusProblems(statusTable('running'))).toEqual([
+      'docs/a.md: claimed in scheduled leads to scheduled, not running',
+    ]);
+    expect(statusProblems(doc('no table'))).toEqual(['docs/a.md: the status table is not there']);
   });
 
   it('finds registry hosts and lockfile entries bound to one', () => {

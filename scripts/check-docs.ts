@@ -6,6 +6,8 @@ import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { buildProgram } from '../src/cli/program.ts';
 import { OPTIONS } from '../src/config.ts';
+import type { EventType } from '../src/task/event.ts';
+import { nextStatus, type Status } from '../src/task/status.ts';
 
 export interface TextFile {
   /** Relative to the repository. */
@@ -74,12 +76,9 @@ export const untold = ({ path, text }: TextFile, names: readonly string[], what:
 /** The vocabulary is a table of words with the files they live in; a word that is not built yet says so. */
 export function vocabularyProblems({ path, text }: TextFile, exists: Exists): string[] {
   const [, table = ''] = /^\| Word \| Means \| Lives in \|\n((?:\|.*\n)+)/m.exec(text) ?? [];
-  const rows = table
-    .split('\n')
-    .slice(1, -1)
-    .map(row => row.split('|').map(cell => cell.trim()));
+  const rows = table.split('\n').slice(1, -1).map(cells);
   if (rows.length < 10) return [`${path}: the vocabulary table is not there`];
-  return rows.flatMap(([, word, , place = '']) => {
+  return rows.flatMap(([word, , place = '']) => {
     if (place.startsWith('not yet')) return [];
     const files = [...place.matchAll(/`([^`]+)`/g)].map(match => match[1] ?? '');
     const missing = files.filter(file => !exists(join('src', file)));
@@ -88,6 +87,27 @@ export function vocabularyProblems({ path, text }: TextFile, exists: Exists): st
       : missing.map(file => `${path}: ${word} does not live in ${file}`);
   });
 }
+
+/** The printed status table against the one in force. */
+export function statusProblems({ path, text }: TextFile): string[] {
+  const [, head = '', table = ''] = /^\| from (\|.*)\n\|[-|]+\n((?:\|.*\n)+)/m.exec(text) ?? [];
+  const events = cells(head);
+  const rows = table.split('\n').slice(0, -1).map(cells);
+  if (rows.length !== 5) return [`${path}: the status table is not there`];
+  return rows.flatMap(([from = '', ...moves]) =>
+    events.flatMap((event, column) => {
+      // Words of a document: what they are not, the table answers with undefined.
+      const right = nextStatus(from as Status, event as EventType) ?? '–';
+      return moves[column] === right ? [] : [`${path}: ${event} in ${from} leads to ${right}, not ${moves[column]}`];
+    }),
+  );
+}
+
+const cells = (row: string): string[] =>
+  row
+    .split('|')
+    .slice(1, -1)
+    .map(cell => cell.trim());
 
 /** Hosts of package registries, and lockfile entries that are bound to one: any registry must do. */
 export function hostProblems({ path, text }: TextFile, registry: string | undefined): string[] {
@@ -154,6 +174,7 @@ export function checkDocs(root: string): string[] {
       'variable',
     ),
     ...untold(file('docs/cli.md'), leaves(program), 'command'),
+    ...statusProblems(file('ARCHITECTURE.md')),
     ...vocabularyProblems(file('ARCHITECTURE.md'), exists),
     ...files.flatMap(candidate => hostProblems(candidate, registryHere())),
   ];

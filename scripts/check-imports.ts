@@ -25,7 +25,19 @@ const RULES: Readonly<Record<string, Rule>> = {
   'spelling.ts': { ours: [], node: false },
   'config.ts': { ours: ['spelling.ts'], node: true },
   'main.ts': {
-    ours: ['task', 'media', 'worker', 'store', 'cluster', 'control', 'api', 'ops', 'cli/banner.ts', 'config.ts'],
+    ours: [
+      'task',
+      'media',
+      'worker',
+      'store',
+      'cluster',
+      'control',
+      'api',
+      'ops',
+      'cli/banner.ts',
+      'cli/doors.ts',
+      'config.ts',
+    ],
     node: true,
   },
 };

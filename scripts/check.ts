@@ -45,7 +45,7 @@ function run(step: Step): Promise<Result> {
     const child = spawn(program, args, {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, FORCE_COLOR: colorWish() },
+      env: environment(),
     });
     child.stdout.on('data', chunk => said.push(chunk));
     child.stderr.on('data', chunk => said.push(chunk));
@@ -60,7 +60,11 @@ function run(step: Step): Promise<Result> {
   });
 }
 
-const colorWish = (): string => (process.stdout.isTTY && !process.env.NO_COLOR ? '1' : '0');
+/** The steps write to us, not to a screen, so they cannot see for themselves whether colour is wanted. */
+function environment(): NodeJS.ProcessEnv {
+  const { FORCE_COLOR, NO_COLOR, ...rest } = process.env;
+  return process.stdout.isTTY && !NO_COLOR ? { ...rest, FORCE_COLOR: '1' } : { ...rest, NO_COLOR: '1' };
+}
 
 const results = [...(await Promise.all(READING.map(run))), await run(UNIT_TESTS)];
 const failed = results.filter(({ passed }) => !passed).map(({ step }) => step.name);

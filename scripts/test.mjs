@@ -122,7 +122,8 @@ function main() {
 function environment(root) {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_'));
   const path = [join(root, 'node_modules', '.bin'), ...placesOf(process.env)].join(delimiter);
-  return { ...Object.fromEntries(kept), PATH: path };
+  const plain = process.stdout.isTTY ? {} : { NO_COLOR: '1' };
+  return { ...Object.fromEntries(kept), ...plain, PATH: path };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main();

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Config } from '../config.ts';
 import { configOf } from './config.ts';
 import type { Accounts } from './doors.ts';
 import type { World } from './program.ts';
@@ -7,13 +8,13 @@ import type { World } from './program.ts';
 export async function usingAccounts<T>(
   command: Command,
   { terminal, doors }: World,
-  use: (accounts: Accounts) => Promise<T>,
+  use: (accounts: Accounts, config: Config) => Promise<T>,
 ): Promise<T> {
   const config = configOf(command, terminal);
   const { openAccounts } = await doors();
   const open = await openAccounts(config);
   try {
-    return await use(open.accounts);
+    return await use(open.accounts, config);
   } finally {
     await open.close();
   }

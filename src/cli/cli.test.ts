@@ -30,6 +30,7 @@ function accountsOf(calls: unknown[][]): Accounts {
     createKey: said('createKey', KEY),
     listKeys: said('listKeys', [KEY]),
     disableKey: async key => key === 'AK1',
+    enableKey: async key => key === 'AK1',
     deleteKey: async key => key === 'AK1',
     putUser: said('putUser', undefined),
     listUsers: said('listUsers', [{ name: 'ann', accountId: 'acme', createdAt: 0 }]),
@@ -127,6 +128,7 @@ describe('the command line', () => {
   it.each([
     ['an address in use', Object.assign(new Error('taken'), { code: 'EADDRINUSE' }), 6],
     ['a data directory in use', Object.assign(new Error('in use'), { exitCode: 5 }), 5],
+    ['a name that breaks a rule', Object.assign(new Error('rule'), { name: 'InvalidAccount' }), 2],
     ['anything else', new Error('no'), 1],
   ])('ends for %s with its own code', async (_, error, expected) => {
     const { code, err } = await millrace(['serve'], { serve: () => Promise.reject(error) });
@@ -144,7 +146,7 @@ describe('the command line', () => {
   it('shows a new key with its secret, and gives the store back', async () => {
     const { out } = await millrace(['key', 'create', '--account', 'acme', '--project', 'p1']);
     expect(out).toContain(SECRET);
-    expect(calls).toEqual([['createKey', { accountId: 'acme', projectId: 'p1' }]]);
+    expect(calls).toEqual([['createKey', { region: 'default', accountId: 'acme', projectId: 'p1' }]]);
     expect(closed).toBe(1);
   });
 
@@ -171,12 +173,13 @@ describe('the command line', () => {
 
   it('says when the key is not there, and gives the store back all the same', async () => {
     expect((await millrace(['key', 'disable', 'AK1'])).code).toBe(0);
+    expect((await millrace(['key', 'enable', 'AK1'])).code).toBe(0);
     expect(await millrace(['key', 'delete', 'AK2'])).toEqual({
       code: 1,
       out: '',
       err: 'millrace: there is no access key AK2\n',
     });
-    expect(closed).toBe(2);
+    expect(closed).toBe(3);
   });
 
   it('takes a password from stdin', async () => {
@@ -203,7 +206,6 @@ describe('the command line', () => {
 
   it.each([
     ['neither a terminal nor the flag', ['user', 'add', 'ann'], 'long enough', '--password-stdin'],
-    ['a short password', ['user', 'add', 'ann', '--password-stdin'], 'short\n', 'at least 8'],
     ['a password as an argument', ['user', 'add', 'ann', 'long enough'], '', 'too many arguments'],
   ])('refuses %s', async (_, argv, typed, words) => {
     const { code, err } = await millrace(argv, {}, { typed });
@@ -213,23 +215,13 @@ describe('the command line', () => {
   });
 
   it('adds, lists and removes domains', async () => {
-    await millrace(['domain', 'add', 'push.example', '--to', 'rtmp://10.0.0.1:1935/']);
+    await millrace(['domain', 'add', 'Push.Example', '--to', 'rtmp://10.0.0.1:1935']);
     expect((await millrace(['domain', 'list'])).out).toBe('NAME          TO\npush.example  rtmp://10.0.0.1\n');
     expect(await millrace(['domain', 'remove', 'x.example'])).toMatchObject({
       code: 1,
       err: 'millrace: there is no domain x.example\n',
     });
     expect(calls[0]).toEqual(['addDomain', 'push.example', 'rtmp://10.0.0.1:1935']);
-  });
-
-  it.each([
-    ['push.example', 'http://10.0.0.1'],
-    ['push.example', 'rtmp://10.0.0.1/live/key'],
-    ['push.example', 'rtmp://user@10.0.0.1'],
-    ['-not a name-', 'rtmp://10.0.0.1'],
-  ])('refuses the domain %s to %s', async (name, to) => {
-    const { code } = await millrace(['domain', 'add', '--to', to, '--', name]);
-    expect([code, calls]).toEqual([2, []]);
   });
 
   it('shows the configuration with the origin of every value', async () => {

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { mustBeThere, usingAccounts } from './accounts.ts';
 import { withConfigFlags } from './config.ts';
-import { Misused } from './exit.ts';
 import type { World } from './program.ts';
 import { json, table } from './terminal.ts';
 
@@ -18,11 +17,7 @@ function addAdd(domain: Command, world: World): void {
     .argument('<NAME>', 'e.g. push.example.com')
     .requiredOption('--to <URL>', 'rtmp://HOST[:PORT] or rtmps://HOST[:PORT]');
   add.action(async (name: string, { to }: { to: string }) => {
-    if (!/^[A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?$/.test(name))
-      throw new Misused(`"${name}" is not a domain name`);
-    if (!/^rtmps?:\/\/[^/?#@\s]+\/?$/.test(to))
-      throw new Misused('--to takes rtmp://HOST[:PORT] or rtmps://HOST[:PORT], nothing behind it');
-    await usingAccounts(add, world, accounts => accounts.addDomain(name, to.replace(/\/$/, '')));
+    await usingAccounts(add, world, accounts => accounts.addDomain(name.toLowerCase(), to));
   });
 }
 
@@ -47,7 +42,7 @@ function addList(domain: Command, world: World): void {
 function addRemove(domain: Command, world: World): void {
   const remove = withConfigFlags(domain.command('remove'), ['data']).description('remove a domain').argument('<NAME>');
   remove.action(async (name: string) => {
-    const found = await usingAccounts(remove, world, accounts => accounts.removeDomain(name));
+    const found = await usingAccounts(remove, world, accounts => accounts.removeDomain(name.toLowerCase()));
     mustBeThere(found, `domain ${name}`);
   });
 }

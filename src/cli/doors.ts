@@ -41,7 +41,8 @@ export interface Key {
 
 export interface Accounts {
   createKey(wish: { accountId?: string; projectId?: string; region?: string }): Promise<Key>;
-  listKeys(): Promise<readonly Key[]>;
+  listKeys(): Promise<readonly Omit<Key, 'secretKey'>[]>;
+  enableKey(accessKey: string): Promise<boolean>;
   disableKey(accessKey: string): Promise<boolean>;
   deleteKey(accessKey: string): Promise<boolean>;
   putUser(name: string, password: string, accountId?: string): Promise<unknown>;

@@ -19,6 +19,8 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.ok : Exit.usage;
   if (error instanceof BadConfig || error instanceof Misused) return Exit.usage;
   if (!(error instanceof Error)) return Exit.failed;
+  // By name, since the command line does not know the room it comes from.
+  if (error.name === 'InvalidAccount') return Exit.usage;
   if ('exitCode' in error && typeof error.exitCode === 'number') return error.exitCode;
   return 'code' in error && error.code === 'EADDRINUSE' ? Exit.portInUse : Exit.failed;
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { mustBeThere, usingAccounts } from './accounts.ts';
 import { withConfigFlags } from './config.ts';
-import type { Key } from './doors.ts';
+import type { Accounts, Key } from './doors.ts';
 import type { World } from './program.ts';
 import { json, table, when } from './terminal.ts';
 
@@ -16,8 +16,7 @@ export function addKeyCommands(program: Command, world: World): void {
   const key = program.command('key').description('access keys, with which requests are signed');
   addCreate(key, world);
   addList(key, world);
-  addOneKey(key, world, 'disable');
-  addOneKey(key, world, 'delete');
+  for (const verb of ONE_KEY) addOneKey(key, world, verb);
 }
 
 function addCreate(key: Command, world: World): void {
@@ -28,8 +27,9 @@ function addCreate(key: Command, world: World): void {
     .option('--env', 'print shell lines that set the variables the Huawei SDKs read')
     .option('--json', 'print JSON');
   create.action(async ({ account, project, env, json: asJson }: CreateFlags) => {
-    const made = await usingAccounts(create, world, accounts =>
+    const made = await usingAccounts(create, world, (accounts, { region }) =>
       accounts.createKey({
+        region,
         ...(account === undefined ? {} : { accountId: account }),
         ...(project === undefined ? {} : { projectId: project }),
       }),
@@ -87,14 +87,34 @@ function addList(key: Command, world: World): void {
   });
 }
 
-function addOneKey(key: Command, world: World, verb: 'disable' | 'delete'): void {
-  const command = withConfigFlags(key.command(verb), ['data'])
-    .description(`${verb} an access key: requests signed with it are refused from now on`)
-    .argument('<ACCESS_KEY>');
+interface OneKey {
+  readonly name: string;
+  readonly about: string;
+  readonly act: (accounts: Accounts, accessKey: string) => Promise<boolean>;
+}
+
+const ONE_KEY: readonly OneKey[] = [
+  {
+    name: 'disable',
+    about: 'refuse requests signed with an access key from now on',
+    act: (accounts, accessKey) => accounts.disableKey(accessKey),
+  },
+  {
+    name: 'enable',
+    about: 'accept requests signed with an access key again',
+    act: (accounts, accessKey) => accounts.enableKey(accessKey),
+  },
+  {
+    name: 'delete',
+    about: 'delete an access key for good',
+    act: (accounts, accessKey) => accounts.deleteKey(accessKey),
+  },
+];
+
+function addOneKey(key: Command, world: World, { name, about, act }: OneKey): void {
+  const command = withConfigFlags(key.command(name), ['data']).description(about).argument('<ACCESS_KEY>');
   command.action(async (accessKey: string) => {
-    const found = await usingAccounts(command, world, accounts =>
-      verb === 'disable' ? accounts.disableKey(accessKey) : accounts.deleteKey(accessKey),
-    );
+    const found = await usingAccounts(command, world, accounts => act(accounts, accessKey));
     mustBeThere(found, `access key ${accessKey}`);
   });
 }

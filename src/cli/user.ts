@@ -22,7 +22,6 @@ function addAdd(user: Command, world: World): void {
     const password = await readSecret(world.terminal, `Password for ${name}: `, given.passwordStdin === true);
     if (password === undefined)
       throw new Misused('no password given; on a terminal it is asked for, elsewhere use --password-stdin');
-    if (password.length < 8) throw new Misused('a password has at least 8 characters');
     await usingAccounts(add, world, accounts => accounts.putUser(name, password, given.account));
   });
 }
