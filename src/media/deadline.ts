@@ -3,7 +3,7 @@ import { Fault, type Side } from './fault.ts';
 export interface Deadline {
   readonly side: Side;
   /** What is being waited for, as the fault's sentence will name it: "host:1935 did not accept the connection". */
-  readonly late: string;
+  readonly late: string | (() => string);
   readonly waitMs: number;
   readonly signal: AbortSignal;
 }
@@ -16,10 +16,11 @@ export async function within<T>(deadline: Deadline, work: (signal: AbortSignal) 
   const { side, late, waitMs, signal } = deadline;
   const end = new AbortController();
   const over = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => over.reject(new Fault(side, 'timeout', `${late} within ${inSeconds(waitMs)}`)),
-    waitMs,
-  );
+  const expire = (): void => {
+    const sentence = typeof late === 'string' ? late : late();
+    over.reject(new Fault(side, 'timeout', `${sentence} within ${inSeconds(waitMs)}`));
+  };
+  const timer = setTimeout(expire, waitMs);
   const abort = (): void =>
     over.reject(new Fault(side, 'closed', 'the attempt was given up', { cause: signal.reason }));
   if (signal.aborted) abort();

@@ -20,11 +20,11 @@ export class Encoded {
 }
 
 export interface OutletLimits {
-  /** Queued media beyond which frames that nothing refers to are dropped. */
+  /** Backlog of media beyond which frames that nothing refers to are dropped. */
   readonly disposableMs: number;
-  /** Queued video beyond which video is dropped up to the next key frame. */
+  /** Backlog of video beyond which video is dropped up to the next key frame. */
   readonly untilKeyMs: number;
-  /** Queued media beyond which no video is queued at all. */
+  /** Backlog of media beyond which no video is queued at all. */
   readonly videoMs: number;
   readonly bytes: number;
   /** How long the peer may take nothing while something is queued. */
@@ -43,6 +43,8 @@ const LIMITS: OutletLimits = {
 interface Waiting {
   readonly kind: PacketKind | 'control';
   readonly dtsMs: number;
+  /** When it was queued. */
+  readonly atMs: number;
   readonly bytes: Buffer;
   done: number;
 }
@@ -163,7 +165,7 @@ export class Outlet {
     if (!isVideo(kind)) return true;
     const { untilKeyMs } = this.#limits;
     if (this.#needsKey) {
-      if (kind !== 'key' || this.#mediaMs(dtsMs) > untilKeyMs) return this.#drop('untilKey');
+      if (kind !== 'key' || this.#backlogMs(isMedia, dtsMs) > untilKeyMs) return this.#drop('untilKey');
       this.#needsKey = false;
     }
     if (this.#overfull(dtsMs, bytes)) this.#dropVideoBefore(this.#queue.findLastIndex(isWholeKey));
@@ -172,24 +174,27 @@ export class Outlet {
       this.#needsKey = kind !== 'key' || this.#overfull(dtsMs, bytes);
       if (this.#needsKey) return this.#drop('untilKey');
     }
-    if (this.#mediaMs(dtsMs) <= this.#limits.disposableMs) return true;
+    if (this.#backlogMs(isMedia, dtsMs) <= this.#limits.disposableMs) return true;
     this.#dropDisposable();
     return kind !== 'disposable' || this.#drop('disposable');
   }
 
   #overfull(dtsMs: number, bytes: number): boolean {
     const limits = this.#limits;
-    const oldestVideo = this.#queue.find(isQueuedVideo);
-    const videoMs = oldestVideo === undefined ? 0 : dtsMs - oldestVideo.dtsMs;
     return (
-      videoMs > limits.untilKeyMs || this.#mediaMs(dtsMs) > limits.videoMs || this.#queuedBytes + bytes > limits.bytes
+      this.#backlogMs(isQueuedVideo, dtsMs) > limits.untilKeyMs ||
+      this.#backlogMs(isMedia, dtsMs) > limits.videoMs ||
+      this.#queuedBytes + bytes > limits.bytes
     );
   }
 
-  /** How much media would be queued with a packet of this time behind it. */
-  #mediaMs(dtsMs: number): number {
-    const oldest = this.#queue.find(isMedia);
-    return oldest === undefined ? 0 : dtsMs - oldest.dtsMs;
+  /**
+   * How far the peer would be behind with a packet of this time at the end of the queue: the media time in front of it,
+   * but no more than the time that has really passed. A group of pictures written at once is no sign of a slow peer.
+   */
+  #backlogMs(counts: (waiting: Waiting) => boolean, dtsMs: number): number {
+    const oldest = this.#queue.find(counts);
+    return oldest === undefined ? 0 : Math.min(dtsMs - oldest.dtsMs, this.#now() - oldest.atMs);
   }
 
   /** Drops whole queued video in front of `index`; what stands there is a key frame, or the next one will be. */
@@ -215,7 +220,8 @@ export class Outlet {
     return false;
   }
 
-  #enqueue(waiting: Waiting): void {
+  #enqueue(message: Omit<Waiting, 'atMs'>): void {
+    const waiting: Waiting = { ...message, atMs: this.#now() };
     this.#queue.push(waiting);
     this.#queuedBytes += waiting.bytes.length - waiting.done;
     if (this.#queuedBytes > this.#limits.bytes) {

@@ -60,6 +60,14 @@ export class Packet {
     this.copyTo(own, 0);
     return own;
   }
+
+  /** Replaces the views by a copy of what they show, for a packet that must outlive the buffers it came in. */
+  own(): void {
+    const payload = this.copyPayload();
+    this.size = 0;
+    this.spanCount = 0;
+    this.addSpan(payload, 0, payload.length);
+  }
 }
 
 /** Packets of one tick, oldest first. Slots are made once and reused, so that a tick allocates nothing. */

@@ -44,7 +44,7 @@ async function fromNameServers(name: string, signal: AbortSignal): Promise<strin
   signal.addEventListener('abort', cancel, { once: true });
   try {
     const [a, aaaa] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
-    const addresses = interleave(valueOf(a), valueOf(aaaa));
+    const addresses = interleave(addressesOf(a), addressesOf(aaaa));
     if (addresses.length > 0) return addresses;
     throw a.status === 'rejected' && !isUnknownName(a.reason) ? a.reason : reasonOf(aaaa);
   } finally {
@@ -52,7 +52,7 @@ async function fromNameServers(name: string, signal: AbortSignal): Promise<strin
   }
 }
 
-const valueOf = (result: PromiseSettledResult<string[]>): string[] =>
+const addressesOf = (result: PromiseSettledResult<string[]>): string[] =>
   result.status === 'fulfilled' ? result.value : [];
 const reasonOf = (result: PromiseSettledResult<string[]>): unknown =>
   result.status === 'rejected' ? result.reason : new Error('the name has no address');

@@ -1,0 +1,59 @@
+import { type Address, parseAddress, redactUrl } from './address.ts';
+import { asFault, Fault, type Side } from './fault.ts';
+import type { Sink, Source } from './packet.ts';
+import type { RtmpOptions } from './rtmp/client.ts';
+import { openRtmpSink, type RtmpSinkOptions } from './rtmp/sink.ts';
+import { openRtmpSource } from './rtmp/source.ts';
+
+export type SourceOptions = RtmpOptions;
+export type SinkOptions = RtmpSinkOptions;
+
+/** What can be pulled, by scheme. */
+const SOURCES = new Map<string, (address: Address, options: SourceOptions) => Promise<Source>>([
+  ['rtmp', openRtmpSource],
+  ['rtmps', openRtmpSource],
+]);
+
+/** Where can be pushed to, by scheme. */
+const SINKS = new Map<string, (address: Address, options: SinkOptions) => Promise<Sink>>([
+  ['rtmp', openRtmpSink],
+  ['rtmps', openRtmpSink],
+]);
+
+export const SOURCE_SCHEMES: readonly string[] = [...SOURCES.keys()];
+export const SINK_SCHEMES: readonly string[] = [...SINKS.keys()];
+
+/** Opens a source. Everything that fails is a Fault of side `pull`. */
+export function openSource(url: string, options: SourceOptions): Promise<Source> {
+  return open({ url, side: 'pull', openers: SOURCES, options });
+}
+
+/** Opens a sink. Everything that fails is a Fault of side `push`. */
+export function openSink(url: string, options: SinkOptions): Promise<Sink> {
+  return open({ url, side: 'push', openers: SINKS, options });
+}
+
+async function open<Options, Opened>(given: {
+  url: string;
+  side: Side;
+  openers: Map<string, (address: Address, options: Options) => Promise<Opened>>;
+  options: Options;
+}): Promise<Opened> {
+  const { url, side, openers, options } = given;
+  const address = parse(url, side, [...openers.keys()]);
+  const opener = openers.get(address.scheme);
+  if (opener === undefined) throw new Fault(side, 'unsupported', `nothing here speaks ${address.scheme}`);
+  try {
+    return await opener(address, options);
+  } catch (error) {
+    throw asFault(side, error);
+  }
+}
+
+function parse(url: string, side: Side, schemes: readonly string[]): Address {
+  try {
+    return parseAddress(url, schemes);
+  } catch (cause) {
+    throw new Fault(side, 'unsupported', `${redactUrl(url)}: ${(cause as Error).message}`, { cause });
+  }
+}

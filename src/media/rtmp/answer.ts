@@ -1,0 +1,87 @@
+import { type Address, printable, type RtmpTarget } from '../address.ts';
+import { Fault, type Side } from '../fault.ts';
+import type { AmfObject, AmfValue } from './amf0.ts';
+import { type Command, numberOf } from './link.ts';
+
+/** What a status object of a server says, in `_result`, `_error` and `onStatus` alike. */
+export interface Answer {
+  readonly level: string;
+  readonly code: string;
+  readonly description: string;
+  /** Where the server sends us instead: a whole URL, or one without the stream's name. */
+  readonly redirect: { readonly url: string; readonly whole: boolean } | undefined;
+}
+
+const LONGEST_WORDS = 200;
+/** Shorter pieces of a key occur in ordinary words, and give little away. */
+const SHORTEST_SECRET = 4;
+
+/** The status object may stand at any place, or be missing: then everything is empty. */
+export function readAnswer(command: Command): Answer {
+  const info = command.values.find(isObject) ?? {};
+  return {
+    level: textOf(info.level),
+    code: textOf(info.code),
+    description: textOf(info.description),
+    redirect: readRedirect(info),
+  };
+}
+
+/** Whether the server says no. Codes that nobody has heard of say nothing. */
+export function isRefusal({ level, code }: Answer): boolean {
+  return level === 'error' || /\.(BadName|Denied|Rejected|Failed|StreamNotFound|InvalidSign)$/.test(code);
+}
+
+/** The server's refusal of a step, in its own words. */
+export function refusal(options: { side: Side; where: string; step: string; answer: Answer; secrets: Secrets }): Fault {
+  const { side, where, step, answer, secrets } = options;
+  const auth = /authmod=(adobe|llnw)/i.exec(answer.description)?.[1];
+  if (auth !== undefined) {
+    return new Fault(side, 'unsupported', `${where} asks for ${auth} authentication, which is not supported`);
+  }
+  const words = [answer.code, answer.description].filter(text => text !== '').join(': ');
+  return new Fault(side, 'refused', `${where} refused ${step}: ${secrets.mask(words) || 'it gave no reason'}`);
+}
+
+/** What must not come out of the peer's mouth: servers like to quote the name they were asked for. */
+export class Secrets {
+  readonly #texts: readonly string[];
+
+  constructor(address: Address, { streamName }: RtmpTarget) {
+    const name = streamName.split('?')[0] ?? '';
+    const values = address.query.split(/[?&=]/);
+    const texts = [streamName, name, address.query.slice(1), ...values];
+    const spellings = texts.flatMap(text => [text, decoded(text)]).filter(text => text.length >= SHORTEST_SECRET);
+    this.#texts = [...new Set(spellings)].sort((a, b) => b.length - a.length);
+  }
+
+  /** The words on one printable line of bounded length, without the secrets. */
+  mask(words: string): string {
+    let text = words;
+    for (const secret of this.#texts) text = text.replaceAll(secret, '***');
+    return printable(text).trim().slice(0, LONGEST_WORDS);
+  }
+}
+
+function readRedirect(info: AmfObject): Answer['redirect'] {
+  const ex = info.ex;
+  if (!isObject(ex) || (ex.code !== undefined && numberOf(ex.code) !== 302)) return undefined;
+  const whole = textOf(ex.redirect2);
+  if (whole !== '') return { url: whole, whole: true };
+  const url = textOf(ex.redirect);
+  return url === '' ? undefined : { url, whole: false };
+}
+
+function isObject(value: AmfValue): value is AmfObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+const textOf = (value: AmfValue): string => (typeof value === 'string' ? value : '');
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Address } from '../address.ts';
+import type { Monotonic } from '../clock.ts';
+import { Fault } from '../fault.ts';
+import { Encoded, Outlet } from '../outlet.ts';
+import { Batch, type Drops, isHeader, type Packet, type Sink } from '../packet.ts';
+import { asWire, type Wire } from '../wire.ts';
+import { type Answer, isRefusal, readAnswer } from './answer.ts';
+import { openRtmp, type RtmpOptions, type RtmpStream } from './client.ts';
+import { encodeBatch } from './encode.ts';
+
+export interface RtmpSinkOptions extends RtmpOptions {
+  readonly now: Monotonic;
+  /** The time on the wire of the first frame. Peers expect 0; tests start just below a boundary. */
+  readonly firstTimestampMs?: number;
+}
+
+const CLOSE_MS = 2_000;
+const DRAIN_STEP_MS = 10;
+/** How long the destination may take to close its side once it has everything. */
+const FAREWELL_MS = 500;
+
+/** One batch at a time, for every sink of the process: a tick is synchronous. */
+const encoded = new Encoded(640 * 1024);
+/** A destination has no business sending media. */
+const unwanted = new Batch();
+
+/** Publishes a live stream. Resolves when the destination has accepted the publish. */
+export async function openRtmpSink(address: Address, options: RtmpSinkOptions): Promise<Sink> {
+  const stream = await openRtmp(address, 'publish', options);
+  const { link } = stream;
+  const onData = (bytes: Buffer): void => {
+    link.feed(bytes, 0, bytes.length, unwanted);
+    unwanted.clear();
+  };
+  const wire = asWire(stream.socket, 'push', { onData });
+  return new RtmpSink(stream, wire, options);
+}
+
+class RtmpSink implements Sink {
+  readonly #stream: RtmpStream;
+  readonly #wire: Wire;
+  readonly #outlet: Outlet;
+  readonly #firstMs: number;
+  /** From the batch's clock to the wire's; known from the first frame on. */
+  #shiftMs: number | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(stream: RtmpStream, wire: Wire, options: RtmpSinkOptions) {
+    this.#stream = stream;
+    this.#wire = wire;
+    this.#outlet = new Outlet({ wire, now: options.now });
+    this.#firstMs = options.firstTimestampMs ?? 0;
+    stream.link.send = bytes => this.#outlet.control(bytes);
+    stream.link.listener = {
+      command: command => {
+        if (command.name === 'close') throw this.#ended('it closed the connection');
+        if (command.name === 'onStatus') this.#takeStatus(readAnswer(command));
+      },
+    };
+  }
+
+  get bytesOut(): number {
+    return this.#outlet.bytesOut;
+  }
+
+  get drops(): Drops {
+    return this.#outlet.drops;
+  }
+
+  get queuedMs(): number {
+    return this.#outlet.queuedMs;
+  }
+
+  get queuedBytes(): number {
+    return this.#outlet.queuedBytes;
+  }
+
+  get flowing(): boolean {
+    return this.#outlet.flowing;
+  }
+
+  write(batch: Batch): void {
+    this.#shiftMs ??= this.#shiftFor(batch);
+    const shiftMs = this.#shiftMs ?? Number.NEGATIVE_INFINITY;
+    const { streamId, link } = this.#stream;
+    encodeBatch(link.writer, batch, encoded, { streamId, shiftMs, floorMs: this.#firstMs });
+    this.#outlet.write(batch, encoded);
+  }
+
+  close(deadlineMs = CLOSE_MS): Promise<void> {
+    this.#closing ??= this.#end(deadlineMs);
+    return this.#closing;
+  }
+
+  /** The first frame goes out as the first time, whatever its own; headers in front of it share that time. */
+  #shiftFor(batch: Batch): number | undefined {
+    for (let i = 0; i < batch.count; i++) {
+      const packet = batch.packets[i] as Packet;
+      if (!isHeader(packet.kind)) return this.#firstMs - packet.dtsMs;
+    }
+    return undefined;
+  }
+
+  #takeStatus(answer: Answer): void {
+    const ended = answer.code === 'NetStream.Unpublish.Success' || answer.code === 'NetConnection.Connect.Closed';
+    if (this.#closing !== undefined || (!ended && !isRefusal(answer))) return;
+    throw this.#ended(this.#stream.secrets.mask(`${answer.code} ${answer.description}`));
+  }
+
+  #ended(words: string): Fault {
+    return new Fault('push', 'closed', `${this.#stream.where} ended the publish: ${words}`);
+  }
+
+  /** Says good-bye behind what is queued, so that the destination does not take the end for a broken connection. */
+  async #end(deadlineMs: number): Promise<void> {
+    const { link, streamId, target } = this.#stream;
+    try {
+      link.ask('FCUnpublish', null, target.streamName);
+      link.ask('deleteStream', null, streamId);
+      for (let waitedMs = 0; !this.#outlet.flush() && waitedMs < deadlineMs; waitedMs += DRAIN_STEP_MS) {
+        await sleep(DRAIN_STEP_MS);
+      }
+      await this.#wire.end(Math.min(deadlineMs, FAREWELL_MS));
+    } catch {
+      // It is gone already, which is what was wanted.
+    } finally {
+      this.#wire.close();
+    }
+  }
+}

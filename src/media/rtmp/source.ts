@@ -1,0 +1,136 @@
+import type { Address } from '../address.ts';
+import { Fault } from '../fault.ts';
+import type { Batch, Source } from '../packet.ts';
+import { asWire, type Wire } from '../wire.ts';
+import { isRefusal, readAnswer } from './answer.ts';
+import { openRtmp, type RtmpOptions, type RtmpStream } from './client.ts';
+import type { Link } from './link.ts';
+
+const READ_BYTES = 256 * 1024;
+/** Reads of one call: what a stream in a hurry (a fast start, a long stall behind it) can bring in one tick. */
+const MAX_READS = 4;
+/** Acknowledgements and pings that a server leaves unread. Beyond, ours are not sent: they are worth less than memory. */
+const MAX_UNSENT_BYTES = 64 * 1024;
+
+/**
+ * Read by every source of the process. A batch shows these bytes until the next `read` of any source: a tick finishes
+ * with one source before it turns to another. The second buffer and on are made when first needed.
+ */
+const readBuffers: Buffer[] = [];
+
+function readBuffer(index: number): Buffer {
+  readBuffers[index] ??= Buffer.allocUnsafeSlow(READ_BYTES);
+  return readBuffers[index];
+}
+
+/** Plays a live stream. Resolves when the server has said yes to that, or has begun to send. */
+export async function openRtmpSource(address: Address, options: RtmpOptions): Promise<Source> {
+  const stream = await openRtmp(address, 'play', options);
+  return new RtmpSource(stream, asWire(stream.socket, 'pull'));
+}
+
+class RtmpSource implements Source {
+  readonly #link: Link;
+  readonly #wire: Wire;
+  readonly #stream: RtmpStream;
+  /** The server's word that it is over; what it sent before comes first. */
+  #end: Fault | undefined;
+  #unsent: Buffer = Buffer.alloc(0);
+
+  constructor(stream: RtmpStream, wire: Wire) {
+    this.#stream = stream;
+    this.#link = stream.link;
+    this.#wire = wire;
+    this.#link.send = bytes => this.#send(bytes);
+    this.#link.listener = {
+      command: command => {
+        if (command.name === 'close') this.#over('the server closed the stream');
+        if (command.name === 'onStatus') this.#takeStatus(readAnswer(command));
+      },
+      streamEnd: () => this.#over('the stream has ended'),
+    };
+  }
+
+  get bytesIn(): number {
+    return this.#link.reader.bytesIn;
+  }
+
+  read(into: Batch): void {
+    const before = into.count;
+    this.#takeEarly(into);
+    try {
+      this.#readWire(into);
+      this.#flush();
+    } catch (error) {
+      // What has come is worth having; the fault will come again.
+      if (into.count === before || !(error instanceof Fault && error.kind === 'closed')) throw error;
+      this.#end ??= error;
+    }
+    if (this.#end !== undefined && into.count === before) throw this.#end;
+  }
+
+  close(): void {
+    this.#wire.close();
+  }
+
+  /** Media that the negotiation has already read. */
+  #takeEarly(into: Batch): void {
+    const { early } = this.#stream;
+    for (let i = 0; i < early.count; i++) {
+      const packet = early.packets[i];
+      if (packet === undefined) continue;
+      const own = packet.copyPayload();
+      const copy = into.next();
+      copy.reset(packet.kind, packet.dtsMs);
+      copy.addSpan(own, 0, own.length);
+    }
+    early.clear();
+    early.packets.length = 0;
+  }
+
+  #readWire(into: Batch): void {
+    let from = into.count;
+    for (let i = 0; i < MAX_READS; i++) {
+      const buffer = readBuffer(i);
+      const got = this.#wire.read(buffer);
+      if (got === 0) return;
+      if (i > 0) from = ownCarried(into, from, readBuffer(i - 1));
+      this.#link.feed(buffer, 0, got, into);
+      if (got < READ_BYTES) return;
+    }
+  }
+
+  #takeStatus(answer: ReturnType<typeof readAnswer>): void {
+    const { code } = answer;
+    const ended = code === 'NetStream.Play.Stop' || code === 'NetStream.Play.UnpublishNotify';
+    if (!ended && !isRefusal(answer)) return;
+    this.#over(`the server ended the stream: ${this.#stream.secrets.mask(`${code} ${answer.description}`)}`);
+  }
+
+  #over(sentence: string): void {
+    this.#end ??= new Fault('pull', 'closed', `${this.#stream.where}: ${sentence}`);
+  }
+
+  #send(bytes: Buffer): void {
+    if (this.#unsent.length + bytes.length > MAX_UNSENT_BYTES) return;
+    this.#unsent = this.#unsent.length === 0 ? bytes : Buffer.concat([this.#unsent, bytes]);
+  }
+
+  #flush(): void {
+    if (this.#unsent.length === 0) return;
+    const taken = this.#wire.write(this.#unsent, 0, this.#unsent.length);
+    this.#unsent = this.#unsent.subarray(taken);
+  }
+}
+
+/**
+ * Before the reader is fed again in the same call: packets that show its own buffers, not the read buffer, get a copy,
+ * because those buffers are only good until then. Answers where to begin the next time.
+ */
+function ownCarried(into: Batch, from: number, lately: Buffer): number {
+  for (let i = from; i < into.count; i++) {
+    const packet = into.packets[i];
+    if (packet !== undefined && packet.buffers[0] !== lately) packet.own();
+  }
+  return into.count;
+}
