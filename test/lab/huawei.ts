@@ -1,6 +1,8 @@
 import sdk from '@huaweicloud/huaweicloud-sdk-core';
+import signer from '@huaweicloud/huaweicloud-sdk-core/auth/AKSKSigner.js';
 
-const { AKSKSigner, BasicCredentials } = sdk;
+const { AKSKSigner } = signer;
+const { BasicCredentials } = sdk;
 
 export interface Key {
   readonly accessKey: string;
