@@ -1,4 +1,4 @@
-import { uint24At, uint32At } from '../bytes.ts';
+import { uint24At } from '../bytes.ts';
 import type { Packet, PacketKind } from '../packet.ts';
 
 /** Types of FLV tags, and of the RTMP messages that carry the same bodies: FLV 10.1, section E.4.1. */
@@ -62,7 +62,7 @@ function classifyEnhancedVideo(packet: Packet, frame: number): PacketKind | unde
   if (type === Enhanced.sequenceStart || type === Enhanced.mpegTsStart) return 'videoHeader';
   if (type !== Enhanced.coded && type !== Enhanced.codedX) return undefined;
   if (frame === FRAME_KEY) return 'key';
-  if (at !== 0 || fourCcOf(packet) !== FOURCC_AVC) return 'inter';
+  if (at !== 0 || payloadUint32(packet, 1) !== FOURCC_AVC) return 'inter';
   return nothingRefersTo(packet, type === Enhanced.coded ? 8 : 5) ? 'disposable' : 'inter';
 }
 
@@ -107,26 +107,27 @@ function enhancedTypeAt(packet: Packet): number {
   return -1;
 }
 
-function fourCcOf(packet: Packet): number {
-  let code = 0;
-  for (let i = 1; i <= 4; i++) code = (code << 8) | payloadByte(packet, i);
-  return code;
-}
-
-/** True when the first H.264 slice says with nal_ref_idc 0 that no picture refers to it. False when unsure. */
+/**
+ * True when the first H.264 slice says with nal_ref_idc 0 that no picture refers to it. False when unsure. It reads over
+ * span ends: what a frame is must not depend on how the network cut it.
+ */
 function nothingRefersTo(packet: Packet, bodyAt: number): boolean {
-  const bytes = packet.buffers[0] as Buffer;
-  const end = packet.ends[0] as number;
-  let at = (packet.starts[0] as number) + bodyAt;
-  for (let i = 0; i < UNITS_LOOKED_AT && at + 5 <= end; i++) {
-    const length = uint32At(bytes, at);
+  let at = bodyAt;
+  for (let i = 0; i < UNITS_LOOKED_AT && at + 5 <= packet.size; i++) {
+    const length = payloadUint32(packet, at);
     if (length === 0 || length > packet.size) return false;
-    const header = bytes[at + 4] as number;
+    const header = payloadByte(packet, at + 4);
     const type = header & 31;
     if (type >= 1 && type <= 5) return type !== 5 && (header & 0x60) === 0;
     at += 4 + length;
   }
   return false;
+}
+
+function payloadUint32(packet: Packet, index: number): number {
+  let value = 0;
+  for (let i = 0; i < 4; i++) value = (value << 8) | payloadByte(packet, index + i);
+  return value >>> 0;
 }
 
 const SET_DATA_FRAME = '@setDataFrame';
