@@ -63,7 +63,8 @@ export class Seal {
  */
 export function loadSealKey(keyFile: string, databaseFile: string): Buffer {
   if (!existsSync(keyFile)) {
-    if (existsSync(databaseFile)) {
+    // Looked for once more behind the database: two processes may be starting for the first time together.
+    if (existsSync(databaseFile) && !existsSync(keyFile)) {
       throw new Error(`the key file ${keyFile} is missing, and ${databaseFile} cannot be read without it: restore it`);
     }
     createKeyFile(keyFile);

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -11,10 +12,14 @@ import {
 } from 'kysely';
 import { StoreFault, type StoreFaultKind } from './store.ts';
 
+/** How long a write waits for another process's write (the CLI beside the server) before the store is `busy`. */
+export const BUSY_MS = 5000;
+const LOOK_AGAIN_MS = 10;
+
 /** Kysely on `node:sqlite`: one connection, given to one user at a time. */
-export const sqliteDialect = (database: DatabaseSync): Dialect => ({
+export const sqliteDialect = (database: DatabaseSync, busyMs: number = BUSY_MS): Dialect => ({
   createAdapter: () => new SqliteAdapter(),
-  createDriver: () => new SqliteDriver(database),
+  createDriver: () => new SqliteDriver(database, busyMs),
   createIntrospector: db => new SqliteIntrospector(db),
   createQueryCompiler: () => new SqliteQueryCompiler(),
 });
@@ -25,12 +30,14 @@ export const sqliteDialect = (database: DatabaseSync): Dialect => ({
  */
 class SqliteDriver implements Driver {
   readonly #database: DatabaseSync;
+  readonly #busyMs: number;
   readonly #connection: SqliteConnection;
   readonly #waiting: (() => void)[] = [];
   #taken = false;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, busyMs: number) {
     this.#database = database;
+    this.#busyMs = busyMs;
     this.#connection = new SqliteConnection(database);
   }
 
@@ -48,9 +55,28 @@ class SqliteDriver implements Driver {
     else next();
   }
 
-  /** Immediate: the write lock is taken before anything is read that the write depends on. */
+  /**
+   * Immediate: the write lock is taken before anything is read that the write depends on. It is waited for here and not
+   * inside SQLite, which would hold the event loop for as long as another process holds the lock.
+   */
   async beginTransaction(): Promise<void> {
-    run(() => this.#database.exec('begin immediate'));
+    for (let waitedMs = 0; !this.#beginNow(waitedMs >= this.#busyMs); waitedMs += LOOK_AGAIN_MS) {
+      await sleep(LOOK_AGAIN_MS);
+    }
+  }
+
+  /** False when another writes just now; the last time that is told as the fault it is. */
+  #beginNow(last: boolean): boolean {
+    this.#database.exec('pragma busy_timeout = 0');
+    try {
+      run(() => this.#database.exec('begin immediate'));
+      return true;
+    } catch (error) {
+      if (last || !(error instanceof StoreFault && error.kind === 'busy')) throw error;
+      return false;
+    } finally {
+      this.#database.exec(`pragma busy_timeout = ${BUSY_MS}`);
+    }
   }
 
   async commitTransaction(): Promise<void> {

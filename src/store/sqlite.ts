@@ -6,7 +6,7 @@ import { GroupCommit } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import { Seal } from './seal.ts';
 import { checkSeal, sqlStore } from './sql-store.ts';
-import { run, sqliteDialect } from './sqlite-dialect.ts';
+import { BUSY_MS, run, sqliteDialect } from './sqlite-dialect.ts';
 import { type Store, StoreFault } from './store.ts';
 import type { Tables } from './tables.ts';
 
@@ -15,9 +15,6 @@ export interface SqliteOptions {
   /** 32 bytes, see `loadSealKey`. */
   readonly sealKey: Uint8Array;
 }
-
-/** How long a statement waits for another process's write (the CLI beside the server) before it is `busy`. */
-const BUSY_MS = 5000;
 
 /**
  * Opens the database, makes it or brings it up to date. Several processes may have it open at once.
