@@ -109,12 +109,11 @@ const cells = (row: string): string[] =>
     .slice(1, -1)
     .map(cell => cell.trim());
 
-/** Hosts of package registries, and lockfile entries that are bound to one: any registry must do. */
+/** Hosts of package registries: any registry must do. */
 export function hostProblems({ path, text }: TextFile, registry: string | undefined): string[] {
   const shapes = [
     /\b(?:registry|npm|mirrors?|artifactory|nexus)(?:\.[a-z0-9-]+)+\.(?:org|com|net|io|dev|cn|internal|local)\b/gi,
     /\bnpm(?:js|mirror)\.(?:org|com)\b/gi,
-    ...(path === 'package-lock.json' ? [/"resolved": "(?:https?:)/g] : []),
   ];
   const found = shapes.flatMap(shape => [...text.matchAll(shape)].map(match => match[0]));
   if (registry !== undefined && text.includes(registry)) found.push('the registry of this machine');

@@ -16,6 +16,7 @@ const READING: readonly Step[] = [
   { name: 'format and lint', command: [bin('biome'), 'check', '--error-on-warnings'] },
   { name: 'types', command: [bin('tsc'), '-p', '.'] },
   { name: 'imports and names', command: [process.execPath, 'scripts/check-imports.ts'] },
+  { name: 'lockfile', command: [process.execPath, 'scripts/check-lock.ts'] },
   { name: 'documents', command: [process.execPath, 'scripts/check-docs.ts'] },
 ];
 
