@@ -377,6 +377,11 @@ describe('ChunkReader against peers that lie', () => {
     }).toThrow(/unfinished messages/);
   });
 
+  it('bounds the packets that tiny messages can make', () => {
+    const tiny = Buffer.concat(Array.from({ length: 40_000 }, () => hex('c4 2f01')));
+    expect(() => new Listener().hear(chunk(0, {}, sound(2)), tiny)).toThrow(/32768 frames/);
+  });
+
   it('gives a message in 1-byte chunks in a bounded number of views', () => {
     const listener = new Listener();
     listener.hear(control(MessageType.setChunkSize, setChunkSize(1)));

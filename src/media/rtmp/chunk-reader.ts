@@ -10,6 +10,8 @@ const DEFAULT_CHUNK_SIZE = 128;
 const MAX_CHUNK_SIZE = 16 * 1024 * 1024;
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const MAX_CHUNK_STREAMS = 64;
+/** Far beyond any backlog of real media: a packet costs us a hundred times the three bytes that it can cost a peer. */
+const MAX_PACKETS = 32_768;
 /** What all unfinished messages of a connection may hold beyond the largest one. */
 const CARRY_SLACK_BYTES = 1024 * 1024;
 /** Basic header 3, message header 11, extended timestamp 4. */
@@ -223,14 +225,20 @@ export class ChunkReader {
   #deliver(stream: ChunkStream, bytes: Buffer, into: Batch): void {
     const type = stream.type;
     if (type === MessageType.audio || type === MessageType.video) {
-      const packet = into.next();
-      packet.reset('audio', 0);
+      const packet = this.#nextPacket(into);
       stream.addTo(packet, bytes);
       this.#settleMedia(packet, type, stream.timestamp, into);
     } else this.#deliverOther(stream, stream.join(bytes), into);
     this.#carriedBytes -= stream.carried;
     const carry = stream.release();
     if (carry !== undefined) this.#lent.push(carry);
+  }
+
+  #nextPacket(into: Batch): Packet {
+    if (into.count >= MAX_PACKETS) throw this.#garbage(`more than ${MAX_PACKETS} frames at once`);
+    const packet = into.next();
+    packet.reset('audio', 0);
+    return packet;
   }
 
   /** Gives the last packet of the batch its kind and time, or takes it out again. */
@@ -272,7 +280,7 @@ export class ChunkReader {
   #deliverData(payload: Buffer, from: number, to: number, timestamp: number, into: Batch): void {
     const at = metadataAt(payload, from, to);
     if (at < 0) return;
-    const packet = into.next();
+    const packet = this.#nextPacket(into);
     packet.reset('metadata', this.#time.header(timestamp));
     packet.addSpan(payload, at, to);
   }
@@ -290,8 +298,7 @@ export class ChunkReader {
       const time = (tag.timestamp + offset) >>> 0;
       if (tag.type === MessageType.dataAmf0) this.#deliverData(payload, start, end, time, into);
       else if (tag.type === MessageType.audio || tag.type === MessageType.video) {
-        const packet = into.next();
-        packet.reset('audio', 0);
+        const packet = this.#nextPacket(into);
         packet.addSpan(payload, start, end);
         this.#settleMedia(packet, tag.type, time, into);
       }

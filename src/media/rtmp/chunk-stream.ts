@@ -3,6 +3,7 @@ import type { Packet } from '../packet.ts';
 
 /** So many views of one message at most: tiny chunks are copied together before they fill memory with bookkeeping. */
 export const MAX_SPANS = 1024;
+const SHORT_SPAN = 16;
 
 /** One chunk stream of a connection: the header fields that later chunks leave out, and its unfinished message. */
 export class ChunkStream {
@@ -38,13 +39,19 @@ export class ChunkStream {
     this.received += end - start;
   }
 
-  /** Copies the spans, views into `bytes`, behind what is carried already. Room is made for what has come, never for what is announced. */
+  /**
+   * Copies the spans, views into `bytes`, behind what is carried already. Room is made for what has come, never for
+   * what is announced.
+   */
   keep(bytes: Buffer): void {
     const carry = this.#room(this.received);
     for (let i = 0; i < this.spanCount; i++) {
       const start = this.starts[i] as number;
       const end = this.ends[i] as number;
-      bytes.copy(carry, this.carried, start, end);
+      // The call costs more than the copy of a few bytes, and a peer may choose chunks of one byte.
+      if (end - start < SHORT_SPAN)
+        for (let at = start; at < end; at++) carry[this.carried + at - start] = bytes[at] as number;
+      else bytes.copy(carry, this.carried, start, end);
       this.carried += end - start;
     }
     this.spanCount = 0;
