@@ -377,6 +377,18 @@ describe('ChunkReader against peers that lie', () => {
     }).toThrow(/unfinished messages/);
   });
 
+  it('counts what is unfinished only once, and no more when it is finished or aborted', () => {
+    const listener = new Listener(100_000);
+    listener.hear(control(MessageType.setChunkSize, setChunkSize(65_536)));
+    const message = chunk(0, { csid: 6, type: 9 }, frame(60_000));
+    for (let round = 0; round < 50; round++) {
+      for (let at = 0; at < message.length; at += 5000) listener.hear(message.subarray(at, at + 5000));
+      expect(listener.batch.count).toBe(1);
+      listener.hear(chunk(0, { csid: 7, type: 9, length: 70_000 }, frame(65_536)));
+      listener.hear(control(MessageType.abort, uint32(7)));
+    }
+  });
+
   it('bounds the packets that tiny messages can make', () => {
     const tiny = Buffer.concat(Array.from({ length: 40_000 }, () => hex('c4 2f01')));
     expect(() => new Listener().hear(chunk(0, {}, sound(2)), tiny)).toThrow(/32768 frames/);
