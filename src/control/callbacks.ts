@@ -197,7 +197,8 @@ export class Callbacks {
     const signal = AbortSignal.any([cut.signal, this.#closed.signal]);
     try {
       const answer = post(url, body, contentType, { signal, timeoutMs: TIMEOUT_MS });
-      const { status } = await within(answer, { ms: TIMEOUT_MS, sleep, what: 'the receiver' });
+      const deadline = { ms: TIMEOUT_MS, sleep, what: 'the receiver', signal: this.#closed.signal };
+      const { status } = await within(answer, deadline);
       return status >= 200 && status < 300 ? '' : `the receiver answered with status ${status}`;
     } catch (cause) {
       return withoutSecrets(cause, url, redact(url));

@@ -61,6 +61,7 @@ export class Claims {
   readonly #unsettled = new Set<Claim>();
   /** The last news of a task that the store would not take. */
   readonly #untold = new Map<string, RunNews>();
+  readonly #closed = new AbortController();
   #round = 0;
 
   constructor(options: ClaimsOptions) {
@@ -96,12 +97,12 @@ export class Claims {
   }
 
   news(news: RunNews): void {
-    void this.#hear(news);
+    if (!this.#closed.signal.aborted) void this.#hear(news);
   }
 
   lost(taskId: string, epoch: number, reason: string): void {
     const claim = this.#claims.get(taskId);
-    if (claim?.epoch !== epoch) return;
+    if (claim?.epoch !== epoch || this.#closed.signal.aborted) return;
     claim.state = 'lost';
     claim.reason = reason;
     void this.#claimAnew(claim);
@@ -112,6 +113,11 @@ export class Claims {
     await inParallel(reports, CLAIMS_AT_ONCE, report => this.#adoptOne(report));
     // Asked once more at the very end: a user may have stopped one of them while the others were looked up.
     return reports.filter(({ taskId, epoch }) => this.#claims.get(taskId)?.epoch === epoch).map(({ taskId }) => taskId);
+  }
+
+  /** Hears no more of the runs: those that end with the node are wanted again when it comes back. */
+  close(): void {
+    this.#closed.abort();
   }
 
   async #adoptOne(report: RunReport): Promise<void> {
@@ -182,8 +188,8 @@ export class Claims {
 
   async #resolve({ task, epoch }: Claim): Promise<string> {
     const { cluster, sleep } = this.#options;
-    const claimed = cluster.claim(task.id, epoch);
-    const won = await within(claimed, { ms: CLAIM_DEADLINE_MS, sleep, what: 'the cluster' });
+    const deadline = { ms: CLAIM_DEADLINE_MS, sleep, what: 'the cluster', signal: this.#closed.signal };
+    const won = await within(cluster.claim(task.id, epoch), deadline);
     if (!won) throw new Error('another node holds the task');
     const { destination } = task.spec;
     return destinationUrl(destination, await this.#target(destination));
@@ -208,7 +214,7 @@ export class Claims {
 
   async #postpone(claim: Claim, cause: unknown): Promise<void> {
     const { task, epoch } = claim;
-    if (this.#claims.get(task.id) !== claim) return;
+    if (this.#claims.get(task.id) !== claim || this.#closed.signal.aborted) return;
     const carried = claim.state === 'adopted';
     const reason = cause instanceof Error ? cause.message : String(cause);
     const isNew = claim.reason !== reason;

@@ -29,15 +29,17 @@ export class FakeClock {
 
   readonly now = (): number => this.#wallOffset + this.#elapsed;
 
-  readonly sleep = (ms: number, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const sleeper = { at: this.#elapsed + ms, wake: resolve };
-      this.#sleepers.add(sleeper);
-      signal.addEventListener('abort', () => {
-        this.#sleepers.delete(sleeper);
-        reject(new Error('woken early', { cause: signal.reason }));
-      });
+  readonly sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const sleeper = { at: this.#elapsed + ms, wake: resolve };
+    this.#sleepers.add(sleeper);
+    signal.addEventListener('abort', () => {
+      this.#sleepers.delete(sleeper);
+      reject(signal.reason);
     });
+    return promise;
+  };
 
   /** Lets time pass, in steps small enough that who is woken can go to sleep again. */
   async pass(ms: number, stepMs = 50): Promise<void> {
@@ -153,6 +155,7 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
   const closeAll = async () => {
     await Promise.all(senders.map(sender => sender.close()));
     await scheduler.close();
+    claims.close();
     await store.close();
   };
   return {
