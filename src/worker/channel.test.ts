@@ -133,7 +133,7 @@ describe('the channel', () => {
     rawDial().pause();
     await vi.waitFor(() => expect(control.peers).toHaveLength(1));
     const long: ToWorker = { t: 'stop', taskId: 'x'.repeat(500_000), epoch: 1 };
-    for (let i = 0; i < 20; i++) control.peers[0]?.send(long);
+    for (let i = 0; i < 40; i++) control.peers[0]?.send(long);
     await vi.waitFor(() => expect(control.closed).toBe(1));
   });
 

@@ -64,6 +64,20 @@ export type FromWorker =
   | { readonly t: 'ended'; readonly taskId: string; readonly epoch: number }
   | { readonly t: 'reports'; readonly reports: readonly RunReport[] };
 
+/** How a process ended. */
+export interface ChildEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** A process that this one has started, to dial the channel. It outlives its starter unless it is told to end. */
+export interface Child {
+  /** Undefined where it could not be started. */
+  readonly pid: number | undefined;
+  readonly exited: Promise<ChildEnd>;
+  kill(signal: NodeJS.Signals): void;
+}
+
 /** The other end of a channel. Sending never waits; a peer that does not read is closed. */
 export interface Peer<Out> {
   send(message: Out): void;
@@ -157,7 +171,7 @@ export function dialChannel(
 }
 
 const MAX_LINE_BYTES = 1024 * 1024;
-const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
+const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
 const LINGER_MS = 1_000;
 const NEWLINE = 0x0a;
 

@@ -1,0 +1,150 @@
+/**
+ * The process entry of a worker. The control process starts it and gives it runs; it outlives a control process that
+ * died, so that its pushes go on while the next one starts.
+ */
+import { fstatSync, ftruncateSync } from 'node:fs';
+import { redactUrl } from '../media/address.ts';
+import { monotonic } from '../media/clock.ts';
+import { Dialler } from '../media/net.ts';
+import { openSink, openSource } from '../media/open.ts';
+import type { Preset } from '../media/policy.ts';
+import { Heartbeat } from '../media/relay.ts';
+import { dialChannel, type FromWorker, type Peer, type ToWorker } from './channel.ts';
+import { Runs } from './runs.ts';
+import { sleep } from './sleep.ts';
+
+const REDIAL_MS = 250;
+const BEAT_MS = 1_000;
+/** Keeps a message well below the channel's bound. */
+const REPORTS_A_MESSAGE = 500;
+const GOODBYE_MS = 1_000;
+const LOG_BYTES = 10 * 1024 * 1024;
+const STDERR = 2;
+const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'`\\<>|]+/gi;
+
+interface Settings {
+  readonly channel: string;
+  readonly slot: number;
+  readonly network: Preset;
+  readonly tickMs: number;
+  readonly orphanMs: number;
+  readonly forbidden: readonly string[];
+}
+
+function readSettings(env: NodeJS.ProcessEnv): Settings {
+  const channel = env.MILLRACE_CHANNEL;
+  if (channel === undefined) throw new Error('MILLRACE_CHANNEL must be set; the control process does so');
+  return {
+    channel,
+    slot: Number(env.MILLRACE_SLOT ?? 0),
+    network: parseNetwork(env.MILLRACE_NETWORK),
+    tickMs: Number(env.MILLRACE_TICK_MS ?? 50),
+    orphanMs: Number(env.MILLRACE_ORPHAN_MS ?? 30_000),
+    forbidden: (env.MILLRACE_FORBIDDEN ?? '').split(',').filter(listener => listener !== ''),
+  };
+}
+
+/** Whatever is not clearly more is the strictest. */
+const parseNetwork = (text: string | undefined): Preset => (text === 'lab' || text === 'lan' ? text : 'public');
+
+/** One JSON line on stderr, bounded where that is a file: a worker may live for years. */
+function log(level: 'info' | 'error', msg: string, error?: unknown): void {
+  const err = error === undefined ? undefined : String(error instanceof Error ? error.stack : error);
+  const line = JSON.stringify({ level, time: new Date().toISOString(), pid: process.pid, msg, err });
+  const stderr = fstatSync(STDERR);
+  if (stderr.isFile() && stderr.size > LOG_BYTES) ftruncateSync(STDERR);
+  process.stderr.write(`${line.replace(URL_IN_TEXT, url => redactUrl(url))}\n`);
+}
+
+/** The worker: its heartbeat, its runs, and the channel on which it is told what to do. */
+class Worker {
+  readonly #settings: Settings;
+  readonly #heartbeat: Heartbeat;
+  readonly #runs: Runs;
+  readonly #peer: Peer<FromWorker>;
+  readonly #beat: NodeJS.Timeout;
+  /** Since when nobody has been on the channel; undefined while somebody is. */
+  #aloneSinceMs: number | undefined = monotonic();
+  #ending = false;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.#heartbeat = new Heartbeat({ tickMs: settings.tickMs, onBug: (...bug) => this.#runs.takeBug(...bug) });
+    this.#runs = this.#makeRuns();
+    this.#peer = this.#dialControl();
+    this.#beat = setInterval(() => this.#tellReports(), BEAT_MS);
+  }
+
+  /** Ends every run cleanly, and then the process by leaving it nothing to do. */
+  async end(reason: string): Promise<void> {
+    if (this.#ending) return;
+    this.#ending = true;
+    log('info', `worker ends: ${reason}`);
+    await this.#runs.close();
+    clearInterval(this.#beat);
+    this.#heartbeat.close();
+    this.#peer.close();
+    setTimeout(() => process.exit(0), GOODBYE_MS).unref();
+  }
+
+  #makeRuns(): Runs {
+    const { network, forbidden } = this.#settings;
+    const dialler = new Dialler({ preset: network, forbidden });
+    return new Runs({
+      heartbeat: this.#heartbeat,
+      openSource: (url, signal) => openSource(url, { dialler, signal }),
+      openSink: (url, signal) => openSink(url, { dialler, signal, now: monotonic }),
+      now: monotonic,
+      sleep,
+      random: Math.random,
+      tell: news => this.#peer.send({ t: 'news', news }),
+      ended: (taskId, epoch) => this.#peer.send({ t: 'ended', taskId, epoch }),
+      log: (message, error) => log('error', message, error),
+    });
+  }
+
+  #dialControl(): Peer<FromWorker> {
+    const { channel, slot } = this.#settings;
+    return dialChannel(
+      channel,
+      {
+        hello: () => ({ t: 'hello', role: 'worker', slot, pid: process.pid, runs: this.#runs.reports }),
+        message: message => this.#obey(message),
+        connected: () => {
+          this.#aloneSinceMs = undefined;
+        },
+        closed: () => {
+          this.#aloneSinceMs = monotonic();
+        },
+      },
+      { signal: new AbortController().signal, retryMs: REDIAL_MS },
+    );
+  }
+
+  #obey(message: ToWorker): void {
+    if (message.t === 'start') this.#runs.start(message.order);
+    else if (message.t === 'stop') this.#runs.stop(message.taskId, message.epoch);
+    else void this.end('told to');
+  }
+
+  /** Sent without runs too: control takes a silent worker for a blocked one. */
+  #tellReports(): void {
+    const reports = this.#runs.reports;
+    for (let at = 0; at === 0 || at < reports.length; at += REPORTS_A_MESSAGE) {
+      this.#peer.send({ t: 'reports', reports: reports.slice(at, at + REPORTS_A_MESSAGE) });
+    }
+    const alone = this.#aloneSinceMs;
+    if (alone !== undefined && monotonic() - alone >= this.#settings.orphanMs) void this.end('no control process');
+  }
+}
+
+// Whoever reads our log may be gone.
+process.stderr.on('error', () => {});
+process.on('uncaughtException', error => {
+  log('error', 'worker failed', error);
+  process.exit(1);
+});
+// Ctrl-C goes to the whole process group; control decides what it means.
+process.on('SIGINT', () => {});
+const worker = new Worker(readSettings(process.env));
+process.on('SIGTERM', () => void worker.end('SIGTERM'));

@@ -1,0 +1,85 @@
+import type { Relay } from '../media/relay.ts';
+import type { RunOrder, RunReport } from './channel.ts';
+import { Run, type RunParts } from './run.ts';
+
+interface Entry {
+  readonly run: Run;
+  readonly epoch: number;
+  /** What follows when this one has closed its push: never two pushes of one task at once. */
+  next: RunOrder | undefined;
+  stopping: Promise<void> | undefined;
+}
+
+export interface RunsOptions extends Omit<RunParts, 'order'> {
+  readonly ended: (taskId: string, epoch: number) => void;
+}
+
+/** The runs of this worker, one a task. */
+export class Runs {
+  readonly #options: RunsOptions;
+  readonly #entries = new Map<string, Entry>();
+  #closed = false;
+
+  constructor(options: RunsOptions) {
+    this.#options = options;
+  }
+
+  get reports(): readonly RunReport[] {
+    return [...this.#entries.values()].map(({ run }) => run.report());
+  }
+
+  /** The same epoch again is a change, a higher one replaces, an older one is not heard. */
+  start(order: RunOrder): void {
+    if (this.#closed) return;
+    const entry = this.#entries.get(order.taskId);
+    if (entry === undefined) this.#begin(order);
+    else if (order.epoch === entry.epoch && entry.stopping === undefined) entry.run.change(order);
+    else if (order.epoch >= (entry.next?.epoch ?? entry.epoch)) {
+      entry.next = order;
+      this.#end(entry);
+    }
+  }
+
+  stop(taskId: string, epoch: number): void {
+    const entry = this.#entries.get(taskId);
+    if (entry === undefined) {
+      this.#options.ended(taskId, epoch);
+      return;
+    }
+    if (entry.epoch > epoch) return;
+    if (entry.next !== undefined && entry.next.epoch <= epoch) entry.next = undefined;
+    this.#end(entry);
+  }
+
+  takeBug(relay: Relay, error: unknown): void {
+    for (const { run } of this.#entries.values()) if (run.takeBug(relay, error)) return;
+  }
+
+  /** Ends every run, pushes cleanly; none begins after that. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#entries.values()].map(entry => this.#end(entry)));
+  }
+
+  #begin(order: RunOrder): void {
+    const { taskId, epoch } = order;
+    const run = new Run({ ...this.#options, order });
+    const entry: Entry = { run, epoch, next: undefined, stopping: undefined };
+    this.#entries.set(taskId, entry);
+    void run.ended.then(() => this.#finish(taskId, entry));
+  }
+
+  #end(entry: Entry): Promise<void> {
+    const { run } = entry;
+    // A run that will not close its push in time counts as ended: the next one must not wait for ever.
+    entry.stopping ??= run.stop().then(() => this.#finish(run.report().taskId, entry));
+    return entry.stopping;
+  }
+
+  #finish(taskId: string, entry: Entry): void {
+    if (this.#entries.get(taskId) !== entry) return;
+    this.#entries.delete(taskId);
+    this.#options.ended(taskId, entry.epoch);
+    if (entry.next !== undefined && !this.#closed) this.#begin(entry.next);
+  }
+}

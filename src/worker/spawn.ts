@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Child, ChildEnd } from './channel.ts';
+
+interface ProcessSettings {
+  /** The channel's path as given to `listenChannel`. */
+  readonly channel: string;
+  readonly slot: number;
+  /** What the process writes to stdout and stderr goes to a file of its own in here. */
+  readonly logFolder: string;
+  /** How long it goes on without a control process. */
+  readonly orphanMs?: number;
+}
+
+export interface WorkerSettings extends ProcessSettings {
+  readonly network: 'public' | 'lan' | 'lab';
+  readonly tickMs?: number;
+  /** Listeners of this node, as host:port, that no relay may dial. */
+  readonly forbidden?: readonly string[];
+}
+
+export interface OriginSettings extends ProcessSettings {
+  /** host:port */
+  readonly listen: string;
+}
+
+export function workerProcess(settings: WorkerSettings): Child {
+  return start('main.ts', `worker-${settings.slot}`, settings, {
+    MILLRACE_NETWORK: settings.network,
+    MILLRACE_TICK_MS: settings.tickMs,
+    MILLRACE_FORBIDDEN: settings.forbidden?.join(','),
+  });
+}
+
+export function originProcess(settings: OriginSettings): Child {
+  return start('origin.ts', `origin-${settings.slot}`, settings, { MILLRACE_LISTEN: settings.listen });
+}
+
+type Variables = Readonly<Record<string, string | number | undefined>>;
+
+/**
+ * Starts the process apart from us: in a session of its own, so that no hang-up or Ctrl-C of our terminal reaches it,
+ * and with a file for its output, so that no pipe that we leave behind, or that nobody reads, can stop its media.
+ */
+function start(entry: string, name: string, settings: ProcessSettings, own: Variables): Child {
+  mkdirSync(settings.logFolder, { recursive: true, mode: 0o700 });
+  const log = openSync(join(settings.logFolder, `${name}.log`), 'a', 0o600);
+  try {
+    const child = spawn(process.execPath, [fileURLToPath(new URL(entry, import.meta.url))], {
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: environment({
+        MILLRACE_CHANNEL: settings.channel,
+        MILLRACE_SLOT: settings.slot,
+        MILLRACE_ORPHAN_MS: settings.orphanMs,
+        ...own,
+      }),
+    });
+    const exited = new Promise<ChildEnd>(resolve => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+      child.once('error', () => resolve({ code: null, signal: null }));
+    });
+    child.unref();
+    return { pid: child.pid, exited, kill: signal => void child.kill(signal) };
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Ours without what is meant for the control process alone: its settings hold a secret key. */
+function environment(own: Variables): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_'));
+  const given = Object.entries(own).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
+  return Object.fromEntries([...kept, ...given]);
+}
