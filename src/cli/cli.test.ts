@@ -127,7 +127,7 @@ describe('the command line', () => {
 
   it.each([
     ['an address in use', Object.assign(new Error('taken'), { code: 'EADDRINUSE' }), 6],
-    ['a data directory in use', Object.assign(new Error('in use'), { exitCode: 5 }), 5],
+    ['a data directory in use', Object.assign(new Error('in use'), { name: 'DataDirectoryInUse' }), 5],
     ['a name that breaks a rule', Object.assign(new Error('rule'), { name: 'InvalidAccount' }), 2],
     ['anything else', new Error('no'), 1],
   ])('ends for %s with its own code', async (_, error, expected) => {

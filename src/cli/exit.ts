@@ -14,13 +14,16 @@ export class Misused extends Error {
   override readonly name = 'Misused';
 }
 
-/** What the shell is told about an error. One that carries an `exitCode` of its own says so itself. */
+/** Errors of rooms that the command line does not know, so it cannot ask for their class. */
+const BY_NAME: Readonly<Record<string, number>> = {
+  InvalidAccount: Exit.usage,
+  DataDirectoryInUse: Exit.dataInUse,
+};
+
+/** What the shell is told about an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.ok : Exit.usage;
   if (error instanceof BadConfig || error instanceof Misused) return Exit.usage;
   if (!(error instanceof Error)) return Exit.failed;
-  // By name, since the command line does not know the room it comes from.
-  if (error.name === 'InvalidAccount') return Exit.usage;
-  if ('exitCode' in error && typeof error.exitCode === 'number') return error.exitCode;
-  return 'code' in error && error.code === 'EADDRINUSE' ? Exit.portInUse : Exit.failed;
+  return BY_NAME[error.name] ?? ('code' in error && error.code === 'EADDRINUSE' ? Exit.portInUse : Exit.failed);
 }
