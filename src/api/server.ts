@@ -55,6 +55,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     logger: false,
     http: {
       maxHeaderSize: MOST_HEADERS_BYTES,
+      // Asked for by ourselves, for Node refuses without a body.
+      requireHostHeader: false,
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: 1_000,
     },
@@ -103,7 +105,8 @@ async function readWire(raw: IncomingMessage): Promise<WireRequest> {
     throw new HuaweiError('encoding', 'The content encoding is not supported.');
   }
   const target = readTarget(url);
-  if (target === undefined || headerValues(rawHeaders, 'host').length > 1) {
+  const hosts = headerValues(rawHeaders, 'host').length;
+  if (target === undefined || hosts > 1 || (hosts === 0 && raw.httpVersion !== '1.0')) {
     throw new HuaweiError('malformed', 'The request is malformed.');
   }
   const body = await readBody(raw, BODY_LIMITS);
@@ -131,9 +134,12 @@ const noRoute = (request: FastifyRequest): HuaweiError =>
     ? new HuaweiError('method', 'The HTTP method is not supported.')
     : new HuaweiError('noRoute', 'The API does not exist or has not been published in the environment.');
 
+/** Where the next request may begin is not certain after these, or not worth waiting for. */
+const ENDS_CONNECTION: ReadonlySet<Answer> = new Set<Answer>(['malformed', 'bodyTooLarge', 'slow']);
+
 function send(reply: FastifyReply, request: { id: string }, error: HuaweiError): void {
   const { status, body } = printError(error, request.id);
-  if (status === 413 || status === 408) reply.header('connection', 'close');
+  if (ENDS_CONNECTION.has(error.answer)) reply.header('connection', 'close');
   reply.code(status).send(body);
 }
 

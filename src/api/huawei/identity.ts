@@ -144,7 +144,7 @@ function readScope(auth: JsonObject): Scope {
   return { kind: 'project', by, value: text(project, by) };
 }
 
-const invalidBody = (): IdentityError => new IdentityError(400, 'The request body is invalid.');
+const invalidBody = (): IdentityError => new IdentityError(400, 'The request body is invalid');
 
 function readBody(body: Uint8Array): Json {
   try {

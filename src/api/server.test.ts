@@ -1,0 +1,111 @@
+import { createHash, createHmac } from 'node:crypto';
+import { connect } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import type { Accounts } from '../control/accounts.ts';
+import { buildServer, type ServerOptions } from './server.ts';
+
+const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
+const KEY = {
+  accessKey: 'AK01',
+  secretKey: 'secret-secret',
+  accountId: 'default',
+  projectId: 'p1',
+  enabled: true,
+  createdAt: 0,
+};
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+async function listen(
+  options: Partial<ServerOptions> = {},
+): Promise<{ base: string; port: number; logged: unknown[] }> {
+  const logged: unknown[] = [];
+  const log = (...facts: unknown[]): void => {
+    logged.push(facts);
+  };
+  const unexpected = async (): Promise<never> => {
+    throw new Error('a CANARY cause');
+  };
+  let ids = 0;
+  const app = buildServer({
+    tasks: { create: unexpected, change: unexpected, delete: unexpected, get: unexpected, list: unexpected },
+    accounts: { findKey: async () => KEY } as unknown as Accounts,
+    checkUrl: () => undefined,
+    now: () => NOW,
+    newId: () => `id-${++ids}`,
+    region: 'default',
+    log: { info: log, error: log },
+    health: { facts: () => ({}), reasons: async () => [] },
+    ...options,
+  });
+  closers.push(() => app.close());
+  const base = await app.listen({ host: '127.0.0.1', port: 0 });
+  return { base, port: Number(new URL(base).port), logged };
+}
+
+function signed(path: string): Record<string, string> {
+  const date = '20260102T030405Z';
+  const empty = createHash('sha256').update('').digest('hex');
+  const canonical = `GET\n${path}/\n\nx-sdk-date:${date}\n\nx-sdk-date\n${empty}`;
+  const hash = createHash('sha256').update(canonical).digest('hex');
+  const signature = createHmac('sha256', KEY.secretKey).update(`SDK-HMAC-SHA256\n${date}\n${hash}`).digest('hex');
+  return {
+    'x-sdk-date': date,
+    authorization: `SDK-HMAC-SHA256 Access=AK01, SignedHeaders=x-sdk-date, Signature=${signature}`,
+  };
+}
+
+test('an unexpected failure is answered without its cause and logged with the request id', async () => {
+  const { base, logged } = await listen();
+  const path = '/v1/p1/pull/stream/task';
+  const response = await fetch(base + path, { headers: signed(path) });
+  const body = await response.json();
+  expect(response.status).toBe(500);
+  expect(body).toEqual({ error_code: 'LIVE.100011005', error_msg: 'Internal server error.', request_id: 'id-1' });
+  expect(response.headers.get('x-request-id')).toBe('id-1');
+  expect(logged).toContainEqual([
+    { requestId: 'id-1', err: expect.objectContaining({ message: 'a CANARY cause' }) },
+    'a request failed unexpectedly',
+  ]);
+});
+
+test('readiness tells its reasons, and asks at most once a second', async () => {
+  let asked = 0;
+  let now = NOW;
+  const reasons = async (): Promise<string[]> => {
+    asked++;
+    return asked === 1 ? ['the store is not writable'] : [];
+  };
+  const { base } = await listen({ now: () => now, health: { facts: () => ({}), reasons } });
+  const ready = async (): Promise<[number, unknown]> => {
+    const response = await fetch(`${base}/readyz`);
+    return [response.status, await response.json()];
+  };
+  const notReady = [503, { status: 'not ready', reasons: ['the store is not writable'] }];
+  expect(await ready()).toEqual(notReady);
+  expect(await ready()).toEqual(notReady);
+  now += 1000;
+  expect(await ready()).toEqual([200, { status: 'ready' }]);
+  expect(asked).toBe(2);
+});
+
+test('a readiness check that throws is a reason, not a crash', async () => {
+  const reasons = async (): Promise<never> => {
+    throw new Error('no answer');
+  };
+  const { base } = await listen({ health: { facts: () => ({}), reasons } });
+  expect(await (await fetch(`${base}/readyz`)).json()).toEqual({ status: 'not ready', reasons: ['Error: no answer'] });
+});
+
+test('a client that goes away in the middle of its body leaves no unexpected failure', async () => {
+  const { port, logged } = await listen();
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.write('POST /v1/p1/pull/stream/task HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc');
+  await new Promise(resolve => setTimeout(resolve, 20));
+  socket.destroy();
+  await new Promise(resolve => setTimeout(resolve, 50));
+  expect(logged.filter(line => JSON.stringify(line).includes('unexpectedly'))).toEqual([]);
+});

@@ -1,0 +1,154 @@
+import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { renderHuawei } from '../../src/api/huawei/callback.ts';
+import { buildServer } from '../../src/api/server.ts';
+import { Accounts } from '../../src/control/accounts.ts';
+import { Record as TaskRecord } from '../../src/control/record.ts';
+import { Tasks } from '../../src/control/tasks.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { Key } from './huawei.ts';
+import type { Place } from './place.ts';
+
+/** The API as a client sees it, with what a test needs to arrange around it. */
+export interface Api {
+  readonly base: string;
+  readonly key: Key;
+  readonly accounts: Accounts;
+  readonly store: Store;
+  readonly tasks: Tasks;
+  /** Everything that was logged, as one text. */
+  logged(): string;
+  /** Moves the server's wall clock. */
+  shift(ms: number): void;
+  now(): number;
+}
+
+/** A real server on a free port over a real store; nobody carries the tasks out. */
+export async function startApi(place: Place): Promise<Api> {
+  const store = place.own(await openSqlite({ file: place.path('millrace.db'), sealKey: randomBytes(32) }), it =>
+    it.close(),
+  );
+  let shiftMs = 0;
+  const now = (): number => Date.now() + shiftMs;
+  const lines: string[] = [];
+  const log = (...facts: unknown[]): void => {
+    lines.push(facts.map(fact => (fact instanceof Error ? fact.stack : JSON.stringify(fact, showErrors))).join(' '));
+  };
+  const accounts = new Accounts({ store, now, newId: randomUUID, randomBytes });
+  const record = new TaskRecord({ store, now, newId: randomUUID, render: { huawei: renderHuawei }, onEvent: [], log });
+  const tasks = new Tasks({ store, record, now, newId: randomUUID });
+  const app = buildServer({
+    tasks,
+    accounts,
+    checkUrl: (url, role) =>
+      (role === 'callback' ? /^https?:\/\/[^/:?#]+(:\d+)?(\/|$)/ : /^(rtmps?|https?):\/\/[^/]+\/./).test(url)
+        ? undefined
+        : 'must be an address of an allowed scheme',
+    now,
+    newId: randomUUID,
+    region: 'default',
+    log: { info: log, error: log },
+    health: { facts: () => ({ version: 'test' }), reasons: async () => [] },
+  });
+  const base = place.own(await app.listen({ host: '127.0.0.1', port: 0 }), () => app.close());
+  const key = await accounts.createKey({ region: 'cn-north-4' });
+  return {
+    base,
+    key,
+    accounts,
+    store,
+    tasks,
+    now,
+    logged: () => lines.join('\n'),
+    shift: ms => {
+      shiftMs += ms;
+    },
+  };
+}
+
+const showErrors = (_key: string, value: unknown): unknown => (value instanceof Error ? value.stack : value);
+
+export interface RawRequest {
+  readonly method: string;
+  /** The path and query exactly as they go on the wire. */
+  readonly url: string;
+  readonly body?: string | Buffer;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the server answers is what the tests look into
+  readonly body: any;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Sends exactly what it is told. */
+export function sendRaw(base: string, { method, url, body = '', headers = {} }: RawRequest): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(base);
+    const length =
+      Buffer.byteLength(body) === 0 && method === 'GET' ? {} : { 'Content-Length': Buffer.byteLength(body) };
+    const all = { ...length, ...headers };
+    const request = httpRequest({ hostname, port, method, path: url, headers: all, agent: false }, response => {
+      const chunks: Buffer[] = [];
+      response.on('data', chunk => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        resolve({
+          status: response.statusCode ?? 0,
+          body: text === '' ? undefined : JSON.parse(text),
+          headers: response.headers,
+        });
+      });
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+export interface SignOptions {
+  readonly date?: string;
+  /** Signed beside x-sdk-date. */
+  readonly extra?: Readonly<Record<string, string>>;
+  readonly algorithm?: string;
+}
+
+/** The documented signature, written down apart from the server's own code. The query must come sorted and encoded. */
+export function signedHeaders(key: Key, request: RawRequest, options: SignOptions = {}): Record<string, string> {
+  const date = options.date ?? `${new Date().toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
+  const headers: Record<string, string> = { 'x-sdk-date': date, ...options.extra };
+  const names = Object.keys(headers).sort();
+  const [path = '', query = ''] = request.url.split('?');
+  const canonical = [
+    request.method,
+    path.endsWith('/') ? path : `${path}/`,
+    query,
+    names.map(name => `${name}:${headers[name]}\n`).join(''),
+    names.join(';'),
+    createHash('sha256')
+      .update(request.body ?? '')
+      .digest('hex'),
+  ].join('\n');
+  const hash = createHash('sha256').update(canonical).digest('hex');
+  const algorithm = options.algorithm ?? 'SDK-HMAC-SHA256';
+  const signature = createHmac('sha256', key.secretKey).update(`SDK-HMAC-SHA256\n${date}\n${hash}`).digest('hex');
+  return {
+    ...headers,
+    authorization: `${algorithm} Access=${key.accessKey}, SignedHeaders=${names.join(';')}, Signature=${signature}`,
+  };
+}
+
+/** A signed call on the task path. */
+export function callTasks(
+  api: Pick<Api, 'base' | 'key'>,
+  call: { method: string; query?: string; body?: unknown; raw?: string | Buffer; headers?: Record<string, string> },
+): Promise<RawAnswer> {
+  const body = call.raw ?? (call.body === undefined ? '' : JSON.stringify(call.body));
+  const query = call.query === undefined ? '' : `?${call.query}`;
+  const request = { method: call.method, url: `/v1/${api.key.projectId}/pull/stream/task${query}`, body };
+  const headers = { 'content-type': 'application/json', ...signedHeaders(api.key, request), ...call.headers };
+  return sendRaw(api.base, { ...request, headers });
+}
