@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Frame, frames, media, publish, watch } from './lab/ffmpeg.ts';
+import { audioOf, type Frame, frames, media, publish, videoOf, watch } from './lab/ffmpeg.ts';
 import { Millrace, processesOf } from './lab/millrace.ts';
 import { Nginx } from './lab/nginx.ts';
 import { Place } from './lab/place.ts';
@@ -19,8 +19,6 @@ async function onAir(place: Place, options: { loop?: boolean } = {}) {
   return { file, origin, sink, millrace, publisher, taskId, player };
 }
 
-const video = (seen: readonly Frame[]): Frame[] => seen.filter(frame => frame.stream === 0);
-
 /** The longest silence between two frames seen since `from`, in ms. */
 function outageMs(seen: readonly Frame[], from: number): number {
   const times = seen.map(frame => frame.at).filter(at => at >= from);
@@ -31,15 +29,15 @@ function outageMs(seen: readonly Frame[], from: number): number {
 
 /** Frames of the file between the first and the last one seen that never came. */
 async function lostFrames(file: string, seen: readonly Frame[]): Promise<number> {
-  const whole = video(await frames(file)).map(frame => frame.hash);
-  const got = new Set(video(seen).map(frame => frame.hash));
+  const whole = videoOf(await frames(file)).map(frame => frame.hash);
+  const got = new Set(videoOf(seen).map(frame => frame.hash));
   const places = whole.flatMap((hash, i) => (got.has(hash) ? [i] : []));
   return (places.at(-1) ?? 0) - (places[0] ?? 0) + 1 - places.length;
 }
 
 function strictlyRising(seen: readonly Frame[]): boolean {
-  return [0, 1].every(stream => {
-    const times = seen.filter(frame => frame.stream === stream).map(frame => frame.dts);
+  return [videoOf(seen), audioOf(seen)].every(track => {
+    const times = track.map(frame => frame.dts);
     return times.every((dts, i) => i === 0 || dts > (times[i - 1] ?? 0));
   });
 }

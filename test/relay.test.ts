@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { frames, media, publish, record } from './lab/ffmpeg.ts';
+import { frames, media, publish, record, videoOf } from './lab/ffmpeg.ts';
 import { Millrace } from './lab/millrace.ts';
 import { Nginx } from './lab/nginx.ts';
 import { Place } from './lab/place.ts';
@@ -36,15 +36,15 @@ it('relays 60 s of H.264 with B-frames and AAC from one foreign server to anothe
   await recorder.exited;
 
   const [sourceFrames, gotFrames] = [await frames(file, 'decode'), await frames(recording, 'decode')];
-  for (const stream of [0, 1]) {
-    const whole = sourceFrames.filter(frame => frame.stream === stream).map(frame => frame.hash);
-    const got = gotFrames.filter(frame => frame.stream === stream).map(frame => frame.hash);
+  for (const track of ['video', 'audio']) {
+    const whole = sourceFrames.filter(frame => frame.track === track).map(frame => frame.hash);
+    const got = gotFrames.filter(frame => frame.track === track).map(frame => frame.hash);
     // The decoder's first AAC frame has no predecessor and differs from the source's; what follows must not.
-    const settled = stream === 1 ? got.slice(2) : got;
+    const settled = track === 'audio' ? got.slice(2) : got;
     expect(overlap(whole, settled)).toMatchObject({ holes: 0, strangers: 0 });
-    expect(settled.length).toBeGreaterThan(stream === 0 ? 59 * 25 : 59 * 46);
+    expect(settled.length).toBeGreaterThan(track === 'video' ? 59 * 25 : 59 * 46);
   }
-  console.log(`60 s: ${gotFrames.filter(f => f.stream === 0).length} video frames, no hole`);
+  console.log(`60 s: ${videoOf(gotFrames).length} video frames, no hole`);
 });
 
 it('takes a publisher at its own origin and lets ffmpeg play what it pushes there', async () => {
@@ -59,8 +59,8 @@ it('takes a publisher at its own origin and lets ffmpeg play what it pushes ther
   await pass(6_000);
   recorder.process.kill('SIGINT');
   await recorder.exited;
-  const whole = (await frames(file)).filter(frame => frame.stream === 0).map(frame => frame.hash);
-  const got = (await frames(recording)).filter(frame => frame.stream === 0).map(frame => frame.hash);
+  const whole = videoOf(await frames(file)).map(frame => frame.hash);
+  const got = videoOf(await frames(recording)).map(frame => frame.hash);
   expect(overlap(whole, got)).toMatchObject({ holes: 0, strangers: 0 });
   expect(got.length).toBeGreaterThan(100);
 });

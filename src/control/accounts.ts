@@ -68,7 +68,7 @@ export class Accounts {
   async ensureKey(wish: {
     accessKey: string;
     secretKey: string;
-    projectId: string;
+    projectId?: string | null;
     accountId?: string;
     region?: string;
   }): Promise<AccessKey> {
@@ -77,7 +77,7 @@ export class Accounts {
     }
     if (wish.secretKey.length < 8) throw new InvalidAccount('a secret key has at least 8 characters');
     const accountId = wish.accountId ?? DEFAULT_ACCOUNT;
-    const project = await this.#ensureProject(accountId, wish.region ?? DEFAULT_REGION, wish.projectId);
+    const project = await this.#ensureProject(accountId, wish.region ?? DEFAULT_REGION, wish.projectId ?? undefined);
     const { accessKey, secretKey } = wish;
     const key = { accessKey, secretKey, accountId, projectId: project.id, enabled: true, createdAt: this.#now() };
     if (await this.#store.addAccessKey(key)) return key;

@@ -6,6 +6,8 @@ export class Child {
   /** The newest output of both streams, bounded. */
   output = '';
   readonly exited: Promise<number | NodeJS.Signals>;
+  /** Its output has been read to the end, which may be a while after its exit. */
+  readonly drained: Promise<void>;
   readonly #lines: ((line: string) => void)[] = [];
 
   constructor(command: string, args: readonly string[], options: { env?: NodeJS.ProcessEnv; cwd?: string } = {}) {
@@ -19,6 +21,7 @@ export class Child {
       this.process.once('exit', (code, signal) => resolve(signal ?? code ?? 0));
     });
     this.exited.catch(() => {});
+    this.drained = new Promise(resolve => this.process.once('close', () => resolve()));
     let rest = '';
     this.process.stdout?.on('data', (data: Buffer) => {
       this.#keep(data);
@@ -66,6 +69,7 @@ export async function run(command: string, args: readonly string[], timeoutMs = 
   });
   const timer = setTimeout(() => child.process.kill('SIGKILL'), timeoutMs);
   const code = await child.exited;
+  await child.drained;
   clearTimeout(timer);
   if (code !== 0) throw new Error(`${command} ended with ${code}: ${child.output.slice(-2000)}`);
   return all;

@@ -54,26 +54,36 @@ export function record(place: Place, url: string, file: string): Child {
 }
 
 export interface Frame {
-  readonly stream: number;
+  readonly track: 'video' | 'audio';
   readonly dts: number;
   readonly pts: number;
   readonly hash: string;
-  /** Monotonic time at which it was seen; 0 for files. */
+  /** Monotonic time at which it was seen. */
   readonly at: number;
 }
 
-/** One line of ffmpeg's framemd5 output. */
-function readFrame(line: string, at: number): Frame | undefined {
-  const [stream, dts, pts, , , hash] = line.split(',').map(part => part.trim());
-  if (line.startsWith('#') || hash === undefined) return undefined;
-  return { stream: Number(stream), dts: Number(dts), pts: Number(pts), hash, at };
+/** Reads ffmpeg's framemd5 output line by line. Which stream is which differs from player to player. */
+function frameReader(): (line: string) => Frame | undefined {
+  const tracks = new Map<string, 'video' | 'audio'>();
+  return line => {
+    const told = /^#media_type (\d+): (video|audio)/.exec(line);
+    if (told !== null) tracks.set(told[1] ?? '', told[2] as 'video' | 'audio');
+    const [stream = '', dts, pts, , , hash] = line.split(',').map(part => part.trim());
+    const track = tracks.get(stream);
+    if (line.startsWith('#') || hash === undefined || track === undefined) return undefined;
+    return { track, dts: Number(dts), pts: Number(pts), hash, at: performance.now() };
+  };
 }
+
+export const videoOf = (seen: readonly Frame[]): Frame[] => seen.filter(frame => frame.track === 'video');
+export const audioOf = (seen: readonly Frame[]): Frame[] => seen.filter(frame => frame.track === 'audio');
 
 /** The frames of a file: as they are carried (`copy`) or decoded. */
 export async function frames(file: string, how: 'copy' | 'decode' = 'copy'): Promise<Frame[]> {
   const codec = how === 'copy' ? ['-c', 'copy'] : ['-fps_mode', 'passthrough'];
   const text = await run('ffmpeg', [...QUIET, '-i', file, ...codec, '-map', '0', '-f', 'framemd5', '-']);
-  return text.split('\n').flatMap(line => readFrame(line, 0) ?? []);
+  const read = frameReader();
+  return text.split('\n').flatMap(line => read(line) ?? []);
 }
 
 /** Plays a live stream and notes every packet's hash as it comes. */
@@ -84,8 +94,9 @@ export function watch(place: Place, url: string): { child: Child; seen: Frame[] 
   ];
   const child = place.own(new Child('ffmpeg', args), it => it.stop('SIGKILL'));
   const seen: Frame[] = [];
+  const read = frameReader();
   child.onLine(line => {
-    const frame = readFrame(line, performance.now());
+    const frame = read(line);
     if (frame !== undefined) seen.push(frame);
   });
   return { child, seen };

@@ -1,0 +1,263 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { renderHuawei } from './api/huawei/callback.ts';
+import { buildServer } from './api/server.ts';
+import { banner } from './cli/banner.ts';
+import type { TryOptions } from './cli/doors.ts';
+import { SingleCluster } from './cluster/single.ts';
+import type { Config, ListenAddress } from './config.ts';
+import { Accounts } from './control/accounts.ts';
+import { Callbacks } from './control/callbacks.ts';
+import { Claims } from './control/claims.ts';
+import { Record } from './control/record.ts';
+import { Scheduler } from './control/scheduler.ts';
+import { Supervisor } from './control/supervisor.ts';
+import { Tasks } from './control/tasks.ts';
+import { checkUrl, redactUrl } from './media/address.ts';
+import { monotonic } from './media/clock.ts';
+import { post } from './media/http.ts';
+import { Dialler } from './media/net.ts';
+import { openSink, openSource, SINK_SCHEMES, SOURCE_SCHEMES } from './media/open.ts';
+import { Heartbeat } from './media/relay.ts';
+import { type Log, stderrLog } from './ops/log.ts';
+import { version } from './ops/version.ts';
+import { loadSealKey } from './store/seal.ts';
+import { openSqlite } from './store/sqlite.ts';
+import type { Store } from './store/store.ts';
+import { Run } from './worker/run.ts';
+import { sleep } from './worker/sleep.ts';
+import { originProcess, workerProcess } from './worker/spawn.ts';
+
+/** Files to play out are named by HTTP, although nothing plays them yet. */
+const SCHEMES = {
+  source: [...SOURCE_SCHEMES, 'http', 'https'],
+  destination: SINK_SCHEMES,
+  callback: ['http', 'https'],
+} as const;
+
+const now = Date.now;
+const newId = randomUUID;
+
+/** Runs a node until the signal; resolves once everything is closed, in the order of ARCHITECTURE.md. */
+export async function serve(
+  config: Config,
+  { signal, print }: { readonly signal: AbortSignal; readonly print: (text: string) => void },
+): Promise<void> {
+  const log = stderrLog(config.logLevel);
+  await using closing = new AsyncDisposableStack();
+  const store = closing.adopt(await openStore(config), it => it.close());
+  const accounts = new Accounts({ store, now, newId, randomBytes });
+  if (config.givenKey !== null) await accounts.ensureKey({ ...config.givenKey, region: config.region });
+
+  const cluster = closing.adopt(new SingleCluster(newId()), it => it.close());
+  await cluster.join();
+  const control = buildControl(config, { store, cluster, log, closing });
+  const server = closing.adopt(buildApi(config, { store, accounts, control, log }), it => it.close());
+
+  await control.supervisor.start();
+  control.scheduler.start();
+  control.callbacks.start();
+  const api = await listen(server, config.listen);
+  const rtmp = control.supervisor.originAddress;
+  announce(config, { api, rtmp, print });
+  closing.defer(() => forget(config));
+  await aborted(signal);
+  log.info('stopping');
+}
+
+/** Opens what the commands need that work on accounts beside a running node. */
+export async function openAccounts(config: Config): Promise<{ accounts: Accounts; close(): Promise<void> }> {
+  const store = await openStore(config);
+  return { accounts: new Accounts({ store, now, newId, randomBytes }), close: () => store.close() };
+}
+
+/** One relay in the foreground, without a store: the same run as a worker's. */
+export async function tryRelay(source: string, destination: string, options: TryOptions): Promise<void> {
+  for (const [url, schemes] of [
+    [source, SOURCE_SCHEMES],
+    [destination, SINK_SCHEMES],
+  ] as const) {
+    const problem = checkUrl(url, { schemes, policy: 'lab' });
+    if (problem !== undefined) throw new Error(`${redactUrl(url)}: ${problem}`);
+  }
+  const dialler = new Dialler({ preset: 'lab' });
+  const heartbeat = new Heartbeat({ tickMs: 50, onBug: (relay, error) => run.takeBug(relay, error) });
+  const startedAt = monotonic();
+  const run = new Run({
+    order: { taskId: 'try', epoch: 1, source: { kind: 'live', url: source }, destination },
+    heartbeat,
+    openSource: (url, signal) => openSource(url, { dialler, signal }),
+    openSink: (url, signal) => openSink(url, { dialler, signal, now: monotonic }),
+    now: monotonic,
+    sleep,
+    random: Math.random,
+    tell: () => show(),
+    log: () => {},
+  });
+  const show = (): void => {
+    const { state, reason, bytesIn, bytesOut, dropped } = run.report();
+    const lost = Object.values(dropped).reduce((sum, count) => sum + count, 0);
+    const note = state === 'flowing' ? '' : reason;
+    options.onProgress({ elapsedMs: monotonic() - startedAt, bytesIn, bytesOut, dropped: lost, note });
+  };
+  const timer = setInterval(show, 1_000);
+  try {
+    await Promise.race([aborted(options.signal), run.ended]);
+    await run.stop();
+  } finally {
+    clearInterval(timer);
+    heartbeat.close();
+  }
+}
+
+async function openStore(config: Config): Promise<Store> {
+  mkdirSync(config.data, { recursive: true, mode: 0o700 });
+  const file = join(config.data, 'millrace.db');
+  return openSqlite({ file, sealKey: loadSealKey(join(config.data, 'seal.key'), file) });
+}
+
+interface Control {
+  readonly tasks: Tasks;
+  readonly scheduler: Scheduler;
+  readonly callbacks: Callbacks;
+  readonly supervisor: Supervisor;
+}
+
+interface ControlParts {
+  readonly store: Store;
+  readonly cluster: SingleCluster;
+  readonly log: Log;
+  readonly closing: AsyncDisposableStack;
+}
+
+function buildControl(config: Config, { store, cluster, log, closing }: ControlParts): Control {
+  const tell = (message: string, facts: object): void => log.warn(facts, message);
+  const record: Record = new Record({
+    store,
+    now,
+    newId,
+    render: { huawei: renderHuawei },
+    onEvent: [
+      (event, task) => claims.follow(event, task),
+      event => scheduler.follow(event),
+      (event, _, delivery) => callbacks.follow(event, _, delivery),
+    ],
+    log: tell,
+  });
+  const claims: Claims = new Claims({
+    store,
+    record,
+    cluster,
+    place: order => supervisor.place(order),
+    stop: (taskId, epoch) => supervisor.stop(taskId, epoch),
+    now,
+    sleep,
+    log: tell,
+  });
+  const scheduler: Scheduler = new Scheduler({ store, record, claims, now, sleep, log: tell });
+  const callbacks = new Callbacks({
+    store,
+    post: poster(config),
+    redact: redactUrl,
+    now,
+    sleep,
+    random: Math.random,
+    log: tell,
+  });
+  const supervisor = buildSupervisor(config, { listener: claims, log: tell });
+  closing.adopt(supervisor, it => it.close({ stopWorkers: true }));
+  closing.adopt(callbacks, it => it.close());
+  closing.adopt(scheduler, it => it.close());
+  return { tasks: new Tasks({ store, record, now, newId }), scheduler, callbacks, supervisor };
+}
+
+function buildSupervisor(
+  config: Config,
+  { listener, log }: { readonly listener: Claims; readonly log: (message: string, facts: object) => void },
+): Supervisor {
+  const channel = join(config.data, 'control.sock');
+  const shared = { channel, logFolder: join(config.data, 'log') };
+  const { rtmp } = config;
+  return new Supervisor({
+    socketPath: channel,
+    workers: config.workers,
+    spawn: slot => workerProcess({ ...shared, slot, network: config.network, forbidden: ownListeners(config) }),
+    ...(rtmp === null ? {} : { spawnOrigin: () => originProcess({ ...shared, slot: 0, listen: hostPort(rtmp) }) }),
+    listener,
+    now: monotonic,
+    log,
+    childrenFile: join(config.data, 'children.json'),
+  });
+}
+
+function poster(config: Config): ConstructorParameters<typeof Callbacks>[0]['post'] {
+  const dialler = new Dialler({ preset: config.network, forbidden: ownListeners(config) });
+  return (url, body, contentType, options) => post(dialler, { url, body, contentType }, options);
+}
+
+interface ApiParts {
+  readonly store: Store;
+  readonly accounts: Accounts;
+  readonly control: Control;
+  readonly log: Log;
+}
+
+function buildApi(config: Config, { store, accounts, control, log }: ApiParts): FastifyInstance {
+  return buildServer({
+    tasks: control.tasks,
+    accounts,
+    checkUrl: (url, role) => checkUrl(url, { schemes: SCHEMES[role], policy: config.network }),
+    now,
+    newId,
+    region: config.region,
+    log,
+    health: {
+      facts: () => ({ version, pid: process.pid }),
+      reasons: async () => [
+        ...(await store.checkWritable().then(
+          () => [],
+          error => [`the store cannot be written: ${error instanceof Error ? error.message : error}`],
+        )),
+        ...(control.supervisor.ready ? [] : ['not every worker is connected']),
+      ],
+    },
+  });
+}
+
+async function listen(server: FastifyInstance, { host, port }: ListenAddress): Promise<string> {
+  await server.listen({ host, port });
+  const address = server.server.address();
+  if (address === null || typeof address === 'string') throw new Error('the API has no address');
+  return `http://${hostPort({ host, port: address.port })}`;
+}
+
+/** The API as relays must not reach it. A port chosen by the system is not known when the workers start. */
+const ownListeners = ({ listen: { host, port } }: Config): string[] => (port === 0 ? [] : [hostPort({ host, port })]);
+
+const hostPort = ({ host, port }: ListenAddress): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+interface Addresses {
+  readonly api: string;
+  readonly rtmp: string | undefined;
+  readonly print: (text: string) => void;
+}
+
+function announce(config: Config, { api, rtmp, print }: Addresses): void {
+  print(banner({ version, data: config.data, api, rtmp }));
+  if (config.readyFile === null) return;
+  const facts = { version, pid: process.pid, api, ...(rtmp === undefined ? {} : { rtmp }), data: config.data };
+  const draft = `${config.readyFile}.${process.pid}`;
+  writeFileSync(draft, `${JSON.stringify(facts)}\n`);
+  renameSync(draft, config.readyFile);
+}
+
+function forget({ readyFile }: Config): void {
+  if (readyFile !== null) rmSync(readyFile, { force: true });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
