@@ -194,11 +194,13 @@ function parseIpv6(text: string): string {
 function parseName(text: string): string {
   if (text === '') throw new Error('The host of the URL is missing.');
   if (text.includes('%')) throw new Error('The host of the URL must not contain a percent sign.');
-  // Full-width digits, ideographic dots and the like become what they stand for before anything else is decided.
+  // Full-width digits, ideographic dots and inet_aton's spellings (127.1, 0x7f.1, 0177.0.0.1, 2130706433) become what they
+  // stand for before anything else is decided.
   const ascii = domainToASCII(text).toLowerCase();
   const name = ascii.endsWith('.') ? ascii.slice(0, -1) : ascii;
   if (name === '') throw new Error('The host of the URL is not a valid name.');
-  if (looksNumeric(name)) return parseLegacyIpv4(name);
+  if (net.isIPv4(name)) return name;
+  if (looksNumeric(name)) throw new Error('The host of the URL looks like an IPv4 address but is none.');
   if (name.length > 253) throw new Error('The host of the URL must not be longer than 253 characters.');
   for (const label of name.split('.')) checkLabel(label);
   return name;
@@ -214,20 +216,3 @@ function checkLabel(label: string): void {
 
 /** Names whose last label is a number are read as IPv4 addresses by resolvers and browsers alike. */
 const looksNumeric = (name: string): boolean => /(^|\.)(0x[0-9a-f]*|\d+)$/.test(name);
-
-/** inet_aton's spellings (127.1, 0x7f.1, 0177.0.0.1, 2130706433): the last part fills whatever bytes are left. */
-function parseLegacyIpv4(name: string): string {
-  const parts = name.split('.').map(parseIpv4Part);
-  const last = parts.pop() ?? Number.NaN;
-  const room = 256 ** (4 - parts.length);
-  const valid = parts.length < 4 && parts.every(part => part <= 255) && last < room;
-  if (!valid) throw new Error('The host of the URL looks like an IPv4 address but is none.');
-  const value = parts.reduce((sum, part, i) => sum + part * 256 ** (3 - i), 0) + last;
-  return [24, 16, 8, 0].map(shift => Math.floor(value / 2 ** shift) % 256).join('.');
-}
-
-function parseIpv4Part(part: string): number {
-  if (/^0x[0-9a-f]*$/.test(part)) return part === '0x' ? 0 : Number(part);
-  if (/^0[0-7]*$/.test(part)) return Number.parseInt(part, 8);
-  return /^[1-9]\d*$/.test(part) ? Number(part) : Number.NaN;
-}
