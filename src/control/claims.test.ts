@@ -140,6 +140,14 @@ describe('what a run says', () => {
     expect(await alarmsOf(task)).toEqual([alarm]);
   });
 
+  it('alarms no second time for as long as it stays broken', async () => {
+    const task = await room.onAir();
+    await room.say(task, { type: 'broke' });
+    await room.clock.pass(120_000, 120_000);
+    await room.say(task, { type: 'broke' });
+    expect(await alarmsOf(task)).toHaveLength(1);
+  });
+
   it('alarms at most once a minute when it comes and goes', async () => {
     const task = await room.onAir();
     for (let second = 0; second < 70; second += 10) {
