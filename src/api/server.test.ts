@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { connect } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { Accounts } from '../control/accounts.ts';
 import { buildServer, type ServerOptions } from './server.ts';
 
@@ -101,11 +101,13 @@ test('a readiness check that throws is a reason, not a crash', async () => {
 });
 
 test('a client that goes away in the middle of its body leaves no unexpected failure', async () => {
-  const { port, logged } = await listen();
+  let ids = 0;
+  const { port, logged } = await listen({ newId: () => `id-${++ids}` });
   const socket = connect({ host: '127.0.0.1', port });
   socket.write('POST /v1/p1/pull/stream/task HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc');
-  await new Promise(resolve => setTimeout(resolve, 20));
+  await vi.waitFor(() => expect(ids).toBe(1));
   socket.destroy();
-  await new Promise(resolve => setTimeout(resolve, 50));
-  expect(logged.filter(line => JSON.stringify(line).includes('unexpectedly'))).toEqual([]);
+  const { status } = await fetch(`http://127.0.0.1:${port}/nowhere`);
+  expect(status).toBe(404);
+  expect(logged).toEqual([[expect.objectContaining({ status: 404 }), 'answered']]);
 });

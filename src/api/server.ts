@@ -71,7 +71,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
       reply.header('x-request-id', request.id);
       send(reply, request, new HuaweiError('malformed', 'The request is malformed.'));
     },
-    clientErrorHandler: (error, socket) => answerBroken(error, socket, options.newId()),
+    clientErrorHandler: (error, socket) => answerBroken(error, socket, options.newId),
   });
   takeBodiesAsBytes(app);
   app.setErrorHandler((error, request, reply) => send(reply, request, asAnswer(error, request.id, options.log)));
@@ -162,11 +162,12 @@ const REASON_PHRASES: Readonly<Record<number, string>> = {
 };
 
 /** What Node's parser could not read gets a last answer and the connection ends. */
-function answerBroken(error: NodeJS.ErrnoException, socket: Duplex, requestId: string): void {
+function answerBroken(error: NodeJS.ErrnoException, socket: Duplex, newId: () => string): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
+  const requestId = newId();
   const answer = BROKEN[error.code ?? ''] ?? 'malformed';
   const { status, body } = printError(new HuaweiError(answer, 'The request could not be read.'), requestId);
   const text = JSON.stringify(body);

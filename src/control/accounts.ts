@@ -50,7 +50,6 @@ export class Accounts {
   /** A fresh pair for the account's project of that region, which is made where there is none. The secret is shown here only. */
   async createKey(wish: { accountId?: string; projectId?: string; region?: string } = {}): Promise<AccessKey> {
     const accountId = wish.accountId ?? DEFAULT_ACCOUNT;
-    requireName('account', accountId);
     const project = await this.#ensureProject(accountId, wish.region ?? DEFAULT_REGION, wish.projectId);
     const key: AccessKey = {
       accessKey: this.#randomText(20, UPPER),
@@ -202,6 +201,7 @@ export class Accounts {
 
   /** An account has one project a region, named for it, unless the operator gives an id of his own. */
   async #ensureProject(accountId: string, region: string, projectId?: string): Promise<Project> {
+    requireName('account', accountId);
     if (projectId === undefined) {
       const [standing] = await this.projects(accountId, region);
       if (standing !== undefined) return standing;
