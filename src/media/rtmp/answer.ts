@@ -49,7 +49,11 @@ export class Secrets {
 
   constructor(address: Address, { streamName }: RtmpTarget) {
     const name = streamName.split('?')[0] ?? '';
-    const values = address.query.split(/[?&=]/);
+    // Values only: the server may well speak of a "token" or a "sign".
+    const values = address.query
+      .slice(1)
+      .split('&')
+      .map(pair => pair.slice(pair.indexOf('=') + 1));
     const texts = [streamName, name, address.query.slice(1), ...values];
     const spellings = texts.flatMap(text => [text, decoded(text)]).filter(text => text.length >= SHORTEST_SECRET);
     this.#texts = [...new Set(spellings)].sort((a, b) => b.length - a.length);
