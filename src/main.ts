@@ -169,6 +169,7 @@ function buildControl(config: Config, { store, cluster, log, closing }: ControlP
   const supervisor = buildSupervisor(config, { listener: claims, log: tell });
   closing.adopt(supervisor, it => it.close({ stopWorkers: true }));
   closing.adopt(callbacks, it => it.close());
+  closing.adopt(claims, it => it.close());
   closing.adopt(scheduler, it => it.close());
   return { tasks: new Tasks({ store, record, now, newId }), scheduler, callbacks, supervisor };
 }

@@ -5,17 +5,19 @@ import { Nginx } from './lab/nginx.ts';
 import { Place } from './lab/place.ts';
 import { pass, until } from './lab/wait.ts';
 
-/** The longest run of `got` that stands in `whole` without a hole, and where each begins. */
+/** How `got` lies in `whole`: where it begins, each hole as "from→to", and what does not belong there at all. */
 function overlap(
   whole: readonly string[],
   got: readonly string[],
-): { start: number; holes: number; strangers: number } {
+): { start: number; holes: string[]; strangers: number } {
   const index = new Map(whole.map((hash, i) => [hash, i]));
   const places = got.map(hash => index.get(hash));
-  const strangers = places.filter(place => place === undefined).length;
   const known = places.filter(place => place !== undefined);
-  const holes = known.slice(1).filter((place, i) => place !== (known[i] ?? 0) + 1).length;
-  return { start: known[0] ?? -1, holes, strangers };
+  const holes = known.slice(1).flatMap((place, i) => {
+    const before = known[i] ?? 0;
+    return place === before + 1 ? [] : [`${before}→${place}`];
+  });
+  return { start: known[0] ?? -1, holes, strangers: places.length - known.length };
 }
 
 it('relays 60 s of H.264 with B-frames and AAC from one foreign server to another, frame for frame', async () => {
@@ -39,9 +41,9 @@ it('relays 60 s of H.264 with B-frames and AAC from one foreign server to anothe
   for (const track of ['video', 'audio']) {
     const whole = sourceFrames.filter(frame => frame.track === track).map(frame => frame.hash);
     const got = gotFrames.filter(frame => frame.track === track).map(frame => frame.hash);
-    // The decoder's first AAC frame has no predecessor and differs from the source's; what follows must not.
-    const settled = track === 'audio' ? got.slice(2) : got;
-    expect(overlap(whole, settled)).toMatchObject({ holes: 0, strangers: 0 });
+    // The first AAC frames lack the predecessor they overlap with, and the end cuts through a group of B-frames.
+    const settled = track === 'audio' ? got.slice(2) : got.slice(0, -3);
+    expect(overlap(whole, settled)).toMatchObject({ holes: [], strangers: 0 });
     expect(settled.length).toBeGreaterThan(track === 'video' ? 59 * 25 : 59 * 46);
   }
   console.log(`60 s: ${videoOf(gotFrames).length} video frames, no hole`);
@@ -61,6 +63,6 @@ it('takes a publisher at its own origin and lets ffmpeg play what it pushes ther
   await recorder.exited;
   const whole = videoOf(await frames(file)).map(frame => frame.hash);
   const got = videoOf(await frames(recording)).map(frame => frame.hash);
-  expect(overlap(whole, got)).toMatchObject({ holes: 0, strangers: 0 });
+  expect(overlap(whole, got)).toMatchObject({ holes: [], strangers: 0 });
   expect(got.length).toBeGreaterThan(100);
 });

@@ -252,6 +252,30 @@ describe('a lost run', () => {
   });
 });
 
+describe('a run whose worker was out of reach for a moment', () => {
+  const report = (task: Task, state: RunReport['state']): RunReport => ({
+    ...{ taskId: task.id, epoch: task.epoch, state, reason: 'the source is gone', pushEpoch: 1, pullEpoch: 1 },
+    ...{ bytesIn: 0, bytesOut: 0, mediaMs: 0, dropped: {}, queuedMs: 0 },
+  });
+
+  it('is told as it stands now', async () => {
+    const task = await room.onAir();
+    room.claims.carried(report(task, 'broken'));
+    await vi.waitFor(async () => expect(await stored(task)).toMatchObject({ status: 'recovering' }));
+    room.claims.carried(report(task, 'flowing'));
+    await vi.waitFor(async () => expect(await stored(task)).toMatchObject({ status: 'running' }));
+  });
+
+  it('is no news where nothing has changed, or where the claim is another by now', async () => {
+    const task = await room.onAir();
+    const { length } = room.events;
+    room.claims.carried(report(task, 'flowing'));
+    room.claims.carried({ ...report(task, 'broken'), epoch: task.epoch - 1 });
+    await room.scheduler.tick();
+    expect(room.events).toHaveLength(length);
+  });
+});
+
 describe('a run whose task is started over', () => {
   it('ends, and another follows under a higher epoch', async () => {
     const task = await room.onAir();

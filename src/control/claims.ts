@@ -108,6 +108,12 @@ export class Claims {
     void this.#claimAnew(claim);
   }
 
+  carried(report: RunReport): void {
+    const claim = this.#claims.get(report.taskId);
+    const news = claim?.epoch === report.epoch ? missedNews(claim.task, report) : undefined;
+    if (news) this.news(news);
+  }
+
   /** Answers which of a worker's runs are still wanted; the others are stopped by the supervisor. */
   async adopt(reports: readonly RunReport[]): Promise<readonly string[]> {
     await inParallel(reports, CLAIMS_AT_ONCE, report => this.#adoptOne(report));

@@ -19,6 +19,7 @@ class Listener implements RunListener {
   readonly heard: RunNews[] = [];
   readonly losses: { taskId: string; epoch: number; reason: string; atMs: number }[] = [];
   readonly offered: RunReport[] = [];
+  readonly stillThere: RunReport[] = [];
   wanted: readonly string[] = [];
   onLost: (taskId: string, epoch: number) => void = () => {};
 
@@ -29,6 +30,10 @@ class Listener implements RunListener {
   lost(taskId: string, epoch: number, reason: string): void {
     this.losses.push({ taskId, epoch, reason, atMs: now() });
     this.onLost(taskId, epoch);
+  }
+
+  carried(report: RunReport): void {
+    this.stillThere.push(report);
   }
 
   adopt(reports: readonly RunReport[]): Promise<readonly string[]> {
@@ -293,7 +298,12 @@ describe('the supervisor', { timeout: 40_000 }, () => {
     const before = childPids();
     await former.close({ stopWorkers: false });
     const broken = make({
-      listener: { news: () => {}, lost: () => {}, adopt: () => Promise.reject(new Error('the disk is gone')) },
+      listener: {
+        news: () => {},
+        lost: () => {},
+        carried: () => {},
+        adopt: () => Promise.reject(new Error('the disk is gone')),
+      },
     });
     await expect(broken.start()).rejects.toThrow('the disk is gone');
     listener.wanted = ['a'];

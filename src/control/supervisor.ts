@@ -16,6 +16,8 @@ import { type Role, Survivors } from './survivors.ts';
 /** Who is told of the runs. */
 export interface RunListener {
   news(news: RunNews): void;
+  /** A worker that was out of reach for a moment still carries the run: what it told meanwhile was not heard. */
+  carried(report: RunReport): void;
   /** The run's worker died, or it came back without it: it must be claimed again. */
   lost(taskId: string, epoch: number, reason: string): void;
   /**
@@ -266,7 +268,10 @@ export class Supervisor {
     const placement = this.#placements.get(taskId);
     if (placement === undefined) return;
     const carries = run?.epoch === placement.epoch;
-    if (carries) placement.report = run;
+    if (carries) {
+      placement.report = run;
+      this.#options.listener.carried(run);
+    }
     if (placement.state === 'stopping') {
       if (run === undefined) this.#forget(taskId);
       else placement.slot?.send({ t: 'stop', taskId, epoch: placement.epoch });

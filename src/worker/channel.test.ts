@@ -106,8 +106,8 @@ describe('the channel', () => {
   it.each([
     ['what is not JSON', 'good morning\n'],
     ['what is no message', '"hello"\n'],
-    ['a line beyond 1 MB', 'x'.repeat(1024 * 1024 + 1)],
-    ['a whole line beyond 1 MB', `{"t":"${'x'.repeat(1024 * 1024)}"}\n`],
+    ['a line beyond 8 MB', 'x'.repeat(8 * 1024 * 1024 + 1)],
+    ['a whole line beyond 8 MB', `{"t":"${'x'.repeat(8 * 1024 * 1024)}"}\n`],
   ])('closes a peer that says %s', async (_, text) => {
     await control.listen(path);
     rawDial().write(text);

@@ -170,8 +170,9 @@ export function dialChannel(
   return { send: message => line?.send(message), close };
 }
 
-const MAX_LINE_BYTES = 1024 * 1024;
-const MAX_QUEUED_BYTES = 8 * 1024 * 1024;
+/** A worker's hello carries the report of every run, about 350 bytes each: room for 20,000. */
+const MAX_LINE_BYTES = 8 * 1024 * 1024;
+const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 const LINGER_MS = 1_000;
 const NEWLINE = 0x0a;
 
