@@ -32,7 +32,8 @@ import { originProcess, workerProcess } from './worker/spawn.ts';
 
 /** Files to play out are named by HTTP, although nothing plays them yet. */
 const SCHEMES = {
-  source: [...SOURCE_SCHEMES, 'http', 'https'],
+  live: SOURCE_SCHEMES,
+  file: [...SOURCE_SCHEMES, 'http', 'https'],
   destination: SINK_SCHEMES,
   callback: ['http', 'https'],
 } as const;

@@ -73,8 +73,8 @@ describe('a create body', () => {
     expect(asked.toSorted()).toEqual([
       'callback http://cb',
       'destination rtmp://dst.example/live/b',
-      'source rtmp://bak',
-      'source rtmp://src.example/live/a',
+      'live rtmp://bak',
+      'live rtmp://src.example/live/a',
     ]);
   });
 

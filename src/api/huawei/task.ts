@@ -13,7 +13,8 @@ import { badParameter } from './error.ts';
 import { checkWord, Fields } from './fields.ts';
 import { printTime, readTime } from './time.ts';
 
-export type UrlRole = 'source' | 'destination' | 'callback';
+/** What a URL is for decides which schemes it may have: not everything that plays from a file is a live stream. */
+export type UrlRole = 'live' | 'file' | 'destination' | 'callback';
 /** Answers the broken rule as a sentence, without the address itself; undefined where the address will do. */
 export type CheckUrl = (url: string, role: UrlRole) => string | undefined;
 
@@ -51,9 +52,10 @@ export function readCreate(body: Json, options: ReadOptions): TaskSpec {
   const region = fields.text('region', { min: 1, max: 64 }) ?? options.region;
   const type = fields.oneOf('source_type', SOURCE_TYPES);
   if (type === undefined) throw badParameter('source_type', `must be one of ${SOURCE_TYPES.join(', ')}`);
-  const urls = readUrls(fields, 'source_urls', 1, options.checkUrl);
+  const isLive = type === 'PullLivePushLive';
+  const urls = readUrls(fields, { name: 'source_urls', min: 1, role: isLive ? 'live' : 'file' }, options.checkUrl);
   if (urls === undefined) throw badParameter('source_urls', 'is required');
-  const source = type === 'PullLivePushLive' ? liveSource(urls) : readList(fields, { ...FRESH_LIST, urls });
+  const source = isLive ? liveSource(urls) : readList(fields, { ...FRESH_LIST, urls });
   const startAt = readInstant(fields, 'start_time') ?? Math.floor(options.now / 1000) * 1000;
   return {
     dialect: 'huawei',
@@ -95,7 +97,8 @@ export function readModify(body: Json, spec: TaskSpec, checkUrl: CheckUrl): Spec
 }
 
 function readNewSource(fields: Fields, source: SourceSpec, checkUrl: CheckUrl): SourceSpec {
-  const urls = readUrls(fields, 'source_urls', 1, checkUrl);
+  const role = source.kind === 'live' ? 'live' : 'file';
+  const urls = readUrls(fields, { name: 'source_urls', min: 1, role }, checkUrl);
   if (source.kind === 'live') return urls === undefined ? source : liveSource(urls);
   const listed = LIST_FIELDS.some(name => fields.has(name));
   return urls === undefined && !listed ? source : readList(fields, urls === undefined ? source : { ...source, urls });
@@ -145,9 +148,15 @@ function readRounds(fields: Fields): number | 'endless' | undefined {
   return rounds;
 }
 
-function readUrls(fields: Fields, name: string, min: number, checkUrl: CheckUrl): string[] | undefined {
+interface UrlsWish {
+  readonly name: string;
+  readonly min: number;
+  readonly role: UrlRole;
+}
+
+function readUrls(fields: Fields, { name, min, role }: UrlsWish, checkUrl: CheckUrl): string[] | undefined {
   const urls = fields.texts(name, { min, max: 30 }, URL_TEXT);
-  for (const url of urls ?? []) requireUrl(name, url, 'source', checkUrl);
+  for (const url of urls ?? []) requireUrl(name, url, role, checkUrl);
   return urls;
 }
 
@@ -160,7 +169,7 @@ function requireUrl(name: string, url: string, role: UrlRole, checkUrl: CheckUrl
 function readStandby(fields: Fields, checkUrl: CheckUrl): readonly string[] {
   const type = fields.text('backup_source_type', { max: 64 }) ?? '';
   if (type !== '') checkWord('backup_source_type', type, ['PullLivePushLive']);
-  return readUrls(fields, 'backup_source_urls', 0, checkUrl) ?? [];
+  return readUrls(fields, { name: 'backup_source_urls', min: 0, role: 'live' }, checkUrl) ?? [];
 }
 
 function readDestination(fields: Fields, checkUrl: CheckUrl): Destination {
