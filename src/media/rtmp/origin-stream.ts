@@ -1,6 +1,7 @@
 import type { Monotonic } from '../clock.ts';
 import { Encoded } from '../outlet.ts';
 import { Batch, isHeader, isVideo, Packet } from '../packet.ts';
+import { encodeBatch } from './encode.ts';
 import { originWriter, publishedAgain, STREAM_ID, unpublished } from './origin-answers.ts';
 import { GopCache, type GopLimits } from './origin-gop.ts';
 
@@ -38,6 +39,7 @@ export interface StreamCounters {
 /** One batch at a time, for every stream of the process: a tick is synchronous. */
 const encoded = new Encoded(640 * 1024);
 const opening = new Batch();
+const AS_THEY_CAME = { streamId: STREAM_ID, shiftMs: 0, floorMs: Number.NEGATIVE_INFINITY };
 
 /**
  * One name: at most one publisher, any number of players. Players wait until there is something to start from, and get
@@ -206,16 +208,7 @@ export class OriginStream {
 
 /** Times go out as they came in. */
 function encode(batch: Batch): void {
-  let bound = 0;
-  for (let i = 0; i < batch.count; i++) bound += originWriter.packetBytes(batch.packets[i] as Packet);
-  encoded.reserve(bound);
-  let at = 0;
-  for (let i = 0; i < batch.count; i++) {
-    const packet = batch.packets[i] as Packet;
-    at = originWriter.writePacket(encoded.bytes, at, packet, packet.dtsMs, STREAM_ID);
-    encoded.ends[i] = at;
-  }
-  encoded.length = at;
+  encodeBatch(originWriter, batch, encoded, AS_THEY_CAME);
 }
 
 /** A copy that outlives the batch. */
