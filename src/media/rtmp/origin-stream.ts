@@ -39,6 +39,7 @@ export interface StreamCounters {
 /** One batch at a time, for every stream of the process: a tick is synchronous. */
 const encoded = new Encoded(640 * 1024);
 const opening = new Batch();
+/** Times go out as they came in. */
 const AS_THEY_CAME = { streamId: STREAM_ID, shiftMs: 0, floorMs: Number.NEGATIVE_INFINITY };
 
 /**
@@ -157,9 +158,8 @@ export class OriginStream {
   #letIn(): void {
     if (!this.#hasStart()) return;
     this.#fillOpening();
-    encode(opening);
-    // Sent as one piece that no drop policy looks at: it is more media at once than any live queue may hold.
-    const bytes = Buffer.from(encoded.bytes.subarray(0, encoded.length));
+    // One piece that no drop policy looks at, in bytes of its own: it is more media at once than a live queue may hold.
+    const bytes = encodedAlone(opening);
     this.#bytesOut += bytes.length * this.#waiting.size;
     for (const player of this.#waiting) {
       this.#live.add(player);
@@ -188,7 +188,7 @@ export class OriginStream {
   }
 
   #writeLive(batch: Batch): void {
-    encode(batch);
+    encodeBatch(originWriter, batch, encoded, AS_THEY_CAME);
     this.#bytesOut += encoded.length * this.#live.size;
     for (const player of this.#live) player.write(batch, encoded);
   }
@@ -206,9 +206,12 @@ export class OriginStream {
   }
 }
 
-/** Times go out as they came in. */
-function encode(batch: Batch): void {
-  encodeBatch(originWriter, batch, encoded, AS_THEY_CAME);
+function encodedAlone(batch: Batch): Buffer {
+  let room = 0;
+  for (let i = 0; i < batch.count; i++) room += originWriter.packetBytes(batch.packets[i] as Packet);
+  const own = new Encoded(room);
+  encodeBatch(originWriter, batch, own, AS_THEY_CAME);
+  return own.bytes.subarray(0, own.length);
 }
 
 /** A copy that outlives the batch. */

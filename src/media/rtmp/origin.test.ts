@@ -4,7 +4,9 @@ import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { monotonic } from '../clock.ts';
 import type { Fault } from '../fault.ts';
-import type { PacketKind } from '../packet.ts';
+import { Dialler } from '../net.ts';
+import { openSink, openSource } from '../open.ts';
+import { Batch, type PacketKind, type Source } from '../packet.ts';
 import { encodeAmf0 } from './amf0.ts';
 import { clientHello, HANDSHAKE_SIZE } from './handshake.ts';
 import { command, MessageType, pingRequest, UserControl, windowAckSize } from './message.ts';
@@ -79,6 +81,16 @@ function noise(seed: number, length: number): Buffer {
       return state >>> 24;
     }),
   );
+}
+
+/** How many packets the batch holds after another read, or why the source is gone. */
+function readAll(source: Source, into: Batch): unknown {
+  try {
+    source.read(into);
+    return into.count;
+  } catch (error) {
+    return error;
+  }
 }
 
 const told = (seen: readonly Seen[]) => seen.map(({ kind, dtsMs }) => [kind, dtsMs]);
@@ -261,6 +273,25 @@ describe('the RTMP origin', () => {
     expect(origin.streams()[0]?.players).toBe(100);
   });
 
+  it('gives a slow player the whole group it starts with, however long it takes', async () => {
+    const { origin, address, skip } = await startOrigin();
+    const publisher = await publish(address, 'live/s1');
+    sendAll(publisher, HEADERS);
+    const frames = 30;
+    for (let i = 0; i < frames; i++) {
+      const kind = i === 0 ? 'key' : 'inter';
+      publisher.media(kind, i * 40, frame(kind, 400_000, i));
+    }
+    await expect.poll(() => origin.streams()[0]?.packetsIn, { timeout: 5_000 }).toBe(3 + frames);
+    const player = await play(address, 'live/s1');
+    player.socket.pause();
+    await expect.poll(() => origin.streams()[0]?.bytesOut).toBeGreaterThan(frames * 400_000);
+    skip(5_000);
+    player.socket.resume();
+    await player.until(() => player.seen.length === 3 + frames);
+    expect(player.seen.slice(3).map(({ dtsMs }) => dtsMs)).toEqual(Array.from({ length: frames }, (_, i) => i * 40));
+  });
+
   it('ends a player that takes nothing and costs the others nothing', async () => {
     const { origin, address, faults, skip } = await startOrigin();
     const publisher = await publish(address, 'live/s1');
@@ -280,6 +311,33 @@ describe('the RTMP origin', () => {
     await good.until(() => good.seen.length === 4 + frames);
     await expect.poll(() => faults.map(({ kind }) => kind)).toEqual(['stalled']);
     expect(origin.streams()[0]?.players).toBe(1);
+  });
+});
+
+describe('the own client at the RTMP origin', () => {
+  it('publishes and plays', async () => {
+    const { address } = await startOrigin();
+    const { signal } = new AbortController();
+    const options = { dialler: new Dialler({ preset: 'lab' }), signal };
+    const source = own(await openSource(`${address}/live/s1`, options));
+    const sink = own(await openSink(`${address}/live/s1`, { ...options, now: monotonic }));
+    const batch = new Batch();
+    for (const [kind, dtsMs] of [...HEADERS, ['key', 0], ['inter', 40]] as const) {
+      const payload = frame(kind);
+      const packet = batch.next();
+      packet.reset(kind, dtsMs);
+      packet.addSpan(payload, 0, payload.length);
+    }
+    sink.write(batch);
+    const got = new Batch();
+    await expect.poll(() => readAll(source, got)).toBe(5);
+    expect(got.packets.slice(0, 5).map(({ kind, dtsMs }) => [kind, dtsMs])).toEqual([
+      ...HEADERS,
+      ['key', 0],
+      ['inter', 40],
+    ]);
+    await sink.close();
+    await expect.poll(() => readAll(source, got)).toMatchObject({ kind: 'closed' });
   });
 });
 
