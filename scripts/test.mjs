@@ -1,6 +1,6 @@
 // `npm test`: from a fresh clone to the verdict. Installs what is missing, runs the check, then the product's tests.
 // Plain JavaScript for any Node ≥ 20, because it runs before the project's own Node is there.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,7 +81,7 @@ function tellMissing(missing) {
   console.error(`Install it with: apt-get install ${missing.map(({ name }) => name).join(' ')}`);
 }
 
-function main() {
+async function main() {
   const root = dirname(dirname(fileURLToPath(import.meta.url)));
   const startedAt = performance.now();
   const installed = installPackages(root);
@@ -97,14 +97,9 @@ function main() {
   const node = join(root, 'node_modules', 'node', 'bin', 'node');
   const reports = ['unit-tests.json', 'product-tests.json'].map(name => join(root, 'coverage', name));
   for (const path of reports) rmSync(path, { force: true });
-  const run = args => {
-    const timeout = Math.max(1000, LIMIT_MS - (performance.now() - startedAt));
-    const { status, signal } = spawnSync(node, args, { cwd: root, stdio: 'inherit', env: environment(root), timeout });
-    if (signal) console.error(`ended by ${signal}: the tests may take ${LIMIT_MS / 60_000} minutes in all`);
-    return status === 0;
-  };
-  const checked = run(['scripts/check.ts']);
-  const tested = run([
+  const run = args => runBefore(startedAt + LIMIT_MS, { node, args, root });
+  const checked = await run(['scripts/check.ts']);
+  const tested = await run([
     join('node_modules', 'vitest', 'vitest.mjs'),
     ...['run', '--project', 'product', '--reporter=default', '--reporter=json', `--outputFile.json=${reports[1]}`],
   ]);
@@ -118,6 +113,25 @@ function main() {
   return checked && tested && failures === 0 && missing.length === 0 ? 0 : 1;
 }
 
+/** Runs a program as a group of its own, so that a signal or the deadline ends whatever it has started too. */
+function runBefore(deadline, { node, args, root }) {
+  const child = spawn(node, args, { cwd: root, stdio: 'inherit', env: environment(root), detached: true });
+  const end = signal => process.kill(-child.pid, signal);
+  const timer = setTimeout(() => {
+    console.error(`the tests may take ${LIMIT_MS / 60_000} minutes in all, which is over`);
+    end('SIGKILL');
+  }, deadline - performance.now());
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, end);
+  return new Promise(resolve => {
+    child.on('exit', code => {
+      clearTimeout(timer);
+      for (const signal of signals) process.off(signal, end);
+      resolve(code === 0);
+    });
+  });
+}
+
 /** The project's Node first, and nothing of this machine's own node configured. */
 function environment(root) {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('MILLRACE_'));
@@ -126,4 +140,4 @@ function environment(root) {
   return { ...Object.fromEntries(kept), ...plain, PATH: path };
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main();
