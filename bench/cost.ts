@@ -15,8 +15,29 @@ function cpuNs(pid: number): number {
 
 export const cpuSeconds = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + cpuNs(pid), 0) / 1e9;
 
-/** Memory of the processes in MB: `pss` shares what is shared, `rss` counts it in each. */
-export function memoryMb(pids: readonly number[]): { rss: number; pss: number } {
+/** Seconds of the whole machine's cores, since it started. */
+export interface MachineTime {
+  readonly busy: number;
+  readonly all: number;
+}
+
+export function machineTime(): MachineTime {
+  const [first = ''] = readFileSync('/proc/stat', 'latin1').split('\n');
+  // user nice system idle iowait irq softirq steal, in 1/100 s
+  const ticks = first.trim().split(/\s+/).slice(1, 9).map(Number);
+  const all = ticks.reduce((sum, tick) => sum + tick, 0);
+  return { busy: (all - (ticks[3] ?? 0) - (ticks[4] ?? 0)) / 100, all: all / 100 };
+}
+
+export interface Memory {
+  /** What is shared with others counts in each. */
+  readonly rss: number;
+  /** What is shared is divided among those who share it. */
+  readonly pss: number;
+}
+
+/** Memory of the processes, in MB. */
+export function memoryMb(pids: readonly number[]): Memory {
   let rss = 0;
   let pss = 0;
   for (const pid of pids) {
@@ -27,8 +48,17 @@ export function memoryMb(pids: readonly number[]): { rss: number; pss: number } 
   return { rss: rss / 1024, pss: pss / 1024 };
 }
 
-export function median(values: readonly number[]): number {
+/** The value below which the given part (0 to 1) of the values lies. */
+export function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+  const at = (sorted.length - 1) * part;
+  const low = sorted[Math.floor(at)] ?? Number.NaN;
+  const high = sorted[Math.ceil(at)] ?? Number.NaN;
+  return low + (high - low) * (at - Math.floor(at));
 }
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+/** (max - min) / median */
+export const spread = (values: readonly number[]): number =>
+  (Math.max(...values) - Math.min(...values)) / median(values);

@@ -1,155 +1,134 @@
-import { Child } from '../test/lab/child.ts';
-import { media, publish } from '../test/lab/ffmpeg.ts';
-import { Millrace, processesOf } from '../test/lab/millrace.ts';
 import { Nginx } from '../test/lab/nginx.ts';
 import type { Place } from '../test/lab/place.ts';
-import { pass, until } from '../test/lab/wait.ts';
-import { cpuSeconds, median, memoryMb } from './cost.ts';
+import {
+  type Contender,
+  createTasks,
+  type Ends,
+  SOURCES,
+  sourceName,
+  startFfmpegs,
+  startMillrace,
+  startNginxRelay,
+  startOrigin,
+  startPublishers,
+} from './contenders.ts';
+import { memoryMb } from './cost.ts';
+import { type Measured, measure, type Windows } from './measure.ts';
+import { liveMedia } from './media.ts';
+import { lookAt, type Seen } from './verify.ts';
+import { pass, until } from './wait.ts';
 
-/** Sources with phases of their own: relays of sources in step would be woken together and look cheaper than life. */
-const SOURCES = 5;
-/** One ffmpeg each is dear: so many are enough to know the price of one. */
-const MOST_FFMPEG = 40;
-
-export interface LiveOptions {
+export interface LiveOptions extends Windows {
   readonly n: number;
-  readonly windows: number;
-  readonly windowSeconds: number;
   readonly warmUpSeconds: number;
+  /** How often it may be measured until the run is not void. */
+  readonly tries: number;
+  /** Where Millrace's processes leave their CPU profiles. */
+  readonly cpuProfile?: string;
 }
 
-interface Contender {
-  readonly name: string;
-  readonly relays: number;
-  /** Sink stream names begin with this. */
-  readonly prefix: string;
-  readonly pids: () => readonly number[];
+/** From the first call that creates a task, in seconds. */
+export interface StartUp {
+  readonly created: number;
+  /** Every task's stream has reached the sink. Up to a GOP of it is the wait for a key frame. */
+  readonly arriving: number;
 }
 
-export interface Row {
-  readonly name: string;
-  readonly relays: number;
-  /** CPU microseconds (user and system) per relayed stream-second: median over the windows. */
-  readonly cpuMicros: number;
-  readonly ratioToNginx: number;
-  readonly ratioRange: readonly [number, number];
-  readonly rssMb: number;
-  readonly pssMb: number;
-  readonly pssPerRelayMb: number;
-  /** The worst stream's bytes at the sink over all windows, against the median stream of all contenders. */
-  readonly worstStream: number;
+export interface LiveReport extends Measured {
+  readonly startUp: StartUp;
+  readonly seen: readonly Seen[];
+  /** What Millrace itself counts; undefined where it does not tell. */
+  readonly runs: number | undefined;
+  readonly dropped: number | undefined;
 }
+
+type Tell = (progress: string) => void;
 
 /** Contenders relay at the same time from the same origin to the same sink; only they are measured. */
-export async function live(place: Place, options: LiveOptions): Promise<Row[]> {
-  const file = await media({ seconds: 60, size: '1280x720', bframes: 0, videoKbit: 2500, gop: 50 });
-  const sink = await Nginx.start(place);
-  const nginxRelay = await startNginxRelay(place, options.n, sink);
-  const origin = await startOrigin(place, options.n, nginxRelay);
-  for (let k = 0; k < SOURCES; k++) {
-    publish(place, file, `rtmp://127.0.0.1:${origin.port}/src${k}/s`, { loop: true });
-    await pass(10 + ((k * 37) % 60));
-  }
-  await pass(1_000);
-  const source = (i: number) => `rtmp://127.0.0.1:${origin.port}/src${i % SOURCES}/s`;
-  const contenders: Contender[] = [
-    { name: 'nginx-rtmp', relays: options.n, prefix: 'n', pids: () => [nginxRelay.pid] },
-    ...(await startMillrace(place, options.n, source, sink)),
-    startFfmpegs(place, Math.min(options.n, MOST_FFMPEG), source, sink),
-  ];
-  await until('every relay delivers', async () => (await arrived(sink, contenders)).every(n => n), {
-    timeoutMs: 60_000,
-    everyMs: 500,
-  });
-  await pass(options.warmUpSeconds * 1000);
-  return measure(sink, contenders, options);
-}
-
-async function startNginxRelay(place: Place, n: number, sink: Nginx): Promise<Nginx> {
-  const blocks = Array.from({ length: n }, (_, i) => `application a${i} { live on; push ${sink.url(`n${i}`)}; }`);
-  return Nginx.start(place, { applications: blocks.join('\n') });
-}
-
-/** nginx-rtmp cannot pull and push in one hop, so the origin pushes to it: the same bytes, messages and connections. */
-async function startOrigin(place: Place, n: number, relay: Nginx): Promise<Nginx> {
-  const blocks = Array.from({ length: SOURCES }, (_, k) => {
-    const pushes: string[] = [];
-    for (let i = k; i < n; i += SOURCES) pushes.push(`push rtmp://127.0.0.1:${relay.port}/a${i}/s;`);
-    return `application src${k} { live on; ${pushes.join(' ')} }`;
-  });
-  return Nginx.start(place, { applications: blocks.join('\n') });
-}
-
-async function startMillrace(
+export async function live(
   place: Place,
-  n: number,
-  source: (i: number) => string,
-  sink: Nginx,
-): Promise<Contender[]> {
-  const millrace = await Millrace.start(place, { flags: ['--workers', '1', '--rtmp', 'off', '--network', 'lab'] });
-  const { huawei } = millrace;
-  for (let i = 0; i < n; i++) await huawei.createLive(source(i), sink.url(`m${i}`));
-  const pidsOf = (part: string) =>
-    processesOf(millrace.data).flatMap(it => (it.command.includes(part) ? [it.pid] : []));
-  const worker = pidsOf('worker/main');
-  return [
-    { name: 'millrace, whole service', relays: n, prefix: 'm', pids: () => [...new Set([...worker, millrace.pid])] },
-    { name: 'millrace, its worker', relays: n, prefix: 'm', pids: () => worker },
+  options: LiveOptions,
+  run: { signal: AbortSignal; tell: Tell },
+): Promise<LiveReport> {
+  const { signal, tell } = run;
+  const file = await liveMedia();
+  signal.throwIfAborted();
+  const sink = await Nginx.start(place);
+  if ((await sink.streams()).size > 0) throw new Error('the sink is not ours: it has streams already');
+  const { relay, it: nginx } = await startNginxRelay(place, options.n, sink);
+  const ends: Ends = { sink, origin: await startOrigin(place, options.n, relay) };
+  signal.throwIfAborted();
+  const publishers = await startPublishers(place, file, { ends, signal });
+  await untilArriving([nginx], ends, signal);
+
+  const { millrace, worker, service } = await startMillrace(place, { cpuProfile: options.cpuProfile });
+  signal.throwIfAborted();
+  const ours = { relays: options.n, letter: 'm' };
+  const whole: Contender = { ...ours, name: 'millrace, whole service', pids: service, idle: memoryMb(service) };
+  const part: Contender = { ...ours, name: 'millrace, its worker', pids: worker, idle: memoryMb(worker) };
+  const startUp = await timeStartUp(
+    () => createTasks(millrace, options.n, { ends, signal }),
+    () => untilArriving([whole], ends, signal),
+  );
+  tell(`${options.n} tasks: created in ${startUp.created} s, all arriving after ${startUp.arriving} s`);
+
+  const contenders = [nginx, whole, part, startFfmpegs(place, options.n, ends)];
+  await untilArriving(contenders, ends, signal);
+  const seen = await lookAt(looksAt(ends, options.n), file, signal);
+  await pass(options.warmUpSeconds * 1000, signal);
+  const others = [process.pid, ends.origin.pid, sink.pid, ...publishers.map(it => it.pid)];
+  const measured = await measureUntilGood({ ...options, ends, contenders, others, signal }, options.tries, tell);
+  return { ...measured, startUp, seen, ...(await ownCounts(millrace.api)) };
+}
+
+async function measureUntilGood(course: Parameters<typeof measure>[0], tries: number, tell: Tell): Promise<Measured> {
+  for (let left = tries - 1; ; left--) {
+    const measured = await measure(course);
+    if (measured.void.length === 0 || left === 0) return measured;
+    tell(`void, measured again: ${measured.void.join('; ')}`);
+  }
+}
+
+async function timeStartUp(create: () => Promise<void>, arriving: () => Promise<void>): Promise<StartUp> {
+  const atMs = performance.now();
+  const seconds = (): number => Number(((performance.now() - atMs) / 1000).toFixed(2));
+  await create();
+  const created = seconds();
+  await arriving();
+  return { created, arriving: seconds() };
+}
+
+function untilArriving(contenders: readonly Contender[], { sink }: Ends, signal: AbortSignal): Promise<void> {
+  const names = contenders.flatMap(({ letter, relays }) => Array.from({ length: relays }, (_, i) => `${letter}${i}`));
+  const areArriving = async (): Promise<boolean> => {
+    const streams = await sink.streams();
+    // More than headers.
+    return names.every(name => (streams.get(name)?.bytesIn ?? 0) > 10_000);
+  };
+  return until('every relay delivers', areArriving, { timeoutMs: 60_000, everyMs: 100, signal });
+}
+
+/** Two random outputs of ours, and one of nginx-rtmp to compare the delay with. */
+function looksAt({ origin, sink }: Ends, n: number): { name: string; url: string; sourceUrl: string }[] {
+  const first = Math.floor(Math.random() * n);
+  const second = (first + 1 + Math.floor(Math.random() * (n - 1))) % n;
+  const outputs = [
+    { letter: 'm', i: first },
+    { letter: 'm', i: second },
+    { letter: 'n', i: first },
   ];
-}
-
-function startFfmpegs(place: Place, n: number, source: (i: number) => string, sink: Nginx): Contender {
-  const children: Child[] = [];
-  for (let i = 0; i < n; i++) {
-    const args = ['-nostats', '-loglevel', 'error', '-nostdin', '-i', source(i), '-c', 'copy', '-f', 'flv'];
-    children.push(place.own(new Child('ffmpeg', [...args, sink.url(`f${i}`)]), child => child.stop('SIGKILL')));
-  }
-  return { name: 'ffmpeg, one each', relays: n, prefix: 'f', pids: () => children.map(child => child.pid) };
-}
-
-async function arrived(sink: Nginx, contenders: readonly Contender[]): Promise<boolean[]> {
-  const streams = [...(await sink.streams())];
-  return contenders.map(({ prefix, relays }) => {
-    const mine = streams.filter(([name, { bytesIn }]) => isOf(name, prefix) && bytesIn > 200_000);
-    return mine.length === relays;
+  return outputs.map(({ letter, i }) => {
+    const source = sourceName(i % SOURCES);
+    const sourceUrl = `rtmp://127.0.0.1:${origin.port}/${source}/${source}`;
+    return { name: `${letter}${i}`, url: sink.url(`${letter}${i}`), sourceUrl };
   });
 }
 
-const isOf = (name: string, prefix: string): boolean => name.startsWith(prefix) && /^\d+$/.test(name.slice(1));
-
-async function measure(sink: Nginx, contenders: readonly Contender[], options: LiveOptions): Promise<Row[]> {
-  const cpu = contenders.map((): number[] => []);
-  const first = await sink.streams();
-  for (let w = 0; w < options.windows; w++) {
-    const before = contenders.map(it => cpuSeconds(it.pids()));
-    const at = performance.now();
-    await pass(options.windowSeconds * 1000);
-    const seconds = (performance.now() - at) / 1000;
-    contenders.forEach((it, c) => {
-      const used = cpuSeconds(it.pids()) - (before[c] ?? 0);
-      cpu[c]?.push((used / seconds / it.relays) * 1e6);
-    });
-  }
-  const last = await sink.streams();
-  const gained = new Map([...last].map(([name, { bytesIn }]) => [name, bytesIn - (first.get(name)?.bytesIn ?? 0)]));
-  const usual = median([...gained.values()].filter(bytes => bytes > 0));
-  const nginx = cpu[0] ?? [];
-  return contenders.map((it, c) => {
-    const ratios = (cpu[c] ?? []).map((micros, w) => micros / (nginx[w] ?? Number.NaN));
-    const mine = [...gained].filter(([name]) => isOf(name, it.prefix)).map(([, bytes]) => bytes / usual);
-    const memory = memoryMb(it.pids());
-    return {
-      name: it.name,
-      relays: it.relays,
-      cpuMicros: Math.round(median(cpu[c] ?? [])),
-      ratioToNginx: round(median(ratios)),
-      ratioRange: [round(Math.min(...ratios)), round(Math.max(...ratios))],
-      rssMb: round(memory.rss),
-      pssMb: round(memory.pss),
-      pssPerRelayMb: round(memory.pss / it.relays),
-      worstStream: round(Math.min(...mine)),
-    };
-  });
+async function ownCounts(api: string): Promise<{ runs: number | undefined; dropped: number | undefined }> {
+  const facts: unknown = await (await fetch(`${api}/healthz`)).json();
+  const numberAt = (name: string): number | undefined => {
+    const value = (facts as Record<string, unknown>)[name];
+    return typeof value === 'number' ? value : undefined;
+  };
+  return { runs: numberAt('runs'), dropped: numberAt('dropped') };
 }
-
-const round = (value: number): number => Math.round(value * 1000) / 1000;

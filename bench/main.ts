@@ -1,56 +1,83 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Place } from '../test/lab/place.ts';
-import { live, type Row } from './live.ts';
+import { type LiveOptions, type LiveReport, live } from './live.ts';
+import { failures, printReport } from './report.ts';
 
-/** `npm run bench -- [live] [--n 200] [--windows 6] [--seconds 10] [--quick]` */
+const EXIT_FAILED = 1;
+const EXIT_VOID = 2;
+const LIMIT_MS = 6 * 60_000;
+const QUICK_LIMIT_MS = 90_000;
+const MOST_QUICK = 50;
+
+/** `npm run bench -- [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    allowPositionals: true,
     options: {
-      n: { type: 'string', default: '200' },
-      windows: { type: 'string', default: '6' },
-      seconds: { type: 'string', default: '10' },
+      n: { type: 'string' },
+      windows: { type: 'string' },
+      seconds: { type: 'string' },
       quick: { type: 'boolean', default: false },
+      'cpu-prof': { type: 'string' },
     },
   });
-  const quick = values.quick === true;
-  const options = {
-    n: quick ? Math.min(50, Number(values.n)) : Number(values.n),
-    windows: quick ? 3 : Number(values.windows),
-    windowSeconds: quick ? 5 : Number(values.seconds),
-    warmUpSeconds: quick ? 4 : 12,
+  const { quick } = values;
+  const n = Number(values.n ?? (quick ? MOST_QUICK : 200));
+  const profile = values['cpu-prof'];
+  const options: LiveOptions = {
+    n: quick ? Math.min(MOST_QUICK, n) : n,
+    windows: Number(values.windows ?? (quick ? 4 : 6)),
+    windowSeconds: Number(values.seconds ?? (quick ? 5 : 10)),
+    warmUpSeconds: quick ? 1 : 5,
+    tries: quick ? 1 : 2,
+    ...(profile === undefined ? {} : { cpuProfile: resolve(profile) }),
   };
-  await using place = new Place();
-  const rows = await live(place, options);
-  const text = table(rows, options);
+  const signal = AbortSignal.any([interrupted(), AbortSignal.timeout(quick ? QUICK_LIMIT_MS : LIMIT_MS)]);
+  const report = await runLive(options, signal);
+  const machine = machineFacts();
+  const text = printReport(report, options, machine);
   console.log(text);
-  const dir = new URL('./results/', import.meta.url);
-  mkdirSync(dir, { recursive: true });
-  writeFileSync(
-    new URL(`live-${options.n}.json`, dir),
-    `${JSON.stringify({ options, machine: machine(), rows }, null, 2)}\n`,
-  );
-  writeFileSync(new URL(`live-${options.n}.md`, dir), `${text}\n`);
+  keep(`live-${options.n}`, { text, facts: { machine, options, report } });
+  if (report.void.length > 0) process.exitCode = EXIT_VOID;
+  else if (failures(report).length > 0) process.exitCode = EXIT_FAILED;
 }
 
-function machine(): object {
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  const ffmpeg = execFileSync('ffmpeg', ['-version'], { encoding: 'utf8' }).split(' ')[2];
-  return { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version, ffmpeg, commit };
+async function runLive(options: LiveOptions, signal: AbortSignal): Promise<LiveReport> {
+  await using place = new Place();
+  return await live(place, options, { signal, tell: progress => console.error(progress) });
 }
 
-function table(rows: readonly Row[], options: object): string {
-  const head =
-    '| contender | relays | CPU µs per stream-second | ratio to nginx-rtmp (min–max) | RSS MB | PSS MB | PSS MB a relay | worst stream at the sink |';
-  const lines = rows.map(
-    row =>
-      `| ${row.name} | ${row.relays} | ${row.cpuMicros} | ${row.ratioToNginx} (${row.ratioRange.join('–')}) | ${row.rssMb} | ${row.pssMb} | ${row.pssPerRelayMb} | ${row.worstStream} |`,
-  );
-  const facts = `Live relays, 720p 2.5 Mbit/s H.264 and AAC, chunk size 4096 at the origin, no TLS, 5 sources out of step, all contenders in the same windows. ${JSON.stringify({ ...options, ...machine() })}`;
-  return [facts, '', head, '|---|---|---|---|---|---|---|---|', ...lines].join('\n');
+/** Aborts on the first Ctrl-C, so that everything that was started is ended; the second one is not waited with. */
+function interrupted(): AbortSignal {
+  const abort = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => abort.abort(new Error(name)));
+  return abort.signal;
 }
 
-await main();
+function machineFacts(): Record<string, string | number> {
+  const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
+  const ffmpeg = execFileSync('ffmpeg', ['-version'], { encoding: 'utf8' }).split(' ')[2] ?? '';
+  return { cpu: cpus()[0]?.model ?? '', cores: cpus().length, node: process.version, ffmpeg, commit };
+}
+
+/** In `results/local`, which git does not see; what is worth keeping is copied from there. */
+function keep(name: string, { text, facts }: { text: string; facts: object }): void {
+  const folder = new URL('./results/local/', import.meta.url);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(facts, null, 2)}\n`);
+  writeFileSync(new URL(`${name}.md`, folder), `${text}\n`);
+}
+
+/** Called off or out of time; everything that was started is ended by now. */
+const EXIT_ABORTED = 130;
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof Error && error.name === 'AbortError')) throw error;
+  console.error(`called off: ${error.cause}`);
+  process.exitCode = EXIT_ABORTED;
+}

@@ -1,0 +1,141 @@
+import { type Contender, type Ends, SOURCES, sourceName } from './contenders.ts';
+import { cpuSeconds, machineTime, median, memoryMb, spread } from './cost.ts';
+import { pass } from './wait.ts';
+
+/** A baseline that moves more than this from window to window was disturbed. */
+const MOST_SPREAD = 0.2;
+/** A stream whose rate is further off than this did not arrive whole. */
+const MOST_DEVIATION = 0.03;
+/** Beyond, everybody waits for a core, and what waits does its work in larger pieces. */
+const MOST_BUSY = 0.75;
+/** Work of the machine that is not this bench's. */
+const MOST_FOREIGN = 0.1;
+
+export interface Windows {
+  readonly windows: number;
+  readonly windowSeconds: number;
+}
+
+export interface Row {
+  readonly name: string;
+  readonly relays: number;
+  /** CPU microseconds (user and system) per relayed stream-second: median over the windows. */
+  readonly cpuMicros: number;
+  readonly ratioToNginx: number;
+  readonly ratioRange: readonly [number, number];
+  readonly rssMb: number;
+  readonly pssMb: number;
+  /** RSS beyond what the idle program had; where each relay is a process of its own, its PSS. */
+  readonly perRelayMb: number;
+  /** The relay whose rate at the sink is furthest from its source's, as a part of that. */
+  readonly worstRate: number;
+}
+
+export interface Measured {
+  readonly rows: readonly Row[];
+  /** Parts of all cores' time, in the busiest window. */
+  readonly busy: number;
+  readonly foreign: number;
+  /** Why the figures say nothing; empty when they are good. */
+  readonly void: readonly string[];
+}
+
+export interface Course extends Windows {
+  readonly ends: Ends;
+  readonly contenders: readonly Contender[];
+  /** Everything that belongs to the bench beside the contenders. */
+  readonly others: readonly number[];
+  readonly signal: AbortSignal;
+}
+
+/** What one window cost each contender, in CPU us per stream-second, and the machine. */
+interface Window {
+  readonly micros: readonly number[];
+  readonly busy: number;
+  readonly foreign: number;
+}
+
+/** Measures all contenders in the same windows: neighbours and the clock rate then weigh on all alike. */
+export async function measure(course: Course): Promise<Measured> {
+  const before = await bytesOf(course.ends);
+  const windows: Window[] = [];
+  for (let w = 0; w < course.windows; w++) windows.push(await measureWindow(course));
+  const rates = compareRates(before, await bytesOf(course.ends));
+  const rows = course.contenders.map((it, c) => rowOf(it, { windows, c, rate: rates(it) }));
+  const busy = Math.max(...windows.map(window => window.busy));
+  const foreign = Math.max(...windows.map(window => window.foreign));
+  return { rows, busy: round(busy), foreign: round(foreign), void: whyVoid(rows, windows) };
+}
+
+async function measureWindow({ contenders, others, windowSeconds, signal }: Course): Promise<Window> {
+  const mine = [...new Set([...contenders.flatMap(it => it.pids), ...others])];
+  const used = (): number[] => contenders.map(it => cpuSeconds(it.pids));
+  const [usedBefore, mineBefore, machineBefore, atMs] = [used(), cpuSeconds(mine), machineTime(), performance.now()];
+  await pass(windowSeconds * 1000, signal);
+  const [usedAfter, mineAfter, machineAfter] = [used(), cpuSeconds(mine), machineTime()];
+  const seconds = (performance.now() - atMs) / 1000;
+  const all = machineAfter.all - machineBefore.all;
+  const busy = machineAfter.busy - machineBefore.busy;
+  return {
+    micros: contenders.map((it, c) => (((usedAfter[c] ?? 0) - (usedBefore[c] ?? 0)) / seconds / it.relays) * 1e6),
+    busy: busy / all,
+    foreign: Math.max(0, busy - (mineAfter - mineBefore)) / all,
+  };
+}
+
+function rowOf(it: Contender, seen: { windows: readonly Window[]; c: number; rate: number }): Row {
+  const micros = seen.windows.map(window => window.micros[seen.c] ?? Number.NaN);
+  const ratios = seen.windows.map((window, w) => (micros[w] ?? Number.NaN) / (window.micros[0] ?? Number.NaN));
+  const memory = memoryMb(it.pids);
+  return {
+    name: it.name,
+    relays: it.relays,
+    cpuMicros: Math.round(median(micros)),
+    ratioToNginx: round(median(ratios)),
+    ratioRange: [round(Math.min(...ratios)), round(Math.max(...ratios))],
+    rssMb: round(memory.rss, 1),
+    pssMb: round(memory.pss, 1),
+    perRelayMb: round(it.idle === undefined ? memory.pss / it.relays : (memory.rss - it.idle.rss) / it.relays, 2),
+    worstRate: round(seen.rate),
+  };
+}
+
+type Bytes = ReadonlyMap<string, number>;
+
+/** Bytes received so far: of the sources at the origin, of everything else at the sink. */
+async function bytesOf({ origin, sink }: Ends): Promise<Bytes> {
+  const [sources, outputs] = await Promise.all([origin.streams(), sink.streams()]);
+  return new Map([...sources, ...outputs].map(([name, { bytesIn }]) => [name, bytesIn]));
+}
+
+/** Answers of a contender the worst of its streams' rates at the sink, as a part of its source's. */
+function compareRates(before: Bytes, after: Bytes): (of: Contender) => number {
+  const gained = (name: string): number => (after.get(name) ?? 0) - (before.get(name) ?? 0);
+  return ({ letter, relays }) => {
+    let worst = 1;
+    for (let i = 0; i < relays; i++) {
+      const rate = gained(`${letter}${i}`) / gained(sourceName(i % SOURCES));
+      if (!(Math.abs(rate - 1) < Math.abs(worst - 1))) worst = rate;
+    }
+    return worst;
+  };
+}
+
+function whyVoid(rows: readonly Row[], windows: readonly Window[]): string[] {
+  const baseline = windows.map(window => window.micros[0] ?? Number.NaN);
+  const percent = (part: number): string => `${Math.round(part * 100)} %`;
+  const why: string[] = [];
+  if (spread(baseline) > MOST_SPREAD) why.push(`nginx-rtmp's own cost moved by ${percent(spread(baseline))}`);
+  const busiest = Math.max(...windows.map(window => window.busy));
+  if (busiest > MOST_BUSY) why.push(`the machine was ${percent(busiest)} busy`);
+  const foreign = Math.max(...windows.map(window => window.foreign));
+  if (foreign > MOST_FOREIGN) why.push(`other work took ${percent(foreign)} of the machine`);
+  for (const { name, worstRate } of rows) {
+    if (!arrivedWhole(worstRate)) why.push(`a stream of ${name} arrived at ${percent(worstRate)} of its rate`);
+  }
+  return why;
+}
+
+const arrivedWhole = (rate: number): boolean => Math.abs(rate - 1) <= MOST_DEVIATION;
+
+const round = (value: number, digits = 3): number => Number(value.toFixed(digits));
