@@ -180,7 +180,7 @@ function buildSupervisor(
   { listener, log }: { readonly listener: Claims; readonly log: (message: string, facts: object) => void },
 ): Supervisor {
   const channel = join(config.data, 'control.sock');
-  const shared = { channel, logFolder: join(config.data, 'log') };
+  const shared = { channel, logFolder: join(config.data, 'log'), cacheFolder: join(config.data, 'cache') };
   const { rtmp } = config;
   return new Supervisor({
     socketPath: channel,

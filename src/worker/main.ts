@@ -2,7 +2,9 @@
  * The process entry of a worker. The control process starts it and gives it runs; it outlives a control process that
  * died, so that its pushes go on while the next one starts.
  */
+
 import { fstatSync, ftruncateSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { redactUrl } from '../media/address.ts';
 import { monotonic } from '../media/clock.ts';
 import { Dialler } from '../media/net.ts';
@@ -148,3 +150,5 @@ process.on('uncaughtException', error => {
 process.on('SIGINT', () => {});
 const worker = new Worker(readSettings(process.env));
 process.on('SIGTERM', () => void worker.end('SIGTERM'));
+// Now rather than at a clean exit, which a killed worker never has.
+flushCompileCache();

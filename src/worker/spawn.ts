@@ -10,6 +10,11 @@ interface ProcessSettings {
   readonly slot: number;
   /** What the process writes to stdout and stderr goes to a file of its own in here. */
   readonly logFolder: string;
+  /**
+   * Where Node keeps our modules compiled. A process that finds them there starts without the type stripper, which saves
+   * it a third of its memory.
+   */
+  readonly cacheFolder?: string;
   /** How long it goes on without a control process. */
   readonly orphanMs?: number;
 }
@@ -55,6 +60,7 @@ function start(entry: string, name: string, settings: ProcessSettings, own: Vari
         MILLRACE_CHANNEL: settings.channel,
         MILLRACE_SLOT: settings.slot,
         MILLRACE_ORPHAN_MS: settings.orphanMs,
+        NODE_COMPILE_CACHE: settings.cacheFolder,
         ...own,
       }),
     });
