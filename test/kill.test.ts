@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { audioOf, type Frame, frames, media, publish, videoOf, watch } from './lab/ffmpeg.ts';
-import { Millrace, processesOf } from './lab/millrace.ts';
+import { Millrace, openSockets, processesOf } from './lab/millrace.ts';
 import { Nginx } from './lab/nginx.ts';
 import { Place } from './lab/place.ts';
 import { pass, until } from './lab/wait.ts';
@@ -16,7 +16,9 @@ async function onAir(place: Place, options: { loop?: boolean } = {}) {
   await until('the task runs', async () => (await millrace.huawei.status(taskId)) === 'running');
   const player = watch(place, sink.url('out'));
   await until('frames arrive', () => player.seen.length > 100);
-  return { file, origin, sink, millrace, publisher, taskId, player };
+  const sockets = openSockets(millrace.data);
+  const noneLeaked = () => until('no socket is left over', () => openSockets(millrace.data) <= sockets);
+  return { file, origin, sink, millrace, publisher, taskId, player, noneLeaked };
 }
 
 /** The longest silence between two frames seen since `from`, in ms. */
@@ -44,7 +46,7 @@ function strictlyRising(seen: readonly Frame[]): boolean {
 
 it('keeps the push while the source is killed and comes back', async () => {
   await using place = new Place();
-  const { file, origin, sink, millrace, publisher, taskId, player } = await onAir(place);
+  const { file, origin, sink, millrace, publisher, taskId, player, noneLeaked } = await onAir(place);
   const pusher = await sink.publisherOf('out');
   await publisher.stop('SIGKILL');
   await until('the loss is told', async () => (await millrace.huawei.status(taskId)) === 'retrying');
@@ -60,11 +62,12 @@ it('keeps the push while the source is killed and comes back', async () => {
   expect(strictlyRising(player.seen)).toBe(true);
   expect(await sink.publisherOf('out')).toBe(pusher);
   expect(firstAgain - back).toBeLessThan(11_000);
+  await noneLeaked();
 });
 
 it('opens the push again when the destination is killed and comes back', async () => {
   await using place = new Place();
-  const { sink, millrace, taskId } = await onAir(place);
+  const { sink, millrace, taskId, noneLeaked } = await onAir(place);
   await sink.kill();
   await until('the loss is told', async () => (await millrace.huawei.status(taskId)) === 'retrying');
   await pass(2_000);
@@ -76,11 +79,12 @@ it('opens the push again when the destination is killed and comes back', async (
   expect(await until('it runs', async () => (await millrace.huawei.status(taskId)) === 'running')).toBe(true);
   console.log(`destination killed: first frame ${firstMs} ms after its return`);
   expect(firstMs).toBeLessThan(11_000);
+  await noneLeaked();
 });
 
 it('replaces a worker killed with -9 and is back on air within 3 s', async () => {
   await using place = new Place();
-  const { file, millrace, taskId, player } = await onAir(place);
+  const { file, millrace, taskId, player, noneLeaked } = await onAir(place);
   const workers = processesOf(millrace.data).filter(it => it.command.includes('worker/main'));
   expect(workers.length).toBeGreaterThan(0);
   const at = performance.now();
@@ -92,6 +96,7 @@ it('replaces a worker killed with -9 and is back on air within 3 s', async () =>
   expect(outage).toBeLessThanOrEqual(3_000);
   await until('it runs', async () => (await millrace.huawei.status(taskId)) === 'running');
   expect(processesOf(millrace.data).filter(it => it.state === 'Z')).toEqual([]);
+  await noneLeaked();
 });
 
 it('loses no frame when the control process is killed with -9, and adopts the run after its restart', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Child } from './child.ts';
 import { HuaweiClient, type Key } from './huawei.ts';
@@ -129,3 +129,26 @@ export function processesOf(data: string): { pid: number; command: string; state
 }
 
 const readPids = (): number[] => readdirSync('/proc').flatMap(name => (/^\d+$/.test(name) ? [Number(name)] : []));
+
+/** How many sockets the worker and origin processes of the data directory hold open. */
+export function openSockets(data: string): number {
+  const workers = processesOf(data).filter(it => it.command.includes('worker/'));
+  return workers.reduce((sum, { pid }) => sum + socketsOf(pid), 0);
+}
+
+function socketsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).filter(fd => linkOf(`/proc/${pid}/fd/${fd}`).startsWith('socket:')).length;
+  } catch {
+    return 0;
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // Closed between two looks.
+    return '';
+  }
+}
