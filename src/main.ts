@@ -26,6 +26,7 @@ import { version } from './ops/version.ts';
 import { loadSealKey } from './store/seal.ts';
 import { openSqlite } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
+import type { Event } from './task/event.ts';
 import { Run } from './worker/run.ts';
 import { sleep } from './worker/sleep.ts';
 import { originProcess, workerProcess } from './worker/spawn.ts';
@@ -134,13 +135,14 @@ interface ControlParts {
 }
 
 function buildControl(config: Config, { store, cluster, log, closing }: ControlParts): Control {
-  const tell = (message: string, facts: object): void => log.warn(facts, message);
+  const tell = controlLog(log);
   const record: Record = new Record({
     store,
     now,
     newId,
     render: { huawei: renderHuawei },
     onEvent: [
+      event => logEvent(event, log),
       (event, task) => claims.follow(event, task),
       event => scheduler.follow(event),
       (event, _, delivery) => callbacks.follow(event, _, delivery),
@@ -197,6 +199,21 @@ function buildSupervisor(
 function poster(config: Config): ConstructorParameters<typeof Callbacks>[0]['post'] {
   const dialler = new Dialler({ preset: config.network, forbidden: ownListeners(config) });
   return (url, body, contentType, options) => post(dialler, { url, body, contentType }, options);
+}
+
+/** What control tells of itself: a line with a cause is a warning. */
+function controlLog(log: Log): (message: string, facts: { readonly [name: string]: unknown }) => void {
+  return (message, { cause, ...facts }) => {
+    if (cause === undefined) log.info(facts, message);
+    else log.warn({ ...facts, err: cause }, message);
+  };
+}
+
+/** The operator's account of a task: a line an event, a warning where the picture is at stake. */
+function logEvent({ taskId, seq, type, from, to, epoch, reason, cause }: Event, log: Log): void {
+  const facts = { taskId, seq, from, to, epoch, cause, reason };
+  if (type === 'broke' || type === 'gaveUp' || type === 'alarm') log.warn(facts, `task ${type}`);
+  else log.info(facts, `task ${type}`);
 }
 
 interface ApiParts {

@@ -302,7 +302,7 @@ export class Supervisor {
       .then(wanted => this.#stopOthers(runs, new Set(wanted)))
       .catch((error: unknown) => {
         this.#adoptionFault ??= error;
-        this.#options.log('runs could not be adopted', { error });
+        this.#options.log('runs could not be adopted', { cause: error });
         // Nobody has answered for them: the worker asks again when it dials again.
         for (const { taskId } of runs) if (this.#placements.get(taskId)?.order === undefined) this.#forget(taskId);
         peer.close();
@@ -376,7 +376,7 @@ export class Supervisor {
       this.#survivors.write(survivors);
     } catch (error) {
       // A full disk must not cost the workers; they introduce themselves anyway.
-      this.#options.log('the list of children could not be written', { error });
+      this.#options.log('the list of children could not be written', { cause: error });
     }
   }
 
