@@ -179,7 +179,7 @@ function buildControl(config: Config, { store, cluster, log, closing }: ControlP
 
 function buildSupervisor(
   config: Config,
-  { listener, log }: { readonly listener: Claims; readonly log: (message: string, facts: object) => void },
+  { listener, log }: { readonly listener: Claims; readonly log: ReturnType<typeof controlLog> },
 ): Supervisor {
   const channel = join(config.data, 'control.sock');
   const shared = { channel, logFolder: join(config.data, 'log'), cacheFolder: join(config.data, 'cache') };
