@@ -17,7 +17,7 @@ export async function media(wish: MediaWish): Promise<string> {
   const { seconds, size = '480x270', bframes = 2, videoKbit = 600, gop = 25 } = wish;
   const dir = join(tmpdir(), 'millrace-media');
   mkdirSync(dir, { recursive: true });
-  const file = join(dir, `${seconds}s-${size}-b${bframes}-${videoKbit}k-g${gop}.flv`);
+  const file = join(dir, `${seconds}s-${size}-b${bframes}-${videoKbit}k-g${gop}-v2.flv`);
   if (existsSync(file)) return file;
   const part = `${file}.${process.pid}.part`;
   const x264 = `bframes=${bframes}:b-adapt=0:keyint=${gop}:min-keyint=${gop}:scenecut=0`;
@@ -26,7 +26,8 @@ export async function media(wish: MediaWish): Promise<string> {
     ...['-f', 'lavfi', '-i', "aevalsrc='0.2*sin(440*2*PI*t)+0.1*random(0)':s=48000:c=stereo", '-t', String(seconds)],
     ...['-c:v', 'libx264', '-preset', 'ultrafast', '-x264-params', x264, '-pix_fmt', 'yuv420p'],
     ...['-b:v', `${videoKbit}k`, '-maxrate', `${videoKbit}k`, '-bufsize', `${videoKbit}k`],
-    ...['-c:a', 'aac', '-b:a', '96k', '-f', 'flv', part],
+    // Noise substitution makes what a decoder answers depend on where it began.
+    ...['-c:a', 'aac', '-b:a', '96k', '-aac_pns', '0', '-f', 'flv', part],
   ]);
   renameSync(part, file);
   return file;
