@@ -7,7 +7,7 @@ import { buildServer } from './api/server.ts';
 import { banner } from './cli/banner.ts';
 import type { TryOptions } from './cli/doors.ts';
 import { SingleCluster } from './cluster/single.ts';
-import type { Config, ListenAddress } from './config.ts';
+import { type Config, type ListenAddress, printListen } from './config.ts';
 import { Accounts } from './control/accounts.ts';
 import { Callbacks } from './control/callbacks.ts';
 import { Claims } from './control/claims.ts';
@@ -188,7 +188,7 @@ function buildSupervisor(
     socketPath: channel,
     workers: config.workers,
     spawn: slot => workerProcess({ ...shared, slot, network: config.network, forbidden: ownListeners(config) }),
-    ...(rtmp === null ? {} : { spawnOrigin: () => originProcess({ ...shared, slot: 0, listen: hostPort(rtmp) }) }),
+    ...(rtmp === null ? {} : { spawnOrigin: () => originProcess({ ...shared, slot: 0, listen: printListen(rtmp) }) }),
     listener,
     now: monotonic,
     log,
@@ -249,13 +249,11 @@ async function listen(server: FastifyInstance, { host, port }: ListenAddress): P
   await server.listen({ host, port });
   const address = server.server.address();
   if (address === null || typeof address === 'string') throw new Error('the API has no address');
-  return `http://${hostPort({ host, port: address.port })}`;
+  return `http://${printListen({ host, port: address.port })}`;
 }
 
 /** The API as relays must not reach it. A port chosen by the system is not known when the workers start. */
-const ownListeners = ({ listen: { host, port } }: Config): string[] => (port === 0 ? [] : [hostPort({ host, port })]);
-
-const hostPort = ({ host, port }: ListenAddress): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+const ownListeners = ({ listen: { host, port } }: Config): string[] => (port === 0 ? [] : [printListen({ host, port })]);
 
 interface Addresses {
   readonly api: string;
