@@ -37,9 +37,10 @@ export interface StartUp {
 export interface LiveReport extends Measured {
   readonly startUp: StartUp;
   readonly seen: readonly Seen[];
-  /** What Millrace itself counts; undefined where it does not tell. */
-  readonly runs: number | undefined;
-  readonly dropped: number | undefined;
+  /** What Millrace itself counts. */
+  readonly runs: number;
+  /** Packets that were taken out of queues that had grown too long. */
+  readonly dropped: number;
 }
 
 type Tell = (progress: string) => void;
@@ -78,7 +79,8 @@ export async function live(
   await pass(options.warmUpSeconds * 1000, signal);
   const others = [process.pid, ends.origin.pid, sink.pid, ...publishers.map(it => it.pid)];
   const measured = await measureUntilGood({ ...options, ends, contenders, others, signal }, options.tries, tell);
-  return { ...measured, startUp, seen, ...(await ownCounts(millrace.api)) };
+  const { runs, dropped } = await ownCounts(millrace.api);
+  return { ...measured, startUp, seen, runs, dropped: (dropped.disposable ?? 0) + (dropped.untilKey ?? 0) };
 }
 
 async function measureUntilGood(course: Parameters<typeof measure>[0], tries: number, tell: Tell): Promise<Measured> {
@@ -124,11 +126,12 @@ function looksAt({ origin, sink }: Ends, n: number): { name: string; url: string
   });
 }
 
-async function ownCounts(api: string): Promise<{ runs: number | undefined; dropped: number | undefined }> {
-  const facts: unknown = await (await fetch(`${api}/healthz`)).json();
-  const numberAt = (name: string): number | undefined => {
-    const value = (facts as Record<string, unknown>)[name];
-    return typeof value === 'number' ? value : undefined;
-  };
-  return { runs: numberAt('runs'), dropped: numberAt('dropped') };
+interface OwnCounts {
+  readonly runs: number;
+  /** Packets, by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+async function ownCounts(api: string): Promise<OwnCounts> {
+  return (await (await fetch(`${api}/healthz`)).json()) as OwnCounts;
 }

@@ -10,7 +10,7 @@ export function failures(report: LiveReport): string[] {
   const failed = report.seen.flatMap(({ name, fault }) => (fault === '' ? [] : [`output ${name}: ${fault}`]));
   const ratio = report.rows[SERVICE]?.ratioToNginx ?? Number.NaN;
   if (!(ratio <= MOST_RATIO)) failed.push(`the service costs ${ratio} of nginx-rtmp`);
-  if (report.dropped !== undefined && report.dropped > 0) failed.push(`${report.dropped} packets were dropped`);
+  if (report.dropped > 0) failed.push(`${report.dropped} packets were dropped`);
   return failed;
 }
 
@@ -24,7 +24,7 @@ export function printReport(report: LiveReport, options: LiveOptions, machine: o
     ...report.rows.map(lineOf),
     '',
     `start-up: ${options.n} tasks created in ${report.startUp.created} s, all arriving ${report.startUp.arriving} s after the first call`,
-    `own counts: ${report.runs ?? 'no'} runs, ${report.dropped ?? 'no count of'} packets dropped`,
+    `own counts: ${report.runs} runs, ${report.dropped} packets dropped`,
     ...report.seen.map(
       it =>
         `output ${it.name}: ${it.frames} packets of ${it.seconds.toFixed(1)} s ${it.fault === '' ? 'whole and in order' : `BROKEN: ${it.fault}`}, later than at the origin by ${it.delayP50.toFixed(0)} ms (p95 ${it.delayP95.toFixed(0)} ms)`,

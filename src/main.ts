@@ -233,7 +233,7 @@ function buildApi(config: Config, { store, accounts, control, log }: ApiParts): 
     region: config.region,
     log,
     health: {
-      facts: () => ({ version, pid: process.pid }),
+      facts: () => ({ version, pid: process.pid, ...control.supervisor.totals }),
       reasons: async () => [
         ...(await store.checkWritable().then(
           () => [],
@@ -253,7 +253,8 @@ async function listen(server: FastifyInstance, { host, port }: ListenAddress): P
 }
 
 /** The API as relays must not reach it. A port chosen by the system is not known when the workers start. */
-const ownListeners = ({ listen: { host, port } }: Config): string[] => (port === 0 ? [] : [printListen({ host, port })]);
+const ownListeners = ({ listen: { host, port } }: Config): string[] =>
+  port === 0 ? [] : [printListen({ host, port })];
 
 interface Addresses {
   readonly api: string;

@@ -121,6 +121,14 @@ describe('the supervisor', { timeout: 40_000 }, () => {
     expect(supervisor.report('c')).toBeDefined();
   });
 
+  it('sums up how many runs there are and what they have dropped', async () => {
+    const supervisor = await started();
+    expect(supervisor.totals).toEqual({ runs: 0, dropped: {} });
+    for (const taskId of ['a', 'b']) supervisor.place(order(taskId));
+    await Promise.all(['a', 'b'].map(taskId => reported(supervisor, taskId)));
+    expect(supervisor.totals).toEqual({ runs: 2, dropped: { disposable: 0, untilKey: 0, beforeKey: 0 } });
+  });
+
   it('replaces a worker that was killed and tells what was lost, so that it runs again within three seconds', async () => {
     const supervisor = await started();
     supervisor.place(order('a'));

@@ -150,6 +150,17 @@ export class Supervisor {
     return this.#placements.get(taskId)?.report;
   }
 
+  /** How many runs there are, and how many packets they have dropped, by reason, as they last told. */
+  get totals(): { readonly runs: number; readonly dropped: Readonly<Record<string, number>> } {
+    const dropped: Record<string, number> = {};
+    for (const { report } of this.#placements.values()) {
+      for (const [reason, count] of Object.entries(report?.dropped ?? {})) {
+        dropped[reason] = (dropped[reason] ?? 0) + count;
+      }
+    }
+    return { runs: this.#placements.size, dropped };
+  }
+
   /** Lets go of the workers, which go on for a while, or ends them cleanly first. Idempotent. */
   close(options: { readonly stopWorkers: boolean }): Promise<void> {
     this.#isClosing = true;
