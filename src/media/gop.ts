@@ -1,58 +1,94 @@
-import type { Batch, Packet, PacketKind } from './packet.ts';
+import { Batch, isVideo, type Packet } from './packet.ts';
 
-interface Kept {
-  readonly kind: PacketKind;
-  readonly dtsMs: number;
-  readonly payload: Buffer;
+const BLOCK_BYTES = 64 * 1024;
+
+export interface GopLimits {
+  readonly bytes: number;
+  readonly ms: number;
 }
 
 /**
- * The packets since the last key frame, copied, so that whoever joins now can start at once. Bounded in bytes and
- * media time: a GOP beyond the bounds is let go, and the next key frame starts a new one.
+ * The packets since the last key frame, copied, so that whoever joins in the middle starts with a picture.
+ * A group that outgrows the limits is forgotten whole: half a group is of no use to a decoder. The blocks are kept
+ * and filled again, so that a steady stream allocates nothing.
  */
-export class Gop {
-  readonly #maxBytes: number;
-  readonly #maxMs: number;
-  #kept: Kept[] = [];
-  #bytes = 0;
+export class GopCache {
+  /** The cached packets, the first of them a key frame; empty when there is nothing to start from. */
+  readonly batch = new Batch();
+  readonly #limits: GopLimits;
+  readonly #blocks: Buffer[] = [];
+  #used = 0;
 
-  constructor(options: { maxBytes?: number; maxMs?: number } = {}) {
-    this.#maxBytes = options.maxBytes ?? 8 * 1024 * 1024;
-    this.#maxMs = options.maxMs ?? 10_000;
+  constructor(limits: GopLimits) {
+    this.#limits = limits;
+  }
+
+  get bytes(): number {
+    return this.#used;
+  }
+
+  get keyDtsMs(): number | undefined {
+    return this.empty ? undefined : this.batch.packets[0]?.dtsMs;
   }
 
   get empty(): boolean {
-    return this.#kept.length === 0;
+    return this.batch.count === 0;
   }
 
-  add(batch: Batch): void {
-    for (let i = 0; i < batch.count; i++) this.#addPacket(batch.packets[i] as Packet);
-  }
-
-  #addPacket(packet: Packet): void {
+  append(packet: Packet): void {
     if (packet.kind === 'key') this.clear();
     else if (this.empty) return;
-    const first = this.#kept[0];
-    const tooLong = first !== undefined && packet.dtsMs - first.dtsMs > this.#maxMs;
-    if (tooLong || this.#bytes + packet.size > this.#maxBytes) {
-      this.clear();
-      return;
-    }
-    this.#bytes += packet.size;
-    this.#kept.push({ kind: packet.kind, dtsMs: packet.dtsMs, payload: packet.copyPayload() });
-  }
-
-  /** Appends the kept packets to the batch; its spans point into this cache. */
-  replay(into: Batch): void {
-    for (const { kind, dtsMs, payload } of this.#kept) {
-      const packet = into.next();
-      packet.reset(kind, dtsMs);
-      packet.addSpan(payload, 0, payload.length);
-    }
+    if (!isVideo(packet.kind) && packet.kind !== 'audio') return;
+    if (this.#isTooMuch(packet)) this.clear();
+    else this.#copy(packet);
   }
 
   clear(): void {
-    this.#kept = [];
-    this.#bytes = 0;
+    this.batch.clear();
+    this.#used = 0;
+  }
+
+  /** Lets go of the memory as well, where nobody is expected to join soon. */
+  release(): void {
+    this.clear();
+    this.#blocks.length = 0;
+    // Packets that are not in use still show the blocks of their last use.
+    this.batch.packets.length = 0;
+  }
+
+  #isTooMuch(packet: Packet): boolean {
+    const ageMs = packet.dtsMs - (this.keyDtsMs ?? packet.dtsMs);
+    return this.#used + packet.size > this.#limits.bytes || ageMs > this.#limits.ms;
+  }
+
+  #copy(packet: Packet): void {
+    const own = this.batch.next();
+    own.reset(packet.kind, packet.dtsMs);
+    for (let i = 0; i < packet.spanCount; i++) {
+      this.#copySpan(own, packet.buffers[i] as Buffer, packet.starts[i] as number, packet.ends[i] as number);
+    }
+  }
+
+  /** A span goes into as many blocks as it needs: a packet's payload is a list of spans anyway. */
+  #copySpan(own: Packet, from: Buffer, start: number, end: number): void {
+    let at = start;
+    while (at < end) {
+      const block = this.#block(Math.floor(this.#used / BLOCK_BYTES));
+      const offset = this.#used % BLOCK_BYTES;
+      const taken = Math.min(end - at, BLOCK_BYTES - offset);
+      from.copy(block, offset, at, at + taken);
+      own.addSpan(block, offset, offset + taken);
+      at += taken;
+      this.#used += taken;
+    }
+  }
+
+  #block(index: number): Buffer {
+    let block = this.#blocks[index];
+    if (block === undefined) {
+      block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+      this.#blocks.push(block);
+    }
+    return block;
   }
 }

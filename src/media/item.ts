@@ -21,15 +21,17 @@ export interface FileBytes {
   close(): void;
 }
 
-/** One file being played: packets in decode order, the first of video a key frame, codec headers in front. */
+/**
+ * One file being played: packets in decode order, the first of video a key frame, codec headers in front. All times are
+ * the file's own, 0 at its first frame: an item that starts in the middle gives its first packets at about `startMs`.
+ */
 export interface Item {
   /** Length of the whole file, undefined where it cannot be known. */
   readonly durationMs: number | undefined;
   /** Where it really starts: the last key frame at or before the asked position. */
   readonly startMs: number;
   /**
-   * Appends what lies before `untilMs` of the item's own timeline (0 = its first frame), never waiting. `starved`: more
-   * is due but its bytes are not here yet. `end`: everything has been given. Throws a Fault where the file is broken.
+   * Appends what lies before `untilMs` of the file's time (0 = its first frame), never waiting. `starved`: more is due but its bytes are not here yet. `end`: everything has been given. Throws a Fault where the file is broken.
    * Spans are valid until the next call on any item.
    */
   read(into: Batch, untilMs: number): 'ok' | 'starved' | 'end';

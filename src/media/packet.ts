@@ -42,6 +42,14 @@ export class Packet {
     this.size += end - start;
   }
 
+  /** Becomes the other packet at another time, over the same bytes. */
+  show(other: Packet, dtsMs: number): void {
+    this.reset(other.kind, dtsMs);
+    for (let i = 0; i < other.spanCount; i++) {
+      this.addSpan(other.buffers[i] as Buffer, other.starts[i] as number, other.ends[i] as number);
+    }
+  }
+
   /** Copies the payload to `out` at `at`; answers the offset behind it. The caller has made room. */
   copyTo(out: Buffer, at: number): number {
     let offset = at;

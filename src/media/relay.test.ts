@@ -36,13 +36,15 @@ class Recorder implements Sink {
   bytesOut = 0;
   flowing = false;
   fault: Fault | undefined;
+  /** Takes everything, but nothing of it gets to the kernel. */
+  mute = false;
 
   write(batch: Batch): void {
     if (this.fault !== undefined) throw this.fault;
     for (const packet of batch.packets.slice(0, batch.count)) {
       this.got.push([packet.kind, packet.dtsMs]);
       this.bytesOut += packet.size;
-      if (packet.kind === 'key' || packet.kind === 'audio') this.flowing = true;
+      if (!this.mute && (packet.kind === 'key' || packet.kind === 'audio')) this.flowing = true;
     }
   }
 
@@ -148,6 +150,26 @@ describe('Relay', () => {
     rig.tick(['key', 120], ['inter', 160]);
     expect(second.got.map(([kind]) => kind)).toEqual(['key', 'inter']);
     expect(rig.source.closed).toBe(false);
+  });
+
+  it('never starts a sink with a group that has a hole, where an earlier sink took the middle', () => {
+    const rig = new Rig();
+    rig.relay.pull(rig.source, rig.stop.signal);
+    rig.sink.mute = true;
+    rig.relay.push(rig.sink, rig.stop.signal);
+    rig.tick(['key', 0], ['inter', 40]);
+    rig.tick(['inter', 80]);
+    rig.sink.mute = false;
+    rig.tick(['key', 120]);
+    rig.tick(['inter', 160]);
+    rig.sink.fault = new Fault('push', 'closed', 'reset');
+    rig.tick(['inter', 200]);
+    const second = new Recorder();
+    rig.relay.push(second, rig.stop.signal);
+    rig.tick(['inter', 240]);
+    expect(second.got).toEqual([]);
+    rig.tick(['key', 280]);
+    expect(second.got).toEqual([['key', 280]]);
   });
 
   it('takes an abort as the end of both sides', async () => {

@@ -1,9 +1,12 @@
 import type { Monotonic } from './clock.ts';
 import { asFault, Fault } from './fault.ts';
-import { Gop } from './gop.ts';
+import { GopCache } from './gop.ts';
 import { Pacer } from './pacer.ts';
 import { Batch, isHeader, type Packet, type PacketKind, type Sink, type Source } from './packet.ts';
 import { Splicer } from './splicer.ts';
+
+/** What is kept for a sink that comes while none is there. */
+const KEPT = { bytes: 8 * 1024 * 1024, ms: 10_000 };
 
 /** A source or sink in the loop, and whom to tell when it leaves. */
 class Seat<T> {
@@ -38,7 +41,7 @@ export class Relay {
   readonly splicer = new Splicer();
   readonly #now: Monotonic;
   readonly #silentMs: number;
-  readonly #gop = new Gop();
+  readonly #gop = new GopCache(KEPT);
   #pacer = new Pacer();
   #source: Seat<Source> | undefined;
   #sink: Seat<Sink> | undefined;
@@ -86,7 +89,7 @@ export class Relay {
     this.#mediaAtMs = this.#now();
     this.#lastInMs = Number.NaN;
     this.#pacer = new Pacer();
-    this.#gop.clear();
+    this.#gop.release();
     this.splicer.begin();
     const forget = onAbort(signal, () => {
       if (this.#source === seat) this.#endSource(new Fault('pull', 'closed', 'stopped'));
@@ -126,9 +129,15 @@ export class Relay {
     came.clear();
     out.clear();
     if (this.#source !== undefined) this.#read(this.#source, came, out, nowMs);
-    if (this.#sink?.holder.flowing !== true) this.#gop.add(out);
+    if (this.#sink?.holder.flowing !== true) this.#keep(out);
+    // What flowed past since would be missing in it.
+    else if (!this.#gop.empty) this.#gop.release();
     if (this.#sink !== undefined) this.#write(this.#sink, out);
     if (this.#waiting.length > 0) this.#wake();
+  }
+
+  #keep(out: Batch): void {
+    for (let i = 0; i < out.count; i++) this.#gop.append(out.packets[i] as Packet);
   }
 
   #read(seat: Seat<Source>, came: Batch, out: Batch, nowMs: number): void {
@@ -179,12 +188,11 @@ export class Relay {
       return;
     }
     this.#addHeaders(start);
-    if (this.#gop.empty) replayMedia(out, start);
-    else this.#gop.replay(start);
+    showMedia(this.#gop.empty ? out : this.#gop.batch, start);
     setHeaderTimes(start);
     this.#sinkFresh = false;
-    this.#gop.clear();
     sink.write(start);
+    this.#gop.release();
   }
 
   #addHeaders(start: Batch): void {
@@ -279,15 +287,10 @@ function addHeader(batch: Batch, kind: PacketKind, bytes: Buffer | undefined): v
   packet.addSpan(bytes, 0, bytes.length);
 }
 
-function replayMedia(from: Batch, into: Batch): void {
+function showMedia(from: Batch, into: Batch): void {
   for (let i = 0; i < from.count; i++) {
     const packet = from.packets[i] as Packet;
-    if (isHeader(packet.kind)) continue;
-    const copy = into.next();
-    copy.reset(packet.kind, packet.dtsMs);
-    for (let s = 0; s < packet.spanCount; s++) {
-      copy.addSpan(packet.buffers[s] as Buffer, packet.starts[s] as number, packet.ends[s] as number);
-    }
+    if (!isHeader(packet.kind)) into.next().show(packet, packet.dtsMs);
   }
 }
 

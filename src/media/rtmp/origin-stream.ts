@@ -1,9 +1,9 @@
 import type { Monotonic } from '../clock.ts';
+import { GopCache, type GopLimits } from '../gop.ts';
 import { Encoded } from '../outlet.ts';
 import { Batch, isHeader, isVideo, Packet } from '../packet.ts';
 import { encodeBatch } from './encode.ts';
 import { originWriter, publishedAgain, STREAM_ID, unpublished } from './origin-answers.ts';
-import { GopCache, type GopLimits } from './origin-gop.ts';
 
 /** Without video for this long a stream counts as one of sound alone: its players start at once. */
 const VIDEO_QUIET_MS = 1_000;
@@ -178,12 +178,12 @@ export class OriginStream {
     const startMs = this.#gop.keyDtsMs ?? this.#lastDtsMs ?? 0;
     opening.clear();
     for (const header of [this.#metadata, this.#videoHeader, this.#audioHeader]) {
-      if (header !== undefined) refer(opening.next(), header, startMs);
+      if (header !== undefined) opening.next().show(header, startMs);
     }
     const { packets, count } = this.#gop.batch;
     for (let i = 0; i < count; i++) {
       const packet = packets[i] as Packet;
-      refer(opening.next(), packet, packet.dtsMs);
+      opening.next().show(packet, packet.dtsMs);
     }
   }
 
@@ -221,14 +221,6 @@ function keep(packet: Packet): Packet {
   const payload = packet.copyPayload();
   own.addSpan(payload, 0, payload.length);
   return own;
-}
-
-/** Makes `to` the packet `from` at another time, over the same bytes. */
-function refer(to: Packet, from: Packet, dtsMs: number): void {
-  to.reset(from.kind, dtsMs);
-  for (let i = 0; i < from.spanCount; i++) {
-    to.addSpan(from.buffers[i] as Buffer, from.starts[i] as number, from.ends[i] as number);
-  }
 }
 
 function samePayload(one: Packet, other: Packet): boolean {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Packet, type PacketKind } from '../packet.ts';
-import { GopCache } from './origin-gop.ts';
+import { GopCache } from './gop.ts';
+import { Packet, type PacketKind } from './packet.ts';
 
 function packet(kind: PacketKind, dtsMs: number, ...spans: Buffer[]): Packet {
   const made = new Packet();
@@ -71,5 +71,15 @@ describe('the GOP cache', () => {
     gop.append(packet('key', 0, small));
     expect(cached(gop)).toEqual([]);
     expect(gop.bytes).toBe(0);
+  });
+
+  it('lets go of its memory and starts again from nothing', () => {
+    const gop = new GopCache({ bytes: 1000, ms: 1000 });
+    gop.append(packet('key', 0, small));
+    gop.release();
+    expect(gop.empty).toBe(true);
+    gop.append(packet('inter', 10, small));
+    gop.append(packet('key', 20, small));
+    expect(cached(gop)).toEqual([['key', 20, 3]]);
   });
 });
