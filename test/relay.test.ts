@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { frames, media, publish, record, videoOf } from './lab/ffmpeg.ts';
+import { frames, media, probe, publish, record, videoOf } from './lab/ffmpeg.ts';
 import { Millrace } from './lab/millrace.ts';
 import { Nginx } from './lab/nginx.ts';
 import { Place } from './lab/place.ts';
@@ -65,4 +65,6 @@ it('takes a publisher at its own origin and lets ffmpeg play what it pushes ther
   const got = videoOf(await frames(recording)).map(frame => frame.hash);
   expect(overlap(whole, got)).toMatchObject({ holes: [], strangers: 0 });
   expect(got.length).toBeGreaterThan(100);
+  const { streams } = await probe(`${millrace.rtmp}/live/out`);
+  expect(streams.map(it => it.codec_name).sort()).toEqual(['aac', 'h264']);
 });

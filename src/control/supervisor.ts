@@ -227,8 +227,8 @@ export class Supervisor {
   #greet(hello: Hello, peer: Peer<ToWorker>): Slot | undefined {
     const slot = this.#slotAt(hello.role, hello.slot);
     const isOurs = (hello.role === 'worker' || slot.wanted) && slot.greet(hello, peer);
-    this.#options.log(isOurs ? 'process connected' : 'stranger sent home', { ...nameOf(slot), pid: hello.pid });
     if (!isOurs) {
+      this.#options.log('stranger sent home', { ...nameOf(slot), pid: hello.pid });
       peer.send({ t: 'exit' });
       return undefined;
     }

@@ -19,7 +19,8 @@ export function encodeBatch(writer: ChunkWriter, batch: Batch, out: Encoded, opt
   let at = 0;
   for (let i = 0; i < batch.count; i++) {
     const packet = batch.packets[i] as Packet;
-    const timestampMs = Math.max(packet.dtsMs + shiftMs, floorMs);
+    // ffmpeg takes metadata of any other time for a track of its own, of subtitles.
+    const timestampMs = packet.kind === 'metadata' ? 0 : Math.max(packet.dtsMs + shiftMs, floorMs);
     at = writer.writePacket(out.bytes, at, packet, timestampMs, streamId);
     out.ends[i] = at;
   }

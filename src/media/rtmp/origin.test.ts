@@ -135,7 +135,7 @@ describe('the RTMP origin', () => {
     sendAll(publisher, [['inter', 160]]);
     await player.until(() => player.seen.length === 7);
     const opening = [
-      ['metadata', 80],
+      ['metadata', 0],
       ['videoHeader', 80],
       ['audioHeader', 80],
       ['key', 80],
