@@ -63,7 +63,10 @@ export async function startPublishers(
   return publishers;
 }
 
-/** A whole Millrace with one worker and without its own RTMP server, which nothing here would use. */
+/**
+ * A whole Millrace with one worker and without its own RTMP server, which nothing here would use. It is started twice:
+ * only the first start ever compiles its modules.
+ */
 export async function startMillrace(
   place: Place,
   options: { readonly cpuProfile: string | undefined },
@@ -73,6 +76,8 @@ export async function startMillrace(
     flags: ['--workers', '1', '--rtmp', 'off', '--network', 'lab'],
     env: cpuProfile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${cpuProfile}` },
   });
+  await millrace.stop();
+  await millrace.restart();
   const processes = processesOf(millrace.data);
   const worker = processes.flatMap(it => (it.command.includes('worker/main') ? [it.pid] : []));
   return { millrace, worker, service: [...new Set([millrace.pid, ...worker])] };

@@ -45,6 +45,9 @@ export function originProcess(settings: OriginSettings): Child {
 
 type Variables = Readonly<Record<string, string | number | undefined>>;
 
+/** The packet path makes next to no garbage: a nursery of 2 MB for it costs no time and saves 8 MB of memory. */
+const NODE_FLAGS = ['--max-semi-space-size=2'];
+
 /**
  * Starts the process apart from us: in a session of its own, so that no hang-up or Ctrl-C of our terminal reaches it,
  * and with a file for its output, so that no pipe that we leave behind, or that nobody reads, can stop its media.
@@ -53,7 +56,7 @@ function start(entry: string, name: string, settings: ProcessSettings, own: Vari
   mkdirSync(settings.logFolder, { recursive: true, mode: 0o700 });
   const log = openSync(join(settings.logFolder, `${name}.log`), 'a', 0o600);
   try {
-    const child = spawn(process.execPath, [fileURLToPath(new URL(entry, import.meta.url))], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, fileURLToPath(new URL(entry, import.meta.url))], {
       detached: true,
       stdio: ['ignore', log, log],
       env: environment({

@@ -76,6 +76,7 @@ class RtmpSource implements Source {
   /** Media that the negotiation has already read. */
   #takeEarly(into: Batch): void {
     const { early } = this.#stream;
+    if (early.packets.length === 0) return;
     for (let i = 0; i < early.count; i++) {
       const packet = early.packets[i];
       if (packet === undefined) continue;
