@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,14 +13,23 @@ export interface MediaWish {
   readonly gop?: number;
 }
 
+const making = new Map<string, Promise<string>>();
+
 /** Generated once per machine and wish: H.264 with B-frames and AAC, no two frames alike. */
-export async function media(wish: MediaWish): Promise<string> {
+export function media(wish: MediaWish): Promise<string> {
+  const key = JSON.stringify(wish);
+  const file = making.get(key) ?? makeMedia(wish);
+  making.set(key, file);
+  return file;
+}
+
+async function makeMedia(wish: MediaWish): Promise<string> {
   const { seconds, size = '480x270', bframes = 2, videoKbit = 600, gop = 25 } = wish;
   const dir = join(tmpdir(), 'millrace-media');
   mkdirSync(dir, { recursive: true });
   const file = join(dir, `${seconds}s-${size}-b${bframes}-${videoKbit}k-g${gop}-v2.flv`);
   if (existsSync(file)) return file;
-  const part = `${file}.${process.pid}.part`;
+  const part = `${file}.${randomUUID()}.part`;
   const x264 = `bframes=${bframes}:b-adapt=0:keyint=${gop}:min-keyint=${gop}:scenecut=0`;
   await run('ffmpeg', [
     ...['-hide_banner', '-loglevel', 'error', '-y', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=25`],
