@@ -9,6 +9,8 @@ import { pass } from './wait.ts';
 
 /** Sources with phases of their own: relays of sources in step would be woken together and look cheaper than life. */
 export const SOURCES = 5;
+/** The letter of our own streams. */
+export const OURS = 'm';
 /** One ffmpeg each is dear: so many are enough to know the price of one. */
 const MOST_FFMPEG = 40;
 
@@ -98,7 +100,7 @@ export async function createTasks(
     while (next < n) {
       signal.throwIfAborted();
       const i = next++;
-      await huawei.createLive(sourceUrl(ends, i), ends.sink.url(`m${i}`));
+      await huawei.createLive(sourceUrl(ends, i), ends.sink.url(`${OURS}${i}`));
     }
   };
   await Promise.all(Array.from({ length: CREATES_AT_ONCE }, create));

@@ -4,6 +4,7 @@ import {
   type Contender,
   createTasks,
   type Ends,
+  OURS,
   SOURCES,
   sourceName,
   startFfmpegs,
@@ -64,7 +65,7 @@ export async function live(
 
   const { millrace, worker, service } = await startMillrace(place, { cpuProfile: options.cpuProfile });
   signal.throwIfAborted();
-  const ours = { relays: options.n, letter: 'm' };
+  const ours = { relays: options.n, letter: OURS };
   const whole: Contender = { ...ours, name: 'millrace, whole service', pids: service, idle: memoryMb(service) };
   const part: Contender = { ...ours, name: 'millrace, its worker', pids: worker, idle: memoryMb(worker) };
   const startUp = await timeStartUp(
@@ -80,7 +81,15 @@ export async function live(
   const others = [process.pid, ends.origin.pid, sink.pid, ...publishers.map(it => it.pid)];
   const measured = await measureUntilGood({ ...options, ends, contenders, others, signal }, options.tries, tell);
   const { runs, dropped } = await ownCounts(millrace.api);
-  return { ...measured, startUp, seen, runs, dropped: (dropped.disposable ?? 0) + (dropped.untilKey ?? 0) };
+  const profiled = options.cpuProfile === undefined ? [] : ['Millrace was being profiled'];
+  return {
+    ...measured,
+    void: [...profiled, ...measured.void],
+    startUp,
+    seen,
+    runs,
+    dropped: (dropped.disposable ?? 0) + (dropped.untilKey ?? 0),
+  };
 }
 
 async function measureUntilGood(course: Parameters<typeof measure>[0], tries: number, tell: Tell): Promise<Measured> {
@@ -115,8 +124,8 @@ function looksAt({ origin, sink }: Ends, n: number): { name: string; url: string
   const first = Math.floor(Math.random() * n);
   const second = (first + 1 + Math.floor(Math.random() * (n - 1))) % n;
   const outputs = [
-    { letter: 'm', i: first },
-    { letter: 'm', i: second },
+    { letter: OURS, i: first },
+    { letter: OURS, i: second },
     { letter: 'n', i: first },
   ];
   return outputs.map(({ letter, i }) => {

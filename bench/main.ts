@@ -25,14 +25,14 @@ async function main(): Promise<void> {
     },
   });
   const { quick } = values;
-  const n = Number(values.n ?? (quick ? MOST_QUICK : 200));
+  const n = count(values.n, quick ? MOST_QUICK : 200);
   const profile = values['cpu-prof'];
   const options: LiveOptions = {
     n: quick ? Math.min(MOST_QUICK, n) : n,
-    windows: Number(values.windows ?? (quick ? 4 : 6)),
-    windowSeconds: Number(values.seconds ?? (quick ? 5 : 10)),
+    windows: count(values.windows, quick ? 4 : 6),
+    windowSeconds: count(values.seconds, quick ? 5 : 10),
     warmUpSeconds: quick ? 1 : 5,
-    tries: quick ? 1 : 2,
+    tries: quick || profile !== undefined ? 1 : 2,
     ...(profile === undefined ? {} : { cpuProfile: resolve(profile) }),
   };
   const signal = AbortSignal.any([interrupted(), AbortSignal.timeout(quick ? QUICK_LIMIT_MS : LIMIT_MS)]);
@@ -43,6 +43,12 @@ async function main(): Promise<void> {
   keep(`live-${options.n}`, { text, facts: { machine, options, report } });
   if (report.void.length > 0) process.exitCode = EXIT_VOID;
   else if (failures(report).length > 0) process.exitCode = EXIT_FAILED;
+}
+
+function count(text: string | undefined, otherwise: number): number {
+  const value = text === undefined ? otherwise : Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`not a number of anything: ${text}`);
+  return value;
 }
 
 async function runLive(options: LiveOptions, signal: AbortSignal): Promise<LiveReport> {

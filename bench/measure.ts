@@ -1,4 +1,4 @@
-import { type Contender, type Ends, SOURCES, sourceName } from './contenders.ts';
+import { type Contender, type Ends, OURS, SOURCES, sourceName } from './contenders.ts';
 import { cpuSeconds, machineTime, median, memoryMb, spread } from './cost.ts';
 import { pass } from './wait.ts';
 
@@ -18,6 +18,8 @@ export interface Windows {
 
 export interface Row {
   readonly name: string;
+  /** Of ours a loss is a failure; of the others it means that the machine was not up to it. */
+  readonly ours: boolean;
   readonly relays: number;
   /** CPU microseconds (user and system) per relayed stream-second: median over the windows. */
   readonly cpuMicros: number;
@@ -89,6 +91,7 @@ function rowOf(it: Contender, seen: { windows: readonly Window[]; c: number; rat
   const memory = memoryMb(it.pids);
   return {
     name: it.name,
+    ours: it.letter === OURS,
     relays: it.relays,
     cpuMicros: Math.round(median(micros)),
     ratioToNginx: round(median(ratios)),
@@ -130,12 +133,13 @@ function whyVoid(rows: readonly Row[], windows: readonly Window[]): string[] {
   if (busiest > MOST_BUSY) why.push(`the machine was ${percent(busiest)} busy`);
   const foreign = Math.max(...windows.map(window => window.foreign));
   if (foreign > MOST_FOREIGN) why.push(`other work took ${percent(foreign)} of the machine`);
-  for (const { name, worstRate } of rows) {
-    if (!arrivedWhole(worstRate)) why.push(`a stream of ${name} arrived at ${percent(worstRate)} of its rate`);
-  }
+  for (const row of rows) if (!row.ours && !arrivedWhole(row)) why.push(rateOf(row));
   return why;
 }
 
-const arrivedWhole = (rate: number): boolean => Math.abs(rate - 1) <= MOST_DEVIATION;
+export const arrivedWhole = ({ worstRate }: Row): boolean => Math.abs(worstRate - 1) <= MOST_DEVIATION;
+
+export const rateOf = ({ name, worstRate }: Row): string =>
+  `a stream of ${name} arrived at ${(worstRate * 100).toFixed(1)} % of its rate`;
 
 const round = (value: number, digits = 3): number => Number(value.toFixed(digits));
