@@ -112,6 +112,20 @@ export interface Source {
   close(): void;
 }
 
+/** Files played one after the other: they could come at once, so whoever reads says up to where. */
+export interface PacedSource {
+  /** Rises when the packets to come belong to another item; their times then begin at about 0 again. */
+  readonly segment: number;
+  /** How the last read ended: `starved` where more is due but not here yet, `dry` where there is no item to play. */
+  readonly state: 'ok' | 'starved' | 'dry';
+  /** Appends what lies before `untilMs` of the present segment, never of two. Spans are valid until the next call. */
+  read(into: Batch, untilMs: number): void;
+  /** Asks to pass over so much media, because that much is late. */
+  skip(lateMs: number): void;
+  readonly bytesIn: number;
+  close(): void;
+}
+
 /** What a sink dropped and why, in packets. */
 export interface Drops {
   disposable: number;

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Fault } from './fault.ts';
+import { ListSource } from './list-source.ts';
 import type { Batch, PacketKind, Sink, Source } from './packet.ts';
+import { readyItem } from './ready-item.ts';
 import { Heartbeat, Relay } from './relay.ts';
+import { type ItemWish, ScriptedItem } from './scripted-item.ts';
 
 type Given = readonly [kind: PacketKind, dtsMs: number];
 
@@ -31,7 +34,7 @@ class Script implements Source {
 class Recorder implements Sink {
   readonly got: [PacketKind, number][] = [];
   readonly drops = { disposable: 0, untilKey: 0 };
-  readonly queuedMs = 0;
+  queuedMs = 0;
   readonly queuedBytes = 0;
   bytesOut = 0;
   flowing = false;
@@ -180,6 +183,173 @@ describe('Relay', () => {
     expect((await pulled).kind).toBe('closed');
     expect((await pushed).kind).toBe('closed');
     await expect(rig.relay.ready(rig.stop.signal)).rejects.toBeDefined();
+  });
+});
+
+/** A relay that plays files, on a clock of its own. */
+class Playing {
+  nowMs = 0;
+  readonly stop = new AbortController();
+  readonly relay = new Relay({ now: () => this.nowMs });
+  readonly sink = new Recorder();
+  readonly late: number[] = [];
+  readonly list = new ListSource<string>({
+    started: () => {},
+    finished: () => {},
+    failed: () => {},
+    ranDry: () => {},
+    late: (_place, _at, lateMs) => this.late.push(lateMs),
+  });
+
+  constructor() {
+    this.relay.play(this.list, this.stop.signal);
+  }
+
+  async put(place: string, wish: ItemWish, cut = false): Promise<ScriptedItem> {
+    const item = new ScriptedItem({ name: place, ...wish });
+    const { signal } = this.stop;
+    this.list.put(await readyItem(item, { sleep: () => Promise.reject(signal), signal, headMs: 1 }), { place, cut });
+    return item;
+  }
+
+  /** Lets time go by; every tick must go by without a wait. */
+  pass(ms: number): void {
+    for (const endMs = this.nowMs + ms; this.nowMs < endMs; ) {
+      this.nowMs += 50;
+      this.relay.tick();
+    }
+  }
+
+  get pictures(): number[] {
+    return this.sink.got.filter(([kind]) => kind === 'key' || kind === 'inter').map(([, ms]) => ms);
+  }
+}
+
+describe('a relay that plays files', () => {
+  it('reads nothing while there is no sink, and starts with a second at once', async () => {
+    const rig = new Playing();
+    await rig.put('a', { seconds: 60 });
+    rig.pass(5_000);
+    rig.relay.push(rig.sink, rig.stop.signal);
+    rig.pass(50);
+    expect(rig.sink.got.slice(0, 3)).toEqual([
+      ['videoHeader', 0],
+      ['audioHeader', 0],
+      ['key', 0],
+    ]);
+    expect(rig.pictures.at(-1)).toBe(960);
+    rig.pass(10_000);
+    expect(rig.pictures).toHaveLength(11 * 25);
+  });
+
+  it('joins files without a gap, at the pace of the clock', async () => {
+    const rig = new Playing();
+    await rig.put('a', { seconds: 2 });
+    await rig.put('b', { seconds: 2 });
+    rig.relay.push(rig.sink, rig.stop.signal);
+    rig.pass(2_500);
+    await rig.put('c', { seconds: 2 });
+    rig.pass(3_000);
+    const steps = rig.pictures.slice(1).map((ms, i) => ms - (rig.pictures[i] ?? 0));
+    expect(new Set(steps).size).toBeLessThanOrEqual(2);
+    expect(Math.max(...steps)).toBeLessThanOrEqual(50);
+    expect(rig.pictures).toHaveLength(150);
+    expect(rig.sink.got.filter(([kind]) => kind === 'videoHeader')).toHaveLength(1);
+  });
+
+  it('knows which file and which time of it the sink has taken, what it still holds left out', async () => {
+    const rig = new Playing();
+    await rig.put('a', { seconds: 3 });
+    await rig.put('b', { seconds: 30, startMs: 10_000 });
+    expect(rig.relay.accepted).toBe(undefined);
+    rig.relay.push(rig.sink, rig.stop.signal);
+    rig.pass(1_500);
+    const where = () => {
+      const { segment, mediaMs } = rig.relay.accepted ?? { segment: 0, mediaMs: 0 };
+      return rig.list.locate(segment, mediaMs);
+    };
+    expect(where()).toEqual({ place: 'a', fileMs: 2_440 });
+    rig.pass(1_500);
+    expect(where()?.place).toBe('b');
+    expect(where()?.fileMs).toBeGreaterThan(10_900);
+    rig.sink.queuedMs = 1_200;
+    expect(where()?.place).toBe('a');
+    rig.stop.abort();
+    expect(where()?.place).toBe('a');
+  });
+
+  it('does not read for a sink that is slow, and drops nothing; what is late comes at 1.05', async () => {
+    const rig = new Playing();
+    await rig.put('a', { seconds: 200 });
+    rig.relay.push(rig.sink, rig.stop.signal);
+    rig.pass(5_000);
+    const before = rig.pictures.length;
+    rig.sink.queuedMs = 400;
+    rig.pass(4_000);
+    expect(rig.pictures.length).toBe(before);
+    rig.sink.queuedMs = 0;
+    rig.pass(10_000);
+    expect(rig.pictures.length - before).toBeLessThanOrEqual(25 * 10 * 1.05 + 2);
+    rig.pass(90_000);
+    expect(rig.pictures.at(-1)).toBeGreaterThan(109_000 + 1_000 - 100);
+    expect(new Set(rig.pictures.slice(1).map((ms, i) => ms - (rig.pictures[i] ?? 0)))).toEqual(new Set([40]));
+    expect(rig.relay.skips).toBe(0);
+  });
+
+  it('asks once to pass over media that is more than 10 s late', async () => {
+    const rig = new Playing();
+    await rig.put('a', { seconds: 200 });
+    rig.relay.push(rig.sink, rig.stop.signal);
+    rig.pass(5_000);
+    rig.sink.queuedMs = 400;
+    rig.pass(12_000);
+    expect(rig.late).toHaveLength(1);
+    expect(rig.late[0]).toBeGreaterThan(10_000);
+    expect(rig.relay.skips).toBe(1);
+  });
+
+  it('forgets what a list without items was late, and gives a second at once when one comes', async () => {
+    const rig = new Playing();
+    await rig.put('a', { seconds: 2 });
+    rig.relay.push(rig.sink, rig.stop.signal);
+    rig.pass(60_000);
+    expect(rig.relay.skips).toBe(0);
+    await rig.put('b', { seconds: 60 });
+    rig.pass(100);
+    rig.pass(1_000);
+    expect(rig.pictures.at(-1)).toBeGreaterThanOrEqual(4_000);
+    expect(rig.pictures.at(-1)).toBeLessThanOrEqual(4_200);
+    expect(rig.late).toEqual([]);
+  });
+
+  it('does not hold it against a file that its bytes are late, and asks for no more than fits', async () => {
+    const rig = new Playing();
+    const item = await rig.put('a', { seconds: 200 });
+    rig.relay.push(rig.sink, rig.stop.signal);
+    rig.pass(5_000);
+    const before = rig.pictures.length;
+    item.starved = true;
+    rig.pass(3_000);
+    item.starved = false;
+    rig.pass(1_000);
+    expect(rig.pictures.length - before).toBeLessThanOrEqual(25 * 1.05 + 2);
+  });
+
+  it('starts the next sink where the list is put back to, with headers and a key frame', async () => {
+    const rig = new Playing();
+    await rig.put('a', { seconds: 60 });
+    const pushed = rig.relay.push(rig.sink, rig.stop.signal);
+    rig.pass(2_500);
+    rig.sink.fault = new Fault('push', 'closed', 'reset');
+    rig.pass(50);
+    await pushed;
+    rig.list.clear();
+    await rig.put('a', { seconds: 60, startMs: 3_400 });
+    const second = new Recorder();
+    rig.relay.push(second, rig.stop.signal);
+    rig.pass(50);
+    expect(second.got.slice(0, 3).map(([kind]) => kind)).toEqual(['videoHeader', 'audioHeader', 'key']);
+    expect(second.got[2]?.[1]).toBeGreaterThan(rig.pictures.at(-1) ?? 0);
   });
 });
 

@@ -2,11 +2,29 @@ import type { Monotonic } from './clock.ts';
 import { asFault, Fault } from './fault.ts';
 import { GopCache } from './gop.ts';
 import { Pacer } from './pacer.ts';
-import { Batch, isHeader, type Packet, type PacketKind, type Sink, type Source } from './packet.ts';
+import { Batch, isHeader, type PacedSource, type Packet, type PacketKind, type Sink, type Source } from './packet.ts';
+import { PlayoutPacer } from './playout-pacer.ts';
 import { Splicer } from './splicer.ts';
+import { onAbort, Waiting } from './waiting.ts';
 
 /** What is kept for a sink that comes while none is there. */
 const KEPT = { bytes: 8 * 1024 * 1024, ms: 10_000 };
+
+/** A destination that has so much media waiting gets no more of a file until it has taken some. */
+const SLOW_MS = 300;
+/** Media this late is passed over. */
+const MOST_LATE_MS = 10_000;
+/** A pause in the supply of files this long has emptied what the destination had in hand. */
+const PAUSE_MS = 1_000;
+/** Places remembered: more than the files that can be in a sink's queue. */
+const MOST_PLACES = 8;
+
+/** Where a stretch of a paced source lies on the output timeline, which it enters at `fromMs`. */
+interface Stretch {
+  readonly segment: number;
+  readonly fromMs: number;
+  readonly shiftMs: number;
+}
 
 /** A source or sink in the loop, and whom to tell when it leaves. */
 class Seat<T> {
@@ -43,7 +61,16 @@ export class Relay {
   readonly #silentMs: number;
   readonly #gop = new GopCache(KEPT);
   #pacer = new Pacer();
-  #source: Seat<Source> | undefined;
+  #source: Seat<Source | PacedSource> | undefined;
+  /** The source, as what it is: one of the two or none. */
+  #live: Source | undefined;
+  #paced: PacedSource | undefined;
+  /** The schedule of a paced source for the present sink. */
+  #schedule: PlayoutPacer | undefined;
+  #segment = Number.NaN;
+  #dry = false;
+  #stretches: Stretch[] = [];
+  #skips = 0;
   #sink: Seat<Sink> | undefined;
   /** True until the present sink has been given its first key frame. */
   #sinkFresh = true;
@@ -51,9 +78,11 @@ export class Relay {
   #mediaAtMs = 0;
   #lastInMs = Number.NaN;
   #sentMs = 0;
+  /** Output time that the last sink had taken when it left. */
+  #takenMs = Number.NEGATIVE_INFINITY;
   #bytesInBefore = 0;
   #bytesOutBefore = 0;
-  #waiting: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
+  readonly #waiting = new Waiting();
 
   constructor(options: { now: Monotonic; silentMs?: number }) {
     this.#now = options.now;
@@ -73,6 +102,20 @@ export class Relay {
     return this.#bytesOutBefore + (this.#sink?.holder.bytesOut ?? 0);
   }
 
+  /** How often media of files was passed over because it was too late. */
+  get skips(): number {
+    return this.#skips;
+  }
+
+  /** The newest frame of a paced source that a destination has taken: its segment, and its time there. */
+  get accepted(): { readonly segment: number; readonly mediaMs: number } | undefined {
+    const takenMs = this.#acceptedMs();
+    const stretch = this.#stretches.findLast(({ fromMs }) => fromMs <= takenMs);
+    return stretch === undefined
+      ? undefined
+      : { segment: stretch.segment, mediaMs: Math.max(0, takenMs - stretch.shiftMs) };
+  }
+
   /** True while media comes from the source and goes to a destination that has been given a key frame. */
   get onAir(): boolean {
     return this.#source !== undefined && this.splicer.open && this.#sink?.holder.flowing === true;
@@ -83,14 +126,33 @@ export class Relay {
    * it: closed, silent, garbage, or replaced. The relay closes the source.
    */
   pull(source: Source, signal: AbortSignal): Promise<Fault> {
-    this.#endSource(new Fault('pull', 'closed', 'another source took over'));
-    const seat = new Seat(source);
-    this.#source = seat;
+    const left = this.#seat(source, signal);
+    this.#live = source;
     this.#mediaAtMs = this.#now();
     this.#lastInMs = Number.NaN;
     this.#pacer = new Pacer();
-    this.#gop.release();
     this.splicer.begin();
+    return left;
+  }
+
+  /**
+   * The same with files. They are read only while there is a sink, and no faster than it takes them: nothing of them is
+   * dropped, and none goes by unseen. Their faults are their own: the promise ends by abort or replacement alone.
+   */
+  play(source: PacedSource, signal: AbortSignal): Promise<Fault> {
+    const left = this.#seat(source, signal);
+    this.#paced = source;
+    this.#segment = Number.NaN;
+    this.#schedule = undefined;
+    this.splicer.begin('gapless');
+    return left;
+  }
+
+  #seat(source: Source | PacedSource, signal: AbortSignal): Promise<Fault> {
+    this.#endSource(new Fault('pull', 'closed', 'another source took over'));
+    const seat = new Seat(source);
+    this.#source = seat;
+    this.#gop.release();
     const forget = onAbort(signal, () => {
       if (this.#source === seat) this.#endSource(new Fault('pull', 'closed', 'stopped'));
     });
@@ -106,6 +168,7 @@ export class Relay {
     const seat = new Seat(sink);
     this.#sink = seat;
     this.#sinkFresh = true;
+    this.#schedule = undefined;
     const forget = onAbort(signal, () => {
       if (this.#sink === seat) this.#endSink(new Fault('push', 'closed', 'stopped'));
     });
@@ -114,12 +177,12 @@ export class Relay {
 
   /** Resolves when the present source has shown what a push needs: codec headers and a key frame. Rejects on abort. */
   ready(signal: AbortSignal): Promise<void> {
-    return this.#until(() => this.#source !== undefined && this.splicer.open, signal);
+    return this.#waiting.until(() => this.#source !== undefined && this.splicer.open, signal);
   }
 
   /** Resolves when media of the present source goes to a sink that has been given its first key frame. Rejects on abort. */
   flowing(signal: AbortSignal): Promise<void> {
-    return this.#until(() => this.onAir, signal);
+    return this.#waiting.until(() => this.onAir, signal);
   }
 
   tick(): void {
@@ -128,22 +191,23 @@ export class Relay {
     const out = Relay.#out;
     came.clear();
     out.clear();
-    if (this.#source !== undefined) this.#read(this.#source, came, out, nowMs);
+    if (this.#live !== undefined) this.#read(this.#live, came, out, nowMs);
+    else if (this.#paced !== undefined) this.#play(this.#paced, came, out, nowMs);
     if (this.#sink?.holder.flowing !== true) this.#keep(out);
     // What flowed past since would be missing in it.
     else if (!this.#gop.empty) this.#gop.release();
     if (this.#sink !== undefined) this.#write(this.#sink, out);
-    if (this.#waiting.length > 0) this.#wake();
+    this.#waiting.wake();
   }
 
   #keep(out: Batch): void {
     for (let i = 0; i < out.count; i++) this.#gop.append(out.packets[i] as Packet);
   }
 
-  #read(seat: Seat<Source>, came: Batch, out: Batch, nowMs: number): void {
+  #read(source: Source, came: Batch, out: Batch, nowMs: number): void {
     try {
       if (this.#pacer.waitMs(nowMs) > 0) return;
-      seat.holder.read(came);
+      source.read(came);
     } catch (error) {
       this.#endSource(asFault('pull', error));
     }
@@ -161,6 +225,61 @@ export class Relay {
     }
     this.splicer.place(came, out, nowMs);
     if (out.count > 0) this.#pacer.advance(this.splicer.mediaMs, nowMs);
+  }
+
+  #play(source: PacedSource, came: Batch, out: Batch, nowMs: number): void {
+    const sink = this.#sink?.holder;
+    // Nothing is read for nobody: the place in the file is kept.
+    if (sink === undefined) return;
+    this.#schedule ??= new PlayoutPacer(this.splicer.mediaMs, nowMs);
+    const slow = sink.queuedMs > SLOW_MS;
+    if (!slow) {
+      this.#readFile(source, came, this.#schedule.dueMs(nowMs));
+      this.splicer.place(came, out, nowMs);
+      this.#noteStretch(out);
+    }
+    this.#keepSchedule(this.#schedule, slow ? 'slow' : source.state, nowMs);
+  }
+
+  #readFile(source: PacedSource, came: Batch, dueMs: number): void {
+    this.#enter(source.segment);
+    source.read(came, dueMs - this.splicer.shiftMs);
+    if (came.count > 0 || source.segment === this.#segment) return;
+    this.#enter(source.segment);
+    source.read(came, dueMs - this.splicer.shiftMs);
+  }
+
+  #enter(segment: number): void {
+    if (segment === this.#segment) return;
+    this.#segment = segment;
+    this.splicer.begin('gapless');
+  }
+
+  #noteStretch(out: Batch): void {
+    const { shiftMs } = this.splicer;
+    const newest = this.#stretches.at(-1);
+    if (out.count === 0 || (newest?.segment === this.#segment && newest.shiftMs === shiftMs)) return;
+    this.#stretches.push({ segment: this.#segment, fromMs: (out.packets[0] as Packet).dtsMs, shiftMs });
+    if (this.#stretches.length > MOST_PLACES) this.#stretches.shift();
+  }
+
+  #keepSchedule(schedule: PlayoutPacer, state: PacedSource['state'] | 'slow', nowMs: number): void {
+    const { mediaMs } = this.splicer;
+    if (state !== 'ok') schedule.hold(mediaMs, nowMs);
+    const lateMs = schedule.lagMs(nowMs);
+    if (this.#dry && state !== 'dry' && lateMs >= PAUSE_MS) {
+      schedule.start(mediaMs, nowMs);
+    } else if (state !== 'dry' && lateMs > MOST_LATE_MS) {
+      this.#skips++;
+      this.#paced?.skip(lateMs);
+      schedule.start(mediaMs, nowMs);
+    }
+    this.#dry = state === 'dry';
+  }
+
+  #acceptedMs(): number {
+    const sink = this.#sink?.holder;
+    return sink === undefined || this.#sinkFresh ? this.#takenMs : this.#sentMs - sink.queuedMs;
   }
 
   #endSilent(): void {
@@ -205,6 +324,8 @@ export class Relay {
     const seat = this.#source;
     if (seat === undefined) return;
     this.#source = undefined;
+    this.#live = undefined;
+    this.#paced = undefined;
     this.#bytesInBefore += seat.holder.bytesIn;
     seat.holder.close();
     seat.leave(fault);
@@ -213,30 +334,10 @@ export class Relay {
   #endSink(fault: Fault): void {
     const seat = this.#sink;
     if (seat === undefined) return;
+    this.#takenMs = this.#acceptedMs();
     this.#sink = undefined;
     this.#bytesOutBefore += seat.holder.bytesOut;
     seat.leave(fault);
-  }
-
-  #until(holds: () => boolean, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.reject(signal.reason);
-    if (holds()) return Promise.resolve();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const entry = { holds, resolve };
-    this.#waiting.push(entry);
-    const forget = onAbort(signal, () => {
-      this.#waiting = this.#waiting.filter(other => other !== entry);
-      reject(signal.reason);
-    });
-    return promise.finally(forget);
-  }
-
-  #wake(): void {
-    const still = this.#waiting.filter(entry => !entry.holds());
-    if (still.length === this.#waiting.length) return;
-    const done = this.#waiting.filter(entry => !still.includes(entry));
-    this.#waiting = still;
-    for (const entry of done) entry.resolve();
   }
 }
 
@@ -308,11 +409,4 @@ function setHeaderTimes(batch: Batch): void {
     if (!isHeader(packet.kind)) return;
     packet.dtsMs = firstMs;
   }
-}
-
-/** Runs the action when the signal aborts, now if it has; answers how to call it off. */
-function onAbort(signal: AbortSignal, action: () => void): () => void {
-  if (signal.aborted) action();
-  else signal.addEventListener('abort', action, { once: true });
-  return () => signal.removeEventListener('abort', action);
 }

@@ -168,3 +168,191 @@ describe('Splicer', () => {
     }
   });
 });
+
+/** A repeatable stream of numbers in [0, 1). */
+function chance(seed: number): (below: number) => number {
+  let state = seed;
+  return below => {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    return Math.floor((state / 2147483648) * below);
+  };
+}
+
+/** A stretch of a file without a jump: frames in decode order, and what it should last on the output. */
+interface Stretch {
+  readonly frames: readonly Given[];
+  readonly lengthMs: number;
+}
+
+interface TrackWish {
+  readonly audio: boolean;
+  readonly fromMs: number;
+  readonly count: number;
+  readonly frameMs: number;
+  readonly holeMs: number;
+}
+
+function track({ audio, fromMs, count, frameMs, holeMs }: TrackWish): Given[] {
+  return Array.from({ length: count }, (_, i) => {
+    const picture = i % 12 === 0 ? 'key' : i % 3 === 0 ? 'inter' : 'disposable';
+    const afterHole = i > count / 2 ? holeMs : 0;
+    return [audio ? 'audio' : picture, Math.round(fromMs + i * frameMs + afterHole)] as const;
+  });
+}
+
+/** The last frame lasts as long as the last one that was not held over a hole. */
+const endOf = (frames: readonly Given[]): number => {
+  const steps = frames.slice(1).map(([, ms], i) => ms - (frames[i]?.[1] ?? 0));
+  return (frames.at(-1)?.[1] ?? 0) + (steps.findLast(step => step <= 1_000) ?? 0);
+};
+
+/** Video and audio of any length and offset, with a hole in both at times; never less than three frames a track. */
+function stretch(random: (below: number) => number, startMs: number): Stretch {
+  const holeMs = random(4) === 0 ? random(9_000) : 0;
+  const rate = [12, 23.976, 25, 29.97, 50][random(5)] ?? 25;
+  const wish = { fromMs: startMs, count: 3 + random(150), frameMs: 1000 / rate, holeMs };
+  const video = random(10) === 0 ? [] : track({ audio: false, ...wish });
+  const sound = { fromMs: startMs + random(120), count: 3 + random(300), frameMs: 1024 / 48, holeMs };
+  const audio = video.length > 0 && random(6) === 0 ? [] : track({ audio: true, ...sound });
+  const frames = [...video, ...audio].sort((a, b) => a[1] - b[1]);
+  const ends = [video, audio].filter(given => given.length > 0).map(endOf);
+  return { frames, lengthMs: Math.max(...ends) - (frames[0]?.[1] ?? 0) };
+}
+
+/** Feeds a stretch in batches of some frames and answers the output times of each track. */
+function play(splicer: Splicer, { frames }: Stretch, wallMs: number): { video: number[]; audio: number[] } {
+  const video: number[] = [];
+  const audio: number[] = [];
+  for (let at = 0; at < frames.length; at += 7) {
+    for (const [kind, ms] of feed(splicer, wallMs, frames.slice(at, at + 7)))
+      (kind === 'audio' ? audio : video).push(ms);
+  }
+  return { video, audio };
+}
+
+const isSound = ([kind]: Given): boolean => kind === 'audio';
+const isPicture = ([kind]: Given): boolean => kind !== 'audio';
+const between = (sound: Given | undefined, picture: Given | undefined): number =>
+  (sound?.[1] ?? Number.NaN) - (picture?.[1] ?? Number.NaN);
+
+describe('Splicer, file after file', () => {
+  it('starts the next file where the longest track of the former ends, whatever the wall says', () => {
+    const splicer = new Splicer();
+    splicer.begin('gapless');
+    feed(splicer, 0, [
+      ['key', 500],
+      ['audio', 500],
+      ['inter', 540],
+      ['audio', 521],
+      ['audio', 600],
+    ]);
+    splicer.begin('gapless');
+    expect(splicer.shiftMs).toBe(100 + 79);
+    expect(feed(splicer, 60_000, [['key', 0]])).toEqual([['key', 179]]);
+  });
+
+  it('loses no sound that a file begins with, and keeps its offset', () => {
+    const splicer = new Splicer();
+    splicer.begin('gapless');
+    const out = feed(splicer, 0, [
+      ['videoHeader', 0],
+      ['key', 80],
+      ['audio', 0],
+      ['audio', 21],
+    ]);
+    expect(out).toEqual([
+      ['videoHeader', 0],
+      ['audio', 0],
+      ['audio', 21],
+      ['key', 80],
+    ]);
+  });
+
+  it('lets no video pass in front of a key frame', () => {
+    const splicer = new Splicer();
+    splicer.begin('gapless');
+    const out = feed(splicer, 0, [
+      ['inter', 0],
+      ['audio', 30],
+      ['key', 40],
+    ]);
+    expect(out).toEqual([
+      ['audio', 0],
+      ['key', 10],
+    ]);
+    expect(splicer.counts.beforeKey).toBe(1);
+  });
+
+  it('does not move its end for a source that showed nothing', () => {
+    const splicer = new Splicer();
+    splicer.begin('gapless');
+    feed(splicer, 0, [
+      ['key', 0],
+      ['inter', 40],
+    ]);
+    for (let i = 0; i < 3; i++) splicer.begin('gapless');
+    expect(feed(splicer, 0, [['key', 7]])).toEqual([['key', 80]]);
+  });
+
+  it('keeps a hole of a few seconds and takes out one of an hour', () => {
+    const splicer = new Splicer();
+    splicer.begin('gapless');
+    const out = feed(splicer, 0, [
+      ['key', 0],
+      ['inter', 40],
+      ['inter', 9_000],
+      ['inter', 9_040],
+      ['inter', 3_609_040],
+    ]);
+    expect(out.map(([, ms]) => ms)).toEqual([0, 40, 9_000, 9_040, 9_080]);
+    expect(splicer.counts.jumps).toBe(1);
+  });
+
+  it('rises strictly over 1,000 random files, keeps sound with picture, and lasts what they last together', () => {
+    const random = chance(5);
+    const splicer = new Splicer();
+    const last = { video: -1, audio: -1 };
+    let wantedMs = 0;
+    for (let n = 0; n < 1_000; n++) {
+      splicer.begin('gapless');
+      const given = stretch(random, random(2 ** 32));
+      wantedMs += given.lengthMs;
+      const out = play(splicer, given, random(2 ** 32));
+      for (const name of ['video', 'audio'] as const) {
+        for (const ms of out[name]) {
+          expect(ms).toBeGreaterThan(last[name]);
+          last[name] = ms;
+        }
+      }
+      expect(out.video.length + out.audio.length).toBe(given.frames.length);
+      const wanted = between(given.frames.find(isSound), given.frames.find(isPicture));
+      if (!Number.isNaN(wanted)) expect((out.audio[0] ?? 0) - (out.video[0] ?? 0)).toBe(wanted);
+    }
+    splicer.begin('gapless');
+    expect(splicer.shiftMs).toBe(wantedMs);
+    expect(splicer.counts.nudged).toBe(0);
+  });
+
+  it('does the same within a frame where the clock of a file jumps ahead and back in its middle', () => {
+    const random = chance(9);
+    const splicer = new Splicer();
+    const last = { video: -1, audio: -1 };
+    for (let n = 0; n < 300; n++) {
+      splicer.begin('gapless');
+      for (let part = 0; part < 3; part++) {
+        // Far enough from the former part to be a jump, ahead or back.
+        const given = stretch(random, (1 + part * (random(2) === 0 ? 1 : -1)) * 4_000_000 + random(1_000_000));
+        const out = play(splicer, given, 0);
+        for (const name of ['video', 'audio'] as const) {
+          for (const ms of out[name]) {
+            expect(ms).toBeGreaterThan(last[name]);
+            last[name] = ms;
+          }
+        }
+        const wanted = between(given.frames.findLast(isSound), given.frames.findLast(isPicture));
+        const got = (out.audio.at(-1) ?? Number.NaN) - (out.video.at(-1) ?? Number.NaN);
+        if (!Number.isNaN(wanted)) expect(Math.abs(got - wanted)).toBeLessThanOrEqual(84);
+      }
+    }
+  });
+});

@@ -4,11 +4,15 @@ import { type Batch, isHeader, isVideo, type Packet, type PacketKind } from './p
 const BACKWARD_JUMP_MS = 1_000;
 /** A step ahead by more than this that the clock on the wall does not explain is a broken source clock. */
 const FORWARD_JUMP_MS = 3_000;
+/** A hole of up to this much in a file is played as it is; a longer one is a broken clock. */
+const FILE_GAP_MS = 10_000;
 /** Without any sign of video for this much media time, a source counts as audio only. */
 const AUDIO_ONLY_AFTER_MS = 1_000;
 /** A source that comes back within this much of where its clock should stand is taken to count on. */
 const SAME_CLOCK_MS = 5_000;
 const USUAL_FRAME_MS = 40;
+/** A longer step is a hole, not the duration of a frame. */
+const LONGEST_FRAME_MS = 1_000;
 
 /** What was repaired or left out, in packets; for reports. */
 export interface SplicerCounts {
@@ -33,6 +37,10 @@ class Track {
   endMs(): number {
     return this.lastOutMs + this.frameMs;
   }
+
+  noteStep(stepMs: number): void {
+    if (stepMs > 0 && stepMs <= LONGEST_FRAME_MS) this.frameMs = stepMs;
+  }
 }
 
 /**
@@ -41,6 +49,8 @@ class Track {
  *
  * Between two live sources the timeline goes on with the clock on the wall, so that output time stays true. A source
  * that comes back with its clock still running keeps its former shift.
+ *
+ * Between two files (`gapless`) no clock counts: the next one starts where the longest track of the former ends.
  */
 export class Splicer {
   readonly counts: SplicerCounts = { beforeKey: 0, nudged: 0, jumps: 0 };
@@ -53,6 +63,8 @@ export class Splicer {
   readonly #audio = new Track();
   /** The shift the newest jump or source start settled on; a track that jumps too takes it over. */
   #shiftMs = 0;
+  /** Where a gapless source starts on the output timeline; undefined while sources are live. */
+  #joinMs: number | undefined;
   #anchorOutMs: number | undefined;
   #anchorWallMs = 0;
   #gate: 'closed' | 'open' = 'closed';
@@ -78,14 +90,35 @@ export class Splicer {
     return !this.#videoSeen;
   }
 
-  /** A new source follows: nothing of it passes before its first key frame. */
-  begin(): void {
+  /**
+   * From the present source's clock to output time. For a gapless source that has shown nothing yet, it is what it will
+   * be if that source counts from zero.
+   */
+  get shiftMs(): number {
+    return this.#shiftMs;
+  }
+
+  /** A new source follows: no video of it passes before its first key frame, and of a live one no audio either. */
+  begin(join: 'live' | 'gapless' = 'live'): void {
+    if (join === 'live') this.#joinMs = undefined;
+    else this.#beginGapless();
     this.#gate = 'closed';
     this.#videoOpen = false;
     this.#videoSeen = false;
     this.#firstAudioInMs = undefined;
     this.#video.placed = false;
     this.#audio.placed = false;
+  }
+
+  #beginGapless(): void {
+    const shown = this.#video.placed || this.#audio.placed;
+    // A source that showed nothing has not moved the end, whatever frame duration its clock seemed to have.
+    if (shown || this.#joinMs === undefined) this.#joinMs = this.#endMs();
+    this.#shiftMs = this.#joinMs;
+  }
+
+  #endMs(): number {
+    return Math.ceil(Math.max(this.#video.endMs(), this.#audio.endMs(), 0));
   }
 
   /**
@@ -105,7 +138,8 @@ export class Splicer {
         this.counts.beforeKey++;
         continue;
       }
-      if (this.#fresh.size > 0) this.#sendHeaders(to, packet);
+      if (this.#gate === 'closed') this.#openGapless(from, i, to);
+      if (this.#fresh.size > 0) this.#sendHeaders(to, Math.max(packet.dtsMs + this.#shiftMs, this.mediaMs));
       packet.dtsMs = this.#timeOf(packet, wallMs);
       pass(from, i, to);
       settle(to);
@@ -122,8 +156,7 @@ export class Splicer {
     this.#fresh.add(kind);
   }
 
-  #sendHeaders(to: Batch, before: Packet): void {
-    const atMs = Math.max(before.dtsMs + this.#shiftMs, this.mediaMs);
+  #sendHeaders(to: Batch, atMs: number): void {
     this.#sendHeader(to, 'metadata', atMs);
     this.#sendHeader(to, 'videoHeader', atMs);
     this.#sendHeader(to, 'audioHeader', atMs);
@@ -139,14 +172,16 @@ export class Splicer {
   }
 
   #mayPass(packet: Packet, wallMs: number): boolean {
+    const gapless = this.#joinMs !== undefined;
     if (isVideo(packet.kind)) {
       this.#videoSeen = true;
       if (this.#videoOpen) return true;
       if (packet.kind !== 'key') return false;
       this.#videoOpen = true;
-      if (this.#gate === 'closed') this.#openAt(packet.dtsMs, wallMs);
+      if (this.#gate === 'closed' && !gapless) this.#openAt(packet.dtsMs, wallMs);
       return true;
     }
+    if (gapless) return true;
     if (this.#gate === 'open') return this.#audio.placed || packet.dtsMs + this.#shiftMs > this.#audio.lastOutMs;
     this.#firstAudioInMs ??= packet.dtsMs;
     if (this.#videoSeen || packet.dtsMs - this.#firstAudioInMs < AUDIO_ONLY_AFTER_MS) return false;
@@ -170,6 +205,27 @@ export class Splicer {
     this.#audio.shiftMs = this.#shiftMs;
   }
 
+  /**
+   * Settles where a file lies on the output timeline: its earliest frame at the join, so that neither track is cut and
+   * their offset stays. The batch shows what it begins with, from its first frame that may pass on.
+   */
+  #openGapless(from: Batch, first: number, to: Batch): void {
+    let earliestMs = Number.POSITIVE_INFINITY;
+    let videoOpen = false;
+    for (let i = first; i < from.count; i++) {
+      const { kind, dtsMs } = from.packets[i] as Packet;
+      videoOpen ||= kind === 'key';
+      if (isHeader(kind) || (isVideo(kind) && !videoOpen)) continue;
+      earliestMs = Math.min(earliestMs, dtsMs);
+    }
+    this.#gate = 'open';
+    const joinMs = this.#joinMs ?? 0;
+    this.#shiftMs = joinMs - earliestMs;
+    this.#video.shiftMs = this.#shiftMs;
+    this.#audio.shiftMs = this.#shiftMs;
+    this.#sendHeaders(to, joinMs);
+  }
+
   /** Whether the source's clock stands where the former one's would by now, and nothing would be sent twice. */
   #countsOn(inMs: number, wallMs: number): boolean {
     const track = this.#video.lastOutMs >= this.#audio.lastOutMs ? this.#video : this.#audio;
@@ -181,7 +237,8 @@ export class Splicer {
   #timeOf(packet: Packet, wallMs: number): number {
     const track = isVideo(packet.kind) ? this.#video : this.#audio;
     const inMs = packet.dtsMs;
-    if (track.placed) this.#followClock(track, inMs, wallMs);
+    if (this.#joinMs !== undefined) this.#followFile(track, inMs);
+    else if (track.placed) this.#followClock(track, inMs, wallMs);
     let outMs = inMs + track.shiftMs;
     if (outMs <= track.lastOutMs) {
       outMs = track.lastOutMs + 1;
@@ -198,14 +255,28 @@ export class Splicer {
   #followClock(track: Track, inMs: number, wallMs: number): void {
     const stepMs = inMs - track.lastInMs;
     if (stepMs >= -BACKWARD_JUMP_MS && stepMs <= wallMs - track.lastWallMs + FORWARD_JUMP_MS) {
-      if (stepMs > 0 && stepMs <= BACKWARD_JUMP_MS) track.frameMs = stepMs;
+      track.noteStep(stepMs);
       return;
     }
+    this.#takeOutJump(track, inMs, track.endMs());
+  }
+
+  /** The same for a file, whose clock has nothing to do with the wall: what counts is how far the file has come. */
+  #followFile(track: Track, inMs: number): void {
+    if (!track.placed) track.shiftMs = this.#shiftMs;
+    const outMs = inMs + track.shiftMs;
+    const earliestMs = track.placed ? track.lastOutMs - BACKWARD_JUMP_MS : this.mediaMs - FILE_GAP_MS;
+    if (outMs < earliestMs || outMs > this.mediaMs + FILE_GAP_MS) this.#takeOutJump(track, inMs, this.#endMs());
+    else if (track.placed) track.noteStep(inMs - track.lastInMs);
+  }
+
+  /** Lets the track go on at `endMs`, or with the other one if that has made the same jump before. */
+  #takeOutJump(track: Track, inMs: number, endMs: number): void {
     this.counts.jumps++;
     const other = track === this.#video ? this.#audio : this.#video;
     const asOther = inMs + this.#shiftMs;
     const otherWentFirst = this.#shiftMs !== track.shiftMs && Math.abs(asOther - other.lastOutMs) <= FORWARD_JUMP_MS;
-    if (!otherWentFirst) this.#shiftMs = Math.ceil(track.endMs()) - inMs;
+    if (!otherWentFirst) this.#shiftMs = Math.ceil(endMs) - inMs;
     track.shiftMs = this.#shiftMs;
   }
 }
