@@ -262,9 +262,22 @@ export class Claims {
 
   #occurrences(task: Task, news: RunNews): readonly Occurrence[] {
     const alarms = this.#alarms.due(task, news, this.#options.now());
-    if (news.type === 'alarm') return alarms;
-    return [{ type: news.type, cause: causeOf(news), reason: news.reason, epoch: news.epoch }, ...alarms];
+    return [...occurrencesOf(news), ...alarms];
   }
+}
+
+/** A file that failed has come to its end too, and the reason tells why. */
+function occurrencesOf(news: RunNews): readonly Occurrence[] {
+  const { type, reason, epoch, item } = news;
+  if (type === 'alarm') return [];
+  const told: Occurrence = {
+    type: type === 'itemFailed' ? 'itemFinished' : type,
+    cause: causeOf(news),
+    reason,
+    epoch,
+    ...(item === undefined ? {} : { detail: item }),
+  };
+  return [told];
 }
 
 /** Somebody has claimed it and its end has not come: there is, or has to be, a run for it. */

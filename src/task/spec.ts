@@ -1,4 +1,5 @@
 import type { Problem } from './error.ts';
+import type { Playlist } from './playlist.ts';
 
 /** A live stream, or a list of video files played as one. */
 export type SourceSpec = LiveSource | ListSource;
@@ -8,16 +9,8 @@ export interface LiveSource {
   readonly url: string;
 }
 
-export interface ListSource {
+export interface ListSource extends Playlist {
   readonly kind: 'list';
-  readonly urls: readonly string[];
-  /** Times the whole list is played; `endless` until endAt. */
-  readonly rounds: number | 'endless';
-  /** First pass only: where to begin. */
-  readonly startIndex: number;
-  readonly startSeconds: number;
-  /** What an edit of the list does to the item on air. */
-  readonly refresh: 'newSource' | 'fileStart' | 'breakpoint';
 }
 
 /** A full address, or a name that the installation's domains table turns into one when the run starts. */

@@ -1,4 +1,5 @@
 import { createConnection, createServer, type Socket } from 'node:net';
+import type { Breakpoint, Cursor, Playlist } from '../task/playlist.ts';
 import { knownAddress, listenAt } from './control-socket.ts';
 
 /**
@@ -7,12 +8,33 @@ import { knownAddress, listenAt } from './control-socket.ts';
  */
 
 /** What a run is to do. Sent again with the same epoch, it replaces the former order without breaking the push. */
-export interface RunOrder {
+export interface RunOrder<Source extends LiveOrder | ListOrder = LiveOrder | ListOrder> {
   readonly taskId: string;
   readonly epoch: number;
-  readonly source: { readonly kind: 'live'; readonly url: string };
+  readonly source: Source;
   readonly destination: string;
 }
+
+export interface LiveOrder {
+  readonly kind: 'live';
+  readonly url: string;
+}
+
+/**
+ * A list to be played. Under the same epoch and version it may say other rounds, which touches nothing on air; with
+ * another version it is an edit: the run goes on at `editCursor` of its own break point, for only it knows the frame,
+ * or at `from` where it has none yet.
+ */
+export interface ListOrder {
+  readonly kind: 'list';
+  /** `task.listVersion`, to be copied into the break points. */
+  readonly version: number;
+  readonly list: Playlist;
+  readonly from: Cursor;
+}
+
+export const isLiveOrder = (order: RunOrder): order is RunOrder<LiveOrder> => order.source.kind === 'live';
+export const isListOrder = (order: RunOrder): order is RunOrder<ListOrder> => order.source.kind === 'list';
 
 /** Where a run stands, whole: sent in `hello` for every run and once a second for those on air. */
 export interface RunReport {
@@ -30,16 +52,40 @@ export interface RunReport {
   readonly mediaMs: number;
   readonly dropped: Readonly<Record<string, number>>;
   readonly queuedMs: number;
+  /** Of a list, once the destination has accepted a frame. */
+  readonly breakpoint?: Breakpoint;
 }
 
-/** What a run saw, told at once and once. */
+/**
+ * What a run saw, told at once and once, in the order in which a viewer sees it: `itemStarted` never before the
+ * `flowing` of the push that carries it, `finished` behind the last `itemFinished`.
+ */
 export interface RunNews {
   readonly taskId: string;
   readonly epoch: number;
-  readonly type: 'flowing' | 'broke' | 'gaveUp' | 'finished' | 'alarm';
+  readonly type:
+    | 'flowing'
+    | 'broke'
+    | 'gaveUp'
+    | 'finished'
+    | 'alarm'
+    | 'itemStarted'
+    | 'itemFinished'
+    /** A file that could not be played, or not to its end: `reason` says why. No `itemFinished` follows. */
+    | 'itemFailed';
   readonly side: 'pull' | 'push' | 'run';
   readonly reason: string;
   readonly alarm?: string;
+  /** The file that item news are about. */
+  readonly item?: RunItem;
+}
+
+export interface RunItem {
+  readonly url: string;
+  readonly index: number;
+  readonly round: number;
+  /** Length of the file, where it is known. */
+  readonly durationMs?: number;
 }
 
 export type ToWorker =
@@ -61,7 +107,7 @@ export type FromWorker =
     }
   | { readonly t: 'news'; readonly news: RunNews }
   /** The run is over and its push closed, after `stop` or by its own end. */
-  | { readonly t: 'ended'; readonly taskId: string; readonly epoch: number }
+  | { readonly t: 'ended'; readonly taskId: string; readonly epoch: number; readonly breakpoint?: Breakpoint }
   | { readonly t: 'reports'; readonly reports: readonly RunReport[] };
 
 /** How a process ended. */

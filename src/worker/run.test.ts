@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault, type FaultKind } from '../media/fault.ts';
 import type { Batch, PacketKind, Sink, Source } from '../media/packet.ts';
 import type { Relay } from '../media/relay.ts';
-import type { RunNews, RunOrder } from './channel.ts';
+import type { LiveOrder, RunNews, RunOrder } from './channel.ts';
 import { Run } from './run.ts';
 
 const TICK_MS = 50;
@@ -128,13 +128,13 @@ class Destination implements Sink {
   }
 }
 
-const ORDER: RunOrder = {
+const ORDER: RunOrder<LiveOrder> = {
   taskId: 't1',
   epoch: 4,
   source: { kind: 'live', url: 'rtmp://a/live/one' },
   destination: 'rtmp://b/live/out',
 };
-const from = (url: string): RunOrder => ({ ...ORDER, source: { kind: 'live', url } });
+const from = (url: string): RunOrder<LiveOrder> => ({ ...ORDER, source: { kind: 'live', url } });
 
 describe('a run', () => {
   let clock: Clock;

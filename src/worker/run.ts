@@ -3,10 +3,10 @@ import { asFault, type Fault, type FaultKind, type Side } from '../media/fault.t
 import type { Sink, Source } from '../media/packet.ts';
 import { type Heartbeat, Relay } from '../media/relay.ts';
 import { backoffMs, LIVE_BACKOFF } from '../task/retry.ts';
-import type { RunNews, RunOrder, RunReport } from './channel.ts';
+import type { LiveOrder, RunNews, RunOrder, RunReport } from './channel.ts';
 
 export interface RunParts {
-  readonly order: RunOrder;
+  readonly order: RunOrder<LiveOrder>;
   readonly heartbeat: Pick<Heartbeat, 'add' | 'remove'>;
   readonly openSource: (url: string, signal: AbortSignal) => Promise<Source>;
   readonly openSink: (url: string, signal: AbortSignal) => Promise<Sink>;
@@ -84,7 +84,7 @@ export class Run {
   readonly #parts: RunParts;
   readonly #life = new AbortController();
   readonly #carried: Carried = { bytesIn: 0, bytesOut: 0, mediaMs: 0, beforeKey: 0, disposable: 0, untilKey: 0 };
-  #order: RunOrder;
+  #order: RunOrder<LiveOrder>;
   #state: RunReport['state'] = 'opening';
   #reason = '';
   #pullEpoch = 0;
@@ -109,7 +109,7 @@ export class Run {
   }
 
   /** The same claim's new wish: another source follows without a break of the push. */
-  change(order: RunOrder): void {
+  change(order: RunOrder<LiveOrder>): void {
     const former = this.#order;
     this.#order = order;
     if (order.destination !== former.destination) this.#pushCut.abort();

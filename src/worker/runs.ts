@@ -1,5 +1,5 @@
 import type { Relay } from '../media/relay.ts';
-import type { RunOrder, RunReport } from './channel.ts';
+import { isLiveOrder, type RunOrder, type RunReport } from './channel.ts';
 import { Run, type RunParts } from './run.ts';
 
 interface Entry {
@@ -33,8 +33,9 @@ export class Runs {
     if (this.#closed) return;
     const entry = this.#entries.get(order.taskId);
     if (entry === undefined) this.#begin(order);
-    else if (order.epoch === entry.epoch && entry.stopping === undefined) entry.run.change(order);
-    else if (order.epoch >= (entry.next?.epoch ?? entry.epoch)) {
+    else if (order.epoch === entry.epoch && entry.stopping === undefined) {
+      if (isLiveOrder(order)) entry.run.change(order);
+    } else if (order.epoch >= (entry.next?.epoch ?? entry.epoch)) {
       entry.next = order;
       this.#end(entry);
     }
@@ -63,6 +64,10 @@ export class Runs {
 
   #begin(order: RunOrder): void {
     const { taskId, epoch } = order;
+    if (!isLiveOrder(order)) {
+      this.#options.ended(taskId, epoch);
+      return;
+    }
     const run = new Run({ ...this.#options, order });
     const entry: Entry = { run, epoch, next: undefined, stopping: undefined };
     this.#entries.set(taskId, entry);
