@@ -22,8 +22,6 @@ import { pass, until } from './wait.ts';
 export interface LiveOptions extends Windows {
   readonly n: number;
   readonly warmUpSeconds: number;
-  /** How often it may be measured until the run is not void. */
-  readonly tries: number;
   /** Where Millrace's processes leave their CPU profiles. */
   readonly cpuProfile?: string;
 }
@@ -79,7 +77,7 @@ export async function live(
   const seen = await lookAt(looksAt(ends, options.n), file, signal);
   await pass(options.warmUpSeconds * 1000, signal);
   const others = [process.pid, ends.origin.pid, sink.pid, ...publishers.map(it => it.pid)];
-  const measured = await measureUntilGood({ ...options, ends, contenders, others, signal }, options.tries, tell);
+  const measured = await measure({ ...options, ends, contenders, others, signal });
   const { runs, dropped } = await ownCounts(millrace.api);
   const profiled = options.cpuProfile === undefined ? [] : ['Millrace was being profiled'];
   return {
@@ -90,14 +88,6 @@ export async function live(
     runs,
     dropped: (dropped.disposable ?? 0) + (dropped.untilKey ?? 0),
   };
-}
-
-async function measureUntilGood(course: Parameters<typeof measure>[0], tries: number, tell: Tell): Promise<Measured> {
-  for (let left = tries - 1; ; left--) {
-    const measured = await measure(course);
-    if (measured.void.length === 0 || left === 0) return measured;
-    tell(`void, measured again: ${measured.void.join('; ')}`);
-  }
 }
 
 async function timeStartUp(create: () => Promise<void>, arriving: () => Promise<void>): Promise<StartUp> {

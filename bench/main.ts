@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -32,7 +32,6 @@ async function main(): Promise<void> {
     windows: count(values.windows, quick ? 4 : 6),
     windowSeconds: count(values.seconds, quick ? 5 : 10),
     warmUpSeconds: quick ? 1 : 5,
-    tries: quick || profile !== undefined ? 1 : 2,
     ...(profile === undefined ? {} : { cpuProfile: resolve(profile) }),
   };
   const signal = AbortSignal.any([interrupted(), AbortSignal.timeout(quick ? QUICK_LIMIT_MS : LIMIT_MS)]);
@@ -73,7 +72,7 @@ function machineFacts(): Record<string, string | number> {
 function keep(name: string, { text, facts }: { text: string; facts: object }): void {
   const folder = new URL('./results/local/', import.meta.url);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(facts, null, 2)}\n`);
+  appendFileSync(new URL('runs.jsonl', folder), `${JSON.stringify({ at: new Date().toISOString(), ...facts })}\n`);
   writeFileSync(new URL(`${name}.md`, folder), `${text}\n`);
 }
 

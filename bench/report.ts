@@ -30,7 +30,7 @@ export function printReport(report: LiveReport, options: LiveOptions, machine: o
       it =>
         `output ${it.name}: ${it.frames} packets of ${it.seconds.toFixed(1)} s ${it.fault === '' ? 'whole and in order' : `BROKEN: ${it.fault}`}, later than at the origin by ${it.delayP50.toFixed(0)} ms (p95 ${it.delayP95.toFixed(0)} ms)`,
     ),
-    `machine: at most ${percent(report.busy)} busy, ${percent(report.foreign)} of it with other work`,
+    `machine: at most ${percent(report.busy)} busy, ${percent(report.foreign)} taken by other work; ${report.disturbed} windows disturbed and measured again`,
     ...verdict(report),
   ].join('\n');
 }
