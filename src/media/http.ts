@@ -50,7 +50,8 @@ export async function post(
   });
 }
 
-function authorization(userinfo: string): { authorization?: string } {
+/** The header that carries a URL's user name and password. */
+export function authorization(userinfo: string): { authorization?: string } {
   if (userinfo === '') return {};
   return { authorization: `Basic ${Buffer.from(decoded(userinfo)).toString('base64')}` };
 }

@@ -1,0 +1,77 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { printable } from '../address.ts';
+import { Fault } from '../fault.ts';
+
+const MAX_NAME_CHARS = 1024;
+
+/**
+ * The path of a file in the media directory, given as `media://NAME`. The name is decoded once; nothing outside the
+ * directory can be named, neither by dots nor by a symbolic link.
+ */
+export async function mediaPath(url: string, mediaDir: string | undefined): Promise<string> {
+  const refuse = (rule: string, cause?: unknown): Fault =>
+    new Fault('pull', 'policy', `${nameOfMedia(url)}: ${rule}`, { cause, retryable: false });
+  if (mediaDir === undefined) throw refuse('no media directory is configured on this server');
+  const name = decoded(url.slice('media://'.length));
+  const rule = name === undefined ? 'the name must be percent-encoded UTF-8' : brokenRule(url, name);
+  if (name === undefined || rule !== undefined) throw refuse(rule ?? '');
+  const root = await found(mediaDir, cause => refuse('the media directory cannot be read', cause));
+  const missing = (cause: unknown) =>
+    new Fault('pull', 'refused', `${nameOfMedia(url)}: ${reasonOf(cause)}`, { cause, retryable: true });
+  const real = await found(path.join(root, name), missing);
+  if (!isInside(root, real)) throw refuse('a symbolic link leads out of the media directory');
+  return real;
+}
+
+/** A media URL as errors name it: the names of local files are no secrets. */
+export const nameOfMedia = (url: string): string => printable(url).slice(0, 200);
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function brokenRule(url: string, name: string): string | undefined {
+  if (/[?#]/.test(url)) return 'a question mark or number sign in the name must be percent-encoded';
+  if (name === '') return 'the name is missing';
+  if (name.length > MAX_NAME_CHARS) return `the name must not be longer than ${MAX_NAME_CHARS} characters`;
+  if (name.includes('\0')) return 'the name must not contain a zero byte';
+  if (name.includes('\\')) return 'the name must not contain a backslash';
+  if (name.startsWith('/')) return 'the name must not be an absolute path';
+  const parts = name.split('/');
+  if (parts.includes('..') || parts.includes('.')) return 'the name must not contain "." or ".." as a part';
+  if (parts.includes('')) return 'the name must not contain an empty part';
+  return undefined;
+}
+
+async function found(file: string, fault: (cause: unknown) => Fault): Promise<string> {
+  try {
+    return await fs.realpath(file);
+  } catch (cause) {
+    throw fault(cause);
+  }
+}
+
+export function isInside(root: string, file: string): boolean {
+  const prefix = root.endsWith(path.sep) ? root : root + path.sep;
+  return file.startsWith(prefix);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file in the media directory',
+  ENOTDIR: 'there is no such file in the media directory',
+  EACCES: 'the file may not be read',
+  EPERM: 'the file may not be read',
+  ELOOP: 'its symbolic links lead nowhere',
+  ENAMETOOLONG: 'the name is too long',
+  EMFILE: 'too many files are open',
+};
+
+export function reasonOf(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : 'unknown';
+  return REASONS[code] ?? `the file cannot be read (${code})`;
+}
