@@ -15,7 +15,8 @@ export interface FileBytes {
   read(offset: number, length: number, signal: AbortSignal): Promise<Buffer>;
   /**
    * The same without waiting: undefined while they are on their way (fetching goes on by itself). The view is valid
-   * until the next call. Throws the Fault that keeps them from coming.
+   * through this turn of the event loop, the latest one until the next call. Throws the Fault that keeps them from
+   * coming.
    */
   take(offset: number, length: number): Buffer | undefined;
   close(): void;

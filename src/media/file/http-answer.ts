@@ -46,6 +46,8 @@ export interface Asked {
   readonly to: number;
 }
 
+export const rangeHeader = ({ from, to }: Asked) => ({ range: `bytes=${from}-${to - 1}` });
+
 /** What the answer to a request for some bytes brings. Throws where it brings nothing that can be used. */
 export function partOf(address: Address, answer: http.IncomingMessage, asked: Asked): Part {
   checkStatus(address, answer, asked);

@@ -5,55 +5,23 @@ import { type Monotonic, monotonic } from '../clock.ts';
 import { within } from '../deadline.ts';
 import { asFault, Fault, type FaultKind } from '../fault.ts';
 import type { FileBytes } from '../item.ts';
-import type { Dialler } from '../net.ts';
 import { BLOCK_BYTES, Blocks } from './blocks.ts';
 import {
   checkVersion,
   conditionOf,
-  isRedirect,
   type Part,
   partOf,
-  redirectTarget,
+  rangeHeader,
   type Version,
   validatorOf,
   versionOf,
 } from './http-answer.ts';
 import { Body } from './http-body.ts';
-import { HttpLine } from './http-line.ts';
+import type { HttpLimits } from './http-limits.ts';
+import type { HttpLine } from './http-line.ts';
 import { checkedRange, EMPTY } from './range.ts';
 import { HELD_BLOCKS, type Stretch, Windows } from './windows.ts';
 
-/** How long what may take. Tests shorten them. */
-export interface HttpLimits {
-  /** The whole of opening, redirects included. */
-  readonly openMs: number;
-  /** From the request to the first byte of its answer. */
-  readonly firstByteMs: number;
-  readonly headersMs: number;
-  /** Without a byte while bytes are wanted. */
-  readonly silentMs: number;
-  /** For going on after a connection broke. */
-  readonly resumeMs: number;
-}
-
-export const HTTP_LIMITS: HttpLimits = {
-  openMs: 10_000,
-  firstByteMs: 3_000,
-  headersMs: 10_000,
-  silentMs: 5_000,
-  resumeMs: 3_000,
-};
-
-export interface HttpFileOptions {
-  readonly dialler: Dialler;
-  /** Calls off the opening; the open file ends by `close`. */
-  readonly signal: AbortSignal;
-  readonly limits?: Partial<HttpLimits>;
-  readonly now?: Monotonic;
-  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
-}
-
-const MAX_REDIRECTS = 5;
 /** How often a server without ranges is asked for the whole file anew, because something in front was needed again. */
 const MAX_REOPENS = 8;
 /** Waits before the attempts to go on after a connection broke; there are no more than these. */
@@ -69,51 +37,20 @@ const READ_MS = 30_000;
 /** No one waits longer for a read than for a connection of this speed. */
 const READ_BYTES_PER_MS = 16;
 
-interface Opened {
+/** The first answer of a server, redirects behind it. */
+export interface Opened {
   readonly address: Address;
   readonly line: HttpLine;
   readonly answer: http.IncomingMessage;
   readonly part: Part;
 }
 
-/** Opens a file over HTTP. Redirects are followed, each through the one dialler and its policy. */
-export async function openHttpFile(address: Address, options: HttpFileOptions): Promise<HttpFile> {
-  const limits = { ...HTTP_LIMITS, ...options.limits };
-  const line = new HttpLine(options.dialler);
-  const late = `${redactUrl(urlOf(address))} was not opened`;
-  try {
-    const opened = await within({ side: 'pull', signal: options.signal, late, waitMs: limits.openMs }, signal =>
-      follow(address, line, { signal, limits }),
-    );
-    return new HttpFile(opened, { ...options, limits });
-  } catch (error) {
-    line.close();
-    throw asFault('pull', error);
-  }
+export interface HttpFileOptions {
+  readonly limits: HttpLimits;
+  readonly now?: Monotonic;
+  /** Rejects when the signal aborts. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
-
-async function follow(
-  start: Address,
-  line: HttpLine,
-  { signal, limits }: { readonly signal: AbortSignal; readonly limits: HttpLimits },
-): Promise<Opened> {
-  const asked = { from: 0, to: BLOCK_BYTES };
-  const visited = new Set<string>();
-  let address = start;
-  for (;;) {
-    const answer = await line.get(address, { headers: rangeHeader(asked), signal, ...limits });
-    if (!isRedirect(answer)) return { address, line, answer, part: partOf(address, answer, asked) };
-    answer.destroy();
-    visited.add(urlOf(address));
-    address = redirectTarget(address, answer);
-    if (visited.has(urlOf(address)))
-      throw new Fault('pull', 'refused', `${redactUrl(urlOf(start))} redirects in a circle`);
-    if (visited.size > MAX_REDIRECTS)
-      throw new Fault('pull', 'refused', `${redactUrl(urlOf(start))} redirects more than ${MAX_REDIRECTS} times`);
-  }
-}
-
-const rangeHeader = ({ from, to }: { from: number; to: number }) => ({ range: `bytes=${from}-${to - 1}` });
 
 /** A demand for [from, to) that may not be met yet. */
 interface Unmet {
@@ -156,7 +93,7 @@ export class HttpFile implements FileBytes {
   #sinceBroken = 0;
   #reopens = 0;
 
-  constructor({ address, line, answer, part }: Opened, options: HttpFileOptions & { readonly limits: HttpLimits }) {
+  constructor({ address, line, answer, part }: Opened, options: HttpFileOptions) {
     this.#address = address;
     this.#where = redactUrl(urlOf(address));
     this.#line = line;

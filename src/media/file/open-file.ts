@@ -2,7 +2,7 @@ import { type Address, parseAddress, redactUrl } from '../address.ts';
 import { Fault } from '../fault.ts';
 import type { FileBytes } from '../item.ts';
 import type { Dialler } from '../net.ts';
-import { openHttpFile } from './http-file.ts';
+import { openHttpFile } from './http-open.ts';
 import { openLocalFile } from './local-file.ts';
 
 export interface FileOptions {
