@@ -3,14 +3,16 @@ import { arrivedWhole, type Row, rateOf } from './measure.ts';
 
 /** What the whole service may cost, in nginx-rtmp's own. */
 const MOST_RATIO = 1;
+/** Below, the price of a service that idles outweighs that of its relays. */
+const FEWEST_PROMISED = 50;
 const SERVICE = 1;
 
 /** Where the run, if it is not void, misses what is promised. */
 export function failures(report: LiveReport): string[] {
   const failed = report.seen.flatMap(({ name, fault }) => (fault === '' ? [] : [`output ${name}: ${fault}`]));
   for (const row of report.rows) if (row.ours && !arrivedWhole(row)) failed.push(rateOf(row));
-  const ratio = report.rows[SERVICE]?.ratioToNginx ?? Number.NaN;
-  if (!(ratio <= MOST_RATIO)) failed.push(`the service costs ${ratio} of nginx-rtmp`);
+  const { ratioToNginx: ratio = Number.NaN, relays = 0 } = report.rows[SERVICE] ?? {};
+  if (relays >= FEWEST_PROMISED && !(ratio <= MOST_RATIO)) failed.push(`the service costs ${ratio} of nginx-rtmp`);
   if (report.dropped > 0) failed.push(`${report.dropped} packets were dropped`);
   return failed;
 }
