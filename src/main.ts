@@ -9,6 +9,7 @@ import type { TryOptions } from './cli/doors.ts';
 import { SingleCluster } from './cluster/single.ts';
 import { type Config, type ListenAddress, printListen } from './config.ts';
 import { Accounts } from './control/accounts.ts';
+import { Breakpoints } from './control/breakpoints.ts';
 import { Callbacks } from './control/callbacks.ts';
 import { Claims } from './control/claims.ts';
 import { Record } from './control/record.ts';
@@ -149,10 +150,12 @@ function buildControl(config: Config, { store, cluster, log, closing }: ControlP
     ],
     log: tell,
   });
+  const breakpoints = closing.adopt(new Breakpoints({ store, log: tell }), it => it.close());
   const claims: Claims = new Claims({
     store,
     record,
     cluster,
+    breakpoints,
     place: order => supervisor.place(order),
     stop: (taskId, epoch) => supervisor.stop(taskId, epoch),
     now,

@@ -6,7 +6,7 @@ import type { RunNews } from '../worker/channel.ts';
 const REST_MS = 60_000;
 
 interface Raised {
-  /** An alarm of the present episode, which lasts until media flows again, has been raised. */
+  /** An alarm of the present episode, which lasts until media flows again or a file plays, has been raised. */
   episode: boolean;
   /** Wall time of the last alarm of each word. */
   readonly lastAt: Map<string, number>;
@@ -30,16 +30,16 @@ export class Alarms {
   follow(event: Event): void {
     const { taskId, type, to, detail } = event;
     if (to === 'exited' || to === 'stopped') this.#raised.delete(taskId);
-    else if (type === 'flowing') this.#end(taskId);
+    else if (type === 'flowing' || type === 'itemStarted') this.#end(taskId);
     else if (type === 'alarm') this.#note(taskId, detail.alarm ?? '', event.at);
   }
 
   #mayRaise(task: Task, news: RunNews, word: string, now: number): boolean {
     const raised = this.#raised.get(task.id);
-    const brokeAgain = news.type === 'broke' && task.status !== 'running' && raised?.episode === true;
+    const isAgain = news.type === 'itemFailed' || (news.type === 'broke' && task.status !== 'running');
     const lastAt = raised?.lastAt.get(word);
     // The distance counts, not the order: a wall clock that was set back must not silence alarms.
-    return !brokeAgain && (lastAt === undefined || Math.abs(now - lastAt) >= REST_MS);
+    return !(isAgain && raised?.episode) && (lastAt === undefined || Math.abs(now - lastAt) >= REST_MS);
   }
 
   #end(taskId: string): void {
@@ -69,6 +69,7 @@ const EPISODE_WORDS: ReadonlySet<string> = new Set(Object.values(WORDS).flatMap(
 
 /** A peer that was never there has failed; one that went away is unstable. */
 function wordFor({ startedAt }: Task, { type, side }: RunNews): string | undefined {
+  if (type === 'itemFailed') return WORDS.pull.failed;
   if (type !== 'broke' || side === 'run') return undefined;
   return startedAt === null ? WORDS[side].failed : WORDS[side].unstable;
 }

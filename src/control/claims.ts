@@ -1,13 +1,16 @@
 import type { Cluster } from '../cluster/cluster.ts';
-import type { Store } from '../store/store.ts';
+import type { Progress, Store } from '../store/store.ts';
 import type { Event, Occurrence } from '../task/event.ts';
+import { startCursor } from '../task/playlist.ts';
 import { type Destination, destinationUrl } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import type { RunNews, RunOrder, RunReport } from '../worker/channel.ts';
 import { Alarms, causeOf } from './alarms.ts';
+import type { Breakpoints } from './breakpoints.ts';
 import { type Sleep, within } from './deadline.ts';
 import { inParallel } from './parallel.ts';
 import type { Log, Record } from './record.ts';
+import { Untold } from './untold.ts';
 
 const CLAIM_DEADLINE_MS = 10_000;
 /** Enough to keep the store busy, few enough that a user's call between them does not wait long. */
@@ -35,6 +38,7 @@ export interface ClaimsOptions {
   readonly store: Pick<Store, 'get' | 'domain' | 'withStatus'>;
   readonly record: Record;
   readonly cluster: Pick<Cluster, 'claim' | 'release'>;
+  readonly breakpoints: Pick<Breakpoints, 'note' | 'unsaved'>;
   /** The supervisor's ears: give a run its order, or a new one under the same epoch. */
   readonly place: (order: RunOrder) => void;
   readonly stop: (taskId: string, epoch: number) => void;
@@ -59,13 +63,17 @@ export class Claims {
   readonly #claims = new Map<string, Claim>();
   /** What the next tick has to look at again. */
   readonly #unsettled = new Set<Claim>();
-  /** The last news of a task that the store would not take. */
-  readonly #untold = new Map<string, RunNews>();
+  readonly #untold: Untold;
   readonly #closed = new AbortController();
   #round = 0;
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
+    const { record, log } = options;
+    const tell = async (news: RunNews): Promise<void> => {
+      await record.tell(news.taskId, task => this.#occurrences(task, news));
+    };
+    this.#untold = new Untold({ tell, log });
   }
 
   /** Claims anew what the store says is on air and no worker has brought back; to be called after the supervisor's start. */
@@ -80,9 +88,8 @@ export class Claims {
   async retry(): Promise<void> {
     this.#round += 1;
     const lost = [...this.#unsettled].filter(claim => this.#resume(claim));
-    const untold = [...this.#untold.values()];
     await inParallel(lost, CLAIMS_AT_ONCE, claim => this.#claimAnew(claim));
-    await inParallel(untold, CLAIMS_AT_ONCE, news => this.#hear(news));
+    await this.#untold.retry();
   }
 
   /** Follows the record: every event of every task comes by here after its commit. */
@@ -97,7 +104,12 @@ export class Claims {
   }
 
   news(news: RunNews): void {
-    if (!this.#closed.signal.aborted) void this.#hear(news);
+    if (!this.#closed.signal.aborted) void this.#untold.add(news);
+  }
+
+  /** Heard to the very last: runs that end with the node are to go on where they ended. */
+  progress(progress: Progress): void {
+    this.#options.breakpoints.note(progress);
   }
 
   lost(taskId: string, epoch: number, reason: string): void {
@@ -134,7 +146,7 @@ export class Claims {
     this.#claims.set(taskId, claim);
     this.#unsettled.add(claim);
     const news = missedNews(task, report);
-    if (news) await this.#hear(news);
+    if (news) await this.#untold.add(news);
   }
 
   /** True for a lost claim, which the caller claims anew; the others go on here. */
@@ -165,7 +177,7 @@ export class Claims {
   #end({ taskId, from, to, epoch }: Event): void {
     const claim = this.#claims.get(taskId);
     this.#claims.delete(taskId);
-    this.#untold.delete(taskId);
+    this.#untold.forget(taskId);
     const wasActive = from !== to && from !== 'stopped' && epoch > 0;
     if (!claim && !wasActive) return;
     const ended = claim?.epoch ?? epoch;
@@ -210,12 +222,18 @@ export class Claims {
 
   /** Gives the run the task's present source. Synchronous, so that no change can come between reading and ordering. */
   #place(claim: Claim): void {
-    const { id, spec } = claim.task;
-    if (spec.source.kind !== 'live' || claim.destination === undefined) return;
-    const { epoch, destination } = claim;
-    this.#options.place({ taskId: id, epoch, source: { kind: 'live', url: spec.source.url }, destination });
+    const { task, epoch, destination } = claim;
+    if (destination === undefined) return;
+    this.#options.place({ taskId: task.id, epoch, source: this.#sourceOf(task), destination });
     claim.state = 'placed';
     claim.reason = '';
+  }
+
+  #sourceOf({ id, spec, listVersion: version, breakpoint }: Task): RunOrder['source'] {
+    if (spec.source.kind === 'live') return { kind: 'live', url: spec.source.url };
+    const { kind, ...list } = spec.source;
+    const at = this.#options.breakpoints.unsaved(id) ?? breakpoint ?? undefined;
+    return { kind, version, list, from: startCursor(list, version, at) };
   }
 
   async #postpone(claim: Claim, cause: unknown): Promise<void> {
@@ -231,7 +249,7 @@ export class Claims {
     this.#options.log('a claim has to wait', { taskId: task.id, epoch, cause });
     const side = cause instanceof MissingDomain ? 'push' : 'run';
     // A run that a worker carries does not break because its order could not be said again.
-    if (!carried) await this.#hear({ taskId: task.id, epoch, type: 'broke', side, reason });
+    if (!carried) await this.#untold.add({ taskId: task.id, epoch, type: 'broke', side, reason });
   }
 
   async #claimAnew(claim: Claim): Promise<void> {
@@ -248,36 +266,21 @@ export class Claims {
     await this.#options.record.tell(taskId, { type: 'claimed', cause: 'system', reason, epoch });
   }
 
-  /** Never rejects: what the store does not take now is told again on the next tick, unless later news overtake it. */
-  async #hear(news: RunNews): Promise<void> {
-    const { taskId, epoch } = news;
-    try {
-      await this.#options.record.tell(taskId, task => this.#occurrences(task, news));
-      this.#untold.delete(taskId);
-    } catch (cause) {
-      if (!this.#untold.has(taskId)) this.#options.log('news of a run could not be stored', { taskId, epoch, cause });
-      this.#untold.set(taskId, news);
-    }
-  }
-
   #occurrences(task: Task, news: RunNews): readonly Occurrence[] {
-    const alarms = this.#alarms.due(task, news, this.#options.now());
-    return [...occurrencesOf(news), ...alarms];
+    // What a file did while its run was being stopped comes too late for whoever was told the exit.
+    if (news.item !== undefined && !isActive(task)) return [];
+    return [...occurrencesOf(task, news), ...this.#alarms.due(task, news, this.#options.now())];
   }
 }
 
-/** A file that failed has come to its end too, and the reason tells why. */
-function occurrencesOf(news: RunNews): readonly Occurrence[] {
-  const { type, reason, epoch, item } = news;
+function occurrencesOf({ status }: Task, { type, side, reason, epoch, item }: RunNews): readonly Occurrence[] {
+  const facts = { cause: causeOf({ side }), reason, epoch, ...(item === undefined ? {} : { detail: item }) };
   if (type === 'alarm') return [];
-  const told: Occurrence = {
-    type: type === 'itemFailed' ? 'itemFinished' : type,
-    cause: causeOf(news),
-    reason,
-    epoch,
-    ...(item === undefined ? {} : { detail: item }),
-  };
-  return [told];
+  // A file that failed has come to its end too, and the reason tells why.
+  if (type === 'itemFailed') return [{ ...facts, type: 'itemFinished' }];
+  // Played to its end without a frame: none of its files will do.
+  if (type === 'finished' && status === 'scheduled') return [{ ...facts, type: 'gaveUp' }];
+  return [{ ...facts, type }];
 }
 
 /** Somebody has claimed it and its end has not come: there is, or has to be, a run for it. */

@@ -8,6 +8,7 @@ import type { Event } from '../task/event.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import type { RunNews, RunOrder } from '../worker/channel.ts';
+import { Breakpoints } from './breakpoints.ts';
 import { Callbacks, type Post } from './callbacks.ts';
 import { Claims, type ClaimsOptions } from './claims.ts';
 import { type Follow, Record, type Render } from './record.ts';
@@ -131,7 +132,8 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
   const place = (order: RunOrder) => void orders.push(order);
   const stop = (taskId: string, epoch: number) => void stops.push({ taskId, epoch });
   const cluster = parts.cluster ?? new SingleCluster('node');
-  const claims = new Claims({ store, record, cluster, place, stop, now, sleep, log });
+  const breakpoints = new Breakpoints({ store, log });
+  const claims = new Claims({ store, record, cluster, breakpoints, place, stop, now, sleep, log });
   const scheduler = new Scheduler({ store, record, claims, now, sleep, log });
   const tasks = new Tasks({ store, record, now, newId });
   const senders: Callbacks[] = [];
@@ -156,6 +158,7 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
     await Promise.all(senders.map(sender => sender.close()));
     await scheduler.close();
     claims.close();
+    await breakpoints.close();
     await store.close();
   };
   return {

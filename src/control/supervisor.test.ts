@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Progress } from '../store/store.ts';
 import type { Child, ChildEnd, RunNews, RunOrder, RunReport } from '../worker/channel.ts';
 import { DataDirectoryInUse } from '../worker/control-socket.ts';
 import { originProcess, workerProcess } from '../worker/spawn.ts';
@@ -20,6 +21,7 @@ class Listener implements RunListener {
   readonly losses: { taskId: string; epoch: number; reason: string; atMs: number }[] = [];
   readonly offered: RunReport[] = [];
   readonly stillThere: RunReport[] = [];
+  readonly progresses: Progress[] = [];
   wanted: readonly string[] = [];
   onLost: (taskId: string, epoch: number) => void = () => {};
 
@@ -30,6 +32,10 @@ class Listener implements RunListener {
   lost(taskId: string, epoch: number, reason: string): void {
     this.losses.push({ taskId, epoch, reason, atMs: now() });
     this.onLost(taskId, epoch);
+  }
+
+  progress(progress: Progress): void {
+    this.progresses.push(progress);
   }
 
   carried(report: RunReport): void {
@@ -310,6 +316,7 @@ describe('the supervisor', { timeout: 40_000 }, () => {
         news: () => {},
         lost: () => {},
         carried: () => {},
+        progress: () => {},
         adopt: () => Promise.reject(new Error('the disk is gone')),
       },
     });

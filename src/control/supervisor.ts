@@ -1,3 +1,4 @@
+import type { Progress } from '../store/store.ts';
 import {
   type ChannelListener,
   type Child,
@@ -18,6 +19,8 @@ export interface RunListener {
   news(news: RunNews): void;
   /** A worker that was out of reach for a moment still carries the run: what it told meanwhile was not heard. */
   carried(report: RunReport): void;
+  /** How far a run has come, once a second and when it has ended. */
+  progress(progress: Progress): void;
   /** The run's worker died, or it came back without it: it must be claimed again. */
   lost(taskId: string, epoch: number, reason: string): void;
   /**
@@ -242,7 +245,7 @@ export class Supervisor {
 
   #hear(slot: Slot, message: Exclude<FromWorker, Hello>): void {
     if (message.t === 'news') this.#options.listener.news(message.news);
-    else if (message.t === 'ended') this.#ended(slot, message.taskId, message.epoch);
+    else if (message.t === 'ended') this.#ended(slot, message);
     else {
       slot.hear();
       for (const report of message.reports) this.#keepReport(slot, report);
@@ -254,12 +257,21 @@ export class Supervisor {
     const placement = this.#placements.get(report.taskId);
     const { taskId, epoch } = report;
     if (placement?.slot !== slot) slot.send({ t: 'stop', taskId, epoch });
-    else if (placement.epoch === epoch) placement.report = report;
+    else if (placement.epoch === epoch) {
+      placement.report = report;
+      this.#tellProgress(report);
+    }
   }
 
-  #ended(slot: Slot, taskId: string, epoch: number): void {
-    const placement = this.#placements.get(taskId);
-    if (placement?.slot === slot && placement.epoch === epoch && placement.state !== 'due') this.#forget(taskId);
+  #ended(slot: Slot, end: Extract<FromWorker, { t: 'ended' }>): void {
+    const placement = this.#placements.get(end.taskId);
+    if (placement?.slot !== slot || placement.epoch !== end.epoch) return;
+    this.#tellProgress(end);
+    if (placement.state !== 'due') this.#forget(end.taskId);
+  }
+
+  #tellProgress({ taskId, epoch, breakpoint }: Omit<Progress, 'breakpoint'> & Partial<Progress>): void {
+    if (breakpoint !== undefined) this.#options.listener.progress({ taskId, epoch, breakpoint });
   }
 
   /** Brings what we think the worker carries and what it says it carries together. */
@@ -281,6 +293,7 @@ export class Supervisor {
     const carries = run?.epoch === placement.epoch;
     if (carries) {
       placement.report = run;
+      this.#tellProgress(run);
       this.#options.listener.carried(run);
     }
     if (placement.state === 'stopping') {
@@ -304,6 +317,7 @@ export class Supervisor {
     }
     this.#placements.set(taskId, { epoch, slot, state: 'given', order: undefined, report: run });
     slot.runs.add(taskId);
+    this.#tellProgress(run);
     return true;
   }
 

@@ -35,16 +35,6 @@ describe('creating a task', () => {
     expect((await room.tasks.list(OWNER, {}, { offset: 0, limit: 10 })).total).toBe(0);
   });
 
-  it('says of a list of files that it will not be played', async () => {
-    const task = await room.tasks.create(OWNER, room.spec({ source: LIST }));
-    await room.scheduler.tick();
-    expect(await room.tasks.get(OWNER, task.id)).toMatchObject({
-      status: 'scheduled',
-      reason: 'file playout is not part of this build',
-    });
-    expect(room.orders).toEqual([]);
-  });
-
   it('makes a task that is switched off stopped, and starts it when it is switched on', async () => {
     const task = await room.tasks.create(OWNER, room.spec({ enabled: false }));
     await room.scheduler.tick();

@@ -18,8 +18,6 @@ export interface TasksOptions {
   readonly newId: () => string;
 }
 
-const NO_PLAYOUT = 'file playout is not part of this build';
-
 /** What users do to tasks. Starting, stopping and telling follow from the events these calls record. */
 export class Tasks {
   readonly #options: TasksOptions;
@@ -31,7 +29,7 @@ export class Tasks {
   async create({ accountId, projectId }: Owner, spec: TaskSpec): Promise<Task> {
     const { record, now, newId } = this.#options;
     refuse(checkSpec(spec, { now: now() }));
-    return record.create({ id: newId(), accountId, projectId, spec, reason: standingReason(spec) });
+    return record.create({ id: newId(), accountId, projectId, spec });
   }
 
   /**
@@ -74,9 +72,6 @@ export class Tasks {
     return this.#options.store.list({ ...filter, projectId }, page);
   }
 }
-
-/** What people should know about a task that waits although its start has come. */
-const standingReason = (spec: TaskSpec): string => (spec.source.kind === 'list' ? NO_PLAYOUT : '');
 
 function refuse(problems: readonly Problem[]): void {
   if (problems.length > 0) throw new InvalidTask(problems);
@@ -124,6 +119,5 @@ const stop = (task: Task, nextStamp: NextStamp): Step | undefined =>
 
 function restart(task: Task, nextStamp: NextStamp): Step | undefined {
   if (task.status !== 'stopped') return undefined;
-  const step = apply(task, { type: 'restarted', cause: 'user', reason: 'enabled' }, nextStamp());
-  return step && { ...step, task: { ...step.task, reason: standingReason(task.spec) } };
+  return apply(task, { type: 'restarted', cause: 'user', reason: 'enabled' }, nextStamp());
 }

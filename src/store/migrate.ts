@@ -1,5 +1,6 @@
 import type { Kysely, RawBuilder } from 'kysely';
 import { up as first } from './migrations/0001-first.ts';
+import { up as playlists } from './migrations/0002-playlists.ts';
 import type { Tables } from './tables.ts';
 
 /** Where the databases name the same thing differently. */
@@ -10,7 +11,7 @@ export interface ColumnTypes {
 type Migration = (db: Kysely<unknown>, types: ColumnTypes) => Promise<void>;
 
 /** In order; the version of a database is how many of these it has seen. One that stands is never edited. */
-const MIGRATIONS: readonly Migration[] = [first];
+const MIGRATIONS: readonly Migration[] = [first, playlists];
 
 /** Brings the database to this program's version. The caller gives a transaction: it is done whole or not at all. */
 export async function migrate(trx: Kysely<Tables>, types: ColumnTypes): Promise<void> {

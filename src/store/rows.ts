@@ -1,6 +1,7 @@
 import type { AccessKey, Token, User } from '../task/account.ts';
 import { dueAt } from '../task/due.ts';
 import type { Cause, Event, EventDetail } from '../task/event.ts';
+import type { Breakpoint } from '../task/playlist.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import type { Seal } from './seal.ts';
@@ -24,7 +25,7 @@ interface SealedDelivery {
 }
 
 export function toTaskRow(seal: Seal, task: Task): TaskRow {
-  const { spec, reason } = task;
+  const { spec, reason, breakpoint } = task;
   const kept: SealedTask = { spec, reason };
   return {
     id: task.id,
@@ -41,13 +42,21 @@ export function toTaskRow(seal: Seal, task: Task): TaskRow {
     epoch: task.epoch,
     seq: task.seq,
     version: task.version,
+    list_version: task.listVersion,
     created_at: task.createdAt,
     started_at: task.startedAt,
     exited_at: task.exitedAt,
     due_at: dueAt(task),
     sealed: seal.close(`tasks/${task.id}`, JSON.stringify(kept)),
+    breakpoint: breakpoint && sealBreakpoint(seal, task.id, breakpoint),
   };
 }
+
+export const sealBreakpoint = (seal: Seal, taskId: string, breakpoint: Breakpoint): Uint8Array =>
+  seal.close(`tasks/${taskId}/breakpoint`, JSON.stringify(breakpoint));
+
+const openBreakpoint = (seal: Seal, taskId: string, sealed: Uint8Array): Breakpoint =>
+  JSON.parse(seal.open(`tasks/${taskId}/breakpoint`, sealed)) as Breakpoint;
 
 export function toTask(seal: Seal, row: TaskRow): Task {
   const { spec, reason } = JSON.parse(seal.open(`tasks/${row.id}`, row.sealed)) as SealedTask;
@@ -62,6 +71,8 @@ export function toTask(seal: Seal, row: TaskRow): Task {
     epoch: row.epoch,
     seq: row.seq,
     version: row.version,
+    listVersion: row.list_version,
+    breakpoint: row.breakpoint && openBreakpoint(seal, row.id, row.breakpoint),
     createdAt: row.created_at,
     startedAt: row.started_at,
     exitedAt: row.exited_at,

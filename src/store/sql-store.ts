@@ -10,6 +10,7 @@ import * as tasks from './task-queries.ts';
 export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   create: change => tasks.createTask(base, change),
   change: (taskId, decide) => tasks.changeTask(base, taskId, decide),
+  saveBreakpoints: progress => tasks.saveBreakpoints(base, progress),
   get: taskId => tasks.getTask(base, taskId),
   list: (filter, page) => tasks.listTasks(base, filter, page),
   due: (now, limit) => tasks.dueTasks(base, now, limit),

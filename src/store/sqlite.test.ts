@@ -57,6 +57,8 @@ describe('the database file', () => {
     const { task, ...rest } = sampleTask();
     await store.create({ task, ...rest });
     await store.change(task.id, telling('claimed', 'deliver'));
+    const breakpoint = { version: 1, url: `http://f.example/${CANARY}.mp4`, round: 0, index: 0, offsetMs: 1 };
+    await store.saveBreakpoints([{ taskId: task.id, epoch: 1, breakpoint }]);
     await store.change(task.id, telling('gaveUp', 'deliver'));
     await store.addAccessKey(sampleKey());
     const texts = readdirSync(join(folder, 'data')).map(name => readFileSync(join(folder, 'data', name), 'latin1'));
@@ -78,7 +80,21 @@ describe('the database file', () => {
     const raw = new DatabaseSync(file);
     raw.exec('update schema_version set version = 99');
     raw.close();
-    await expect(open()).rejects.toThrow(/of version 99; this program knows versions up to 1$/);
+    await expect(open()).rejects.toThrow(/of version 99; this program knows versions up to 2$/);
+  });
+
+  it('of the first version is brought up to date, and lists that it only kept are due at their start', async () => {
+    const store = await open();
+    const { task, ...rest } = sampleTask();
+    await store.create({ task, ...rest });
+    await store.close();
+    const raw = new DatabaseSync(file);
+    raw.exec(`alter table tasks drop column list_version; alter table tasks drop column breakpoint;
+      update tasks set due_at = end_at; update schema_version set version = 1`);
+    raw.close();
+    const next = await open();
+    expect(await next.get(task.id)).toEqual(task);
+    expect(await next.due(task.spec.startAt, 10)).toEqual([task]);
   });
 
   it('is refused when it is no database, and not overwritten', async () => {

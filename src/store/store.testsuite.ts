@@ -77,6 +77,42 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
       });
     });
 
+    describe('a break point', () => {
+      const breakpoint = { version: 1, url: `http://f.example/${CANARY}.mp4`, round: 3, index: 1, offsetMs: 12_345 };
+
+      it('comes back with its task, and raises no event', async () => {
+        const { id } = await put(sampleTask());
+        await store.change(id, telling('claimed'));
+        await store.saveBreakpoints([{ taskId: id, epoch: 1, breakpoint }]);
+        expect(await store.get(id)).toMatchObject({ breakpoint, epoch: 1, seq: 2 });
+        expect(await store.events(id, 0, 10)).toHaveLength(2);
+      });
+
+      it('stays through changes of the task, and gives way to the next', async () => {
+        const { id } = await put(sampleTask());
+        await store.change(id, telling('claimed'));
+        await store.saveBreakpoints([{ taskId: id, epoch: 1, breakpoint }]);
+        await store.change(id, telling('flowing'));
+        expect((await store.get(id))?.breakpoint).toEqual(breakpoint);
+        await store.saveBreakpoints([{ taskId: id, epoch: 1, breakpoint: { ...breakpoint, round: 4 } }]);
+        expect((await store.get(id))?.breakpoint?.round).toBe(4);
+      });
+
+      it('of another epoch than the task has is left out, and does not keep the others out', async () => {
+        const tasks = await Promise.all([put(sampleTask()), put(sampleTask())]);
+        for (const { id } of tasks) await store.change(id, telling('claimed'));
+        const epochs = [2, 1];
+        await store.saveBreakpoints(tasks.map(({ id }, i) => ({ taskId: id, epoch: epochs[i] ?? 0, breakpoint })));
+        const kept = await Promise.all(tasks.map(async ({ id }) => (await store.get(id))?.breakpoint));
+        expect(kept).toEqual([null, breakpoint]);
+      });
+
+      it('of nobody is no fault', async () => {
+        await store.saveBreakpoints([{ taskId: 'nobody', epoch: 1, breakpoint }]);
+        await store.saveBreakpoints([]);
+      });
+    });
+
     describe('a change', () => {
       it('stores the task and its event together', async () => {
         const { id } = await put(sampleTask());

@@ -1,5 +1,6 @@
 import type { AccessKey, Domain, Project, Token, User } from '../task/account.ts';
 import type { Event } from '../task/event.ts';
+import type { Breakpoint } from '../task/playlist.ts';
 import type { Status } from '../task/status.ts';
 import type { Task } from '../task/task.ts';
 
@@ -29,6 +30,13 @@ export interface TaskFilter {
 export interface Page {
   readonly offset: number;
   readonly limit: number;
+}
+
+/** How far a run has come, for whoever takes its place. */
+export interface Progress {
+  readonly taskId: string;
+  readonly epoch: number;
+  readonly breakpoint: Breakpoint;
 }
 
 /** What a pure function decided about a task: stored whole or not at all. */
@@ -70,6 +78,8 @@ export interface Store {
     taskId: string,
     decide: (task: Task) => Change | undefined,
   ): Promise<{ task: Task; changed: boolean } | undefined>;
+  /** Keeps break points, all in one transaction and without an event. One whose epoch is not the task's is left out. */
+  saveBreakpoints(progress: readonly Progress[]): Promise<void>;
   get(taskId: string): Promise<Task | undefined>;
   /** Newest first (createdAt, then id, descending), with the number of all matches before paging. Deleted tasks are never listed. */
   list(filter: TaskFilter, page: Page): Promise<{ tasks: readonly Task[]; total: number }>;

@@ -34,6 +34,7 @@ export interface TaskRow {
   epoch: number;
   seq: number;
   version: number;
+  list_version: number;
   created_at: number;
   started_at: number | null;
   exited_at: number | null;
@@ -41,6 +42,8 @@ export interface TaskRow {
   due_at: number | null;
   /** SealedTask */
   sealed: Uint8Array;
+  /** The break point, sealed apart, because it is written every second. */
+  breakpoint: Uint8Array | null;
 }
 
 export interface EventRow {

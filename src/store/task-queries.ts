@@ -3,9 +3,9 @@ import type { Event } from '../task/event.ts';
 import type { Status } from '../task/status.ts';
 import type { Task } from '../task/task.ts';
 import type { Base } from './base.ts';
-import { toDelivery, toDeliveryRow, toEvent, toEventRow, toTask, toTaskRow } from './rows.ts';
+import { sealBreakpoint, toDelivery, toDeliveryRow, toEvent, toEventRow, toTask, toTaskRow } from './rows.ts';
 import type { Seal } from './seal.ts';
-import type { Change, Delivery, Page, TaskFilter } from './store.ts';
+import type { Change, Delivery, Page, Progress, TaskFilter } from './store.ts';
 import type { Tables } from './tables.ts';
 
 /** Rows removed in one transaction: few enough that nobody waits long behind them. */
@@ -44,6 +44,18 @@ async function insertNews(trx: Kysely<Tables>, seal: Seal, { events, deliveries 
     await trx.insertInto('deliveries').values(toDeliveryRow(seal, delivery)).execute();
   }
 }
+
+export const saveBreakpoints = ({ write, seal }: Base, progress: readonly Progress[]): Promise<void> =>
+  write(async trx => {
+    for (const { taskId, epoch, breakpoint } of progress) {
+      await trx
+        .updateTable('tasks')
+        .set({ breakpoint: sealBreakpoint(seal, taskId, breakpoint) })
+        .where('id', '=', taskId)
+        .where('epoch', '=', epoch)
+        .execute();
+    }
+  });
 
 export async function getTask({ db, seal }: Base, taskId: string): Promise<Task | undefined> {
   const row = await db.selectFrom('tasks').selectAll().where('id', '=', taskId).executeTakeFirst();

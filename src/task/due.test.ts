@@ -46,7 +46,6 @@ describe('dueAt', () => {
   it('is the end while it is stopped', () => expect(dueAt(moved(task(), 'stopped'))).toBe(END));
   it('is the start again after a restart', () => expect(dueAt(moved(task(), 'stopped', 'restarted'))).toBe(START));
   it('is the end of a task made switched off', () => expect(dueAt(task({ enabled: false }))).toBe(END));
-  it('is the end of a list of files, which this build does not start', () =>
-    expect(dueAt(task({ source: list }))).toBe(END));
+  it('is the start of a list of files too', () => expect(dueAt(task({ source: list }))).toBe(START));
   it('is never once the task has exited', () => expect(dueAt(moved(task(), 'expired'))).toBeNull());
 });

@@ -2,7 +2,7 @@ import type { Task } from './task.ts';
 
 /**
  * The wall time at which the scheduler has to act on the task next: its start until a run has claimed it, then its end;
- * null once it has exited. A list of files is not started by this build: it waits for its end.
+ * null once it has exited.
  */
 export function dueAt(task: Task): number | null {
   if (task.status === 'exited') return null;
@@ -12,4 +12,4 @@ export function dueAt(task: Task): number | null {
 
 /** A claim from `scheduled` leaves the status as it is until media flows; `movedBy` tells that somebody is at it. */
 const waitsForStart = ({ status, movedBy, spec }: Task): boolean =>
-  status === 'scheduled' && movedBy !== 'claimed' && spec.enabled && spec.source.kind === 'live';
+  status === 'scheduled' && movedBy !== 'claimed' && spec.enabled;

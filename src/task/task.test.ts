@@ -69,6 +69,8 @@ describe('a new task', () => {
       epoch: 0,
       seq: 1,
       version: 1,
+      listVersion: 1,
+      breakpoint: null,
       createdAt: NOW,
       startedAt: null,
       exitedAt: null,
@@ -77,11 +79,6 @@ describe('a new task', () => {
   });
 
   it('is stopped when it is made switched off', () => expect(fresh({ enabled: false }).status).toBe('stopped'));
-
-  it('carries the reason it is given', () => {
-    const seed = { id: 't', accountId: 'a', projectId: 'p', spec: SPEC, now: NOW, eventId: 'e' };
-    expect(newTask({ ...seed, reason: 'not yet' }).task.reason).toBe('not yet');
-  });
 });
 
 describe('what happens to a task', () => {
@@ -158,6 +155,26 @@ describe('the start of a task', () => {
   });
 });
 
+describe('a list that is started again', () => {
+  const breakpoint = { version: 1, url: 'http://f.example/a.mp4', round: 0, index: 0, offsetMs: 9_000 };
+  const at = (task: Task): Task => ({ ...task, breakpoint });
+
+  it('keeps its break point for the refresh rule', () => {
+    const { task } = moved(at(moved(fresh({ source: LIST }), 'claimed', 'flowing', 'stopped').task), 'restarted');
+    expect(task).toMatchObject({ breakpoint, listVersion: 2 });
+  });
+
+  it('begins anew when it was played to its end', () => {
+    const { task } = moved(at(moved(fresh({ source: LIST }), 'claimed', 'flowing', 'finished').task), 'restarted');
+    expect(task).toMatchObject({ breakpoint: null, listVersion: 2 });
+  });
+
+  it('is in its course still when only its run was lost', () => {
+    const { task } = moved(at(moved(fresh({ source: LIST }), 'claimed', 'flowing').task), 'claimed');
+    expect(task).toMatchObject({ breakpoint, listVersion: 1 });
+  });
+});
+
 describe('the end of a task', () => {
   it('is stamped once and for all', () => {
     const { task, event } = moved(fresh(), 'claimed', 'flowing', 'expired');
@@ -206,6 +223,15 @@ describe('a change of the spec', () => {
     expect(change(task, { source })?.event.detail.changed).toEqual(['source.urls', 'source.rounds']);
     const callback = { url: 'http://cb.example/', events: ['TaskExit'] };
     expect(change(task, { callback })?.event.detail.changed).toEqual(['callback.events']);
+  });
+
+  it('takes a list out of its course where files or start are others, and by nothing else', () => {
+    const task = fresh({ source: LIST });
+    const listVersion = (patch: SpecChange) => change(task, patch)?.task.listVersion;
+    expect(listVersion({ source: { ...LIST, urls: [...LIST.urls, 'http://f.example/new.mp4'] } })).toBe(2);
+    expect(listVersion({ source: { ...LIST, startIndex: 1 } })).toBe(2);
+    expect(listVersion({ source: { ...LIST, startSeconds: 5 } })).toBe(2);
+    expect(listVersion({ source: { ...LIST, rounds: 9, refresh: 'breakpoint' }, endAt: NOW + 7_200_000 })).toBe(1);
   });
 
   it('names the whole where it is of another kind', () => {

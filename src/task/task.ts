@@ -1,4 +1,5 @@
 import type { Event, EventDetail, EventType, Occurrence } from './event.ts';
+import type { Breakpoint } from './playlist.ts';
 import { changedFields, mergeSpec, type SpecChange, type TaskSpec } from './spec.ts';
 import { nextStatus, type Status } from './status.ts';
 
@@ -19,6 +20,13 @@ export interface Task {
   readonly seq: number;
   /** Counts changes of the spec. */
   readonly version: number;
+  /**
+   * Counts what takes a list out of its course: another list, another start, a restart. A break point of another one is
+   * a place that the list's refresh rule has to find again.
+   */
+  readonly listVersion: number;
+  /** Of a list: what the destination accepted last, as far as it is known here. */
+  readonly breakpoint: Breakpoint | null;
   readonly createdAt: number;
   /** Wall time of the first `flowing` in this activation; null before. */
   readonly startedAt: number | null;
@@ -42,13 +50,11 @@ export interface TaskSeed extends Stamp {
   readonly accountId: string;
   readonly projectId: string;
   readonly spec: TaskSpec;
-  /** What people should know about the task from the start; shown until the status moves. */
-  readonly reason?: string;
 }
 
 /** A fresh task: scheduled, or stopped when its user made it switched off. */
 export function newTask(seed: TaskSeed): Step {
-  const { id, accountId, projectId, spec, now, eventId, reason = '' } = seed;
+  const { id, accountId, projectId, spec, now, eventId } = seed;
   const status: Status = spec.enabled ? 'scheduled' : 'stopped';
   const task: Task = {
     id,
@@ -56,11 +62,13 @@ export function newTask(seed: TaskSeed): Step {
     projectId,
     spec,
     status,
-    reason,
+    reason: '',
     movedBy: 'created',
     epoch: 0,
     seq: 1,
     version: 1,
+    listVersion: 1,
+    breakpoint: null,
     createdAt: now,
     startedAt: null,
     exitedAt: null,
@@ -75,7 +83,7 @@ export function newTask(seed: TaskSeed): Step {
     cause: 'user',
     from: status,
     to: status,
-    reason,
+    reason: '',
     detail: {},
   };
   return { task, event };
@@ -134,6 +142,13 @@ const move = (task: Task, to: Status, { type, reason }: Occurrence, now: number)
   movedBy: type,
   startedAt: startedAtAfter(task, type, now),
   exitedAt: to === 'exited' ? (task.exitedAt ?? now) : null,
+  ...(type === 'restarted' ? courseOfRestart(task) : {}),
+});
+
+/** A list that was played to its end begins anew, wherever its last run stood. */
+const courseOfRestart = ({ listVersion, breakpoint, movedBy }: Task): Pick<Task, 'listVersion' | 'breakpoint'> => ({
+  listVersion: listVersion + 1,
+  breakpoint: movedBy === 'finished' ? null : breakpoint,
 });
 
 function startedAtAfter(task: Task, type: EventType, now: number): number | null {
@@ -150,5 +165,9 @@ export function applyChange(task: Task, patch: SpecChange, stamp: Stamp): Step |
   const changed = changedFields(task.spec, spec);
   if (changed.length === 0) return undefined;
   const step = apply(task, { type: 'changed', cause: 'user', reason: '', detail: { changed } }, stamp);
-  return step && { ...step, task: { ...step.task, spec, version: task.version + 1 } };
+  const version = task.version + 1;
+  const listVersion = task.listVersion + (changed.some(field => COURSE_FIELDS.has(field)) ? 1 : 0);
+  return step && { ...step, task: { ...step.task, spec, version, listVersion } };
 }
+
+const COURSE_FIELDS: ReadonlySet<string> = new Set(['source.urls', 'source.startIndex', 'source.startSeconds']);

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import type { Progress } from '../store/store.ts';
+import { Breakpoints } from './breakpoints.ts';
+
+const at = (taskId: string, offsetMs: number): Progress => ({
+  taskId,
+  epoch: 1,
+  breakpoint: { version: 1, url: 'http://f.example/a.mp4', round: 0, index: 0, offsetMs },
+});
+
+/** A store that takes each save only when the test lets it. */
+function slowStore() {
+  const saves: { readonly offsets: readonly string[]; readonly end: (error?: Error) => void }[] = [];
+  const saveBreakpoints = (progress: readonly Progress[]) =>
+    new Promise<void>((resolve, reject) => {
+      const offsets = progress.map(({ taskId, breakpoint }) => `${taskId}:${breakpoint.offsetMs}`);
+      saves.push({ offsets, end: error => (error ? reject(error) : resolve()) });
+    });
+  return { saves, saveBreakpoints };
+}
+
+const turn = () => new Promise<void>(resolve => setImmediate(resolve));
+
+describe('break points', () => {
+  it('are stored one transaction at a time, the latest of each task', async () => {
+    const store = slowStore();
+    const points = new Breakpoints({ store, log: () => {} });
+    for (const progress of [at('a', 1), at('b', 1), at('a', 2), at('c', 1), at('b', 2)]) points.note(progress);
+    expect(store.saves.map(({ offsets }) => offsets)).toEqual([['a:1']]);
+    store.saves[0]?.end();
+    await turn();
+    expect(store.saves.map(({ offsets }) => offsets)).toEqual([['a:1'], ['b:2', 'a:2', 'c:1']]);
+    store.saves[1]?.end();
+    await points.close();
+    expect(store.saves).toHaveLength(2);
+  });
+
+  it('are known here until they are stored', async () => {
+    const store = slowStore();
+    const points = new Breakpoints({ store, log: () => {} });
+    points.note(at('a', 1));
+    expect(points.unsaved('a')?.offsetMs).toBe(1);
+    points.note(at('a', 2));
+    expect(points.unsaved('a')?.offsetMs).toBe(2);
+    store.saves[0]?.end();
+    await turn();
+    expect(points.unsaved('a')?.offsetMs).toBe(2);
+    store.saves[1]?.end();
+    await turn();
+    expect(points.unsaved('a')).toBeUndefined();
+  });
+
+  it('that the store would not take are stored with the next one, unless a newer one has come, and that is said once', async () => {
+    const store = slowStore();
+    const said: string[] = [];
+    const points = new Breakpoints({ store, log: message => void said.push(message) });
+    points.note(at('a', 1));
+    points.note(at('b', 1));
+    points.note(at('a', 2));
+    store.saves[0]?.end(new Error('disk full'));
+    await turn();
+    points.note(at('b', 2));
+    store.saves[1]?.end(new Error('disk full'));
+    await turn();
+    points.note(at('c', 1));
+    expect(store.saves.at(-1)?.offsets.toSorted()).toEqual(['a:2', 'b:2', 'c:1']);
+    store.saves.at(-1)?.end();
+    await points.close();
+    expect(said).toEqual(['break points could not be stored']);
+  });
+
+  it('are tried once more at the close', async () => {
+    const store = slowStore();
+    const points = new Breakpoints({ store, log: () => {} });
+    points.note(at('a', 1));
+    store.saves[0]?.end(new Error('disk full'));
+    await turn();
+    const closed = points.close();
+    await turn();
+    expect(store.saves[1]?.offsets).toEqual(['a:1']);
+    store.saves[1]?.end();
+    await closed;
+    await points.close();
+    expect(store.saves).toHaveLength(2);
+  });
+});

@@ -1,0 +1,63 @@
+import type { Progress, Store } from '../store/store.ts';
+import type { Breakpoint } from '../task/playlist.ts';
+import type { Log } from './record.ts';
+
+export interface BreakpointsOptions {
+  readonly store: Pick<Store, 'saveBreakpoints'>;
+  readonly log: Log;
+}
+
+/**
+ * Break points on their way into the store: the latest of each task, all that wait in one transaction, one at a time. A
+ * slow disk so makes them fewer, never many.
+ */
+export class Breakpoints {
+  readonly #options: BreakpointsOptions;
+  #waiting = new Map<string, Progress>();
+  #onTheWay: ReadonlyMap<string, Progress> = new Map();
+  #saving: Promise<void> | undefined;
+  #isFailing = false;
+
+  constructor(options: BreakpointsOptions) {
+    this.#options = options;
+  }
+
+  note(progress: Progress): void {
+    this.#waiting.set(progress.taskId, progress);
+    this.#saving ??= this.#save();
+  }
+
+  /** The one of this task that the store may not have yet. */
+  unsaved(taskId: string): Breakpoint | undefined {
+    return (this.#waiting.get(taskId) ?? this.#onTheWay.get(taskId))?.breakpoint;
+  }
+
+  /** Resolves when everything noted is stored, or cannot be. Idempotent. */
+  async close(): Promise<void> {
+    await this.#saving;
+    if (this.#waiting.size > 0) await this.#save();
+  }
+
+  async #save(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      this.#onTheWay = this.#waiting;
+      this.#waiting = new Map();
+      try {
+        await this.#options.store.saveBreakpoints([...this.#onTheWay.values()]);
+        this.#isFailing = false;
+      } catch (cause) {
+        this.#keep(cause);
+        break;
+      }
+    }
+    this.#onTheWay = new Map();
+    this.#saving = undefined;
+  }
+
+  /** To be tried again with the next one that is noted, where none newer has come by then. */
+  #keep(cause: unknown): void {
+    if (!this.#isFailing) this.#options.log('break points could not be stored', { tasks: this.#onTheWay.size, cause });
+    this.#isFailing = true;
+    this.#waiting = new Map([...this.#onTheWay, ...this.#waiting]);
+  }
+}

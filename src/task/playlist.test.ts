@@ -1,0 +1,215 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type Breakpoint,
+  type Cursor,
+  editCursor,
+  firstCursor,
+  nextCursor,
+  type Playlist,
+  resumeCursor,
+  startCursor,
+} from './playlist.ts';
+
+const list = (change: Partial<Playlist> = {}): Playlist => ({
+  urls: ['a', 'b', 'c'],
+  rounds: 'endless',
+  startIndex: 0,
+  startSeconds: 0,
+  refresh: 'newSource',
+  ...change,
+});
+
+const at = (change: Partial<Breakpoint> = {}): Breakpoint => ({
+  version: 1,
+  url: 'b',
+  round: 2,
+  index: 1,
+  offsetMs: 7_400,
+  ...change,
+});
+
+/** Every place where a file begins, from the given one on. */
+function played(on: Playlist, from: Cursor, most = 1_000): Cursor[] {
+  const places: Cursor[] = [];
+  for (let place: Cursor | undefined = from; place && places.length < most; place = nextCursor(on, place)) {
+    places.push(place);
+  }
+  return places;
+}
+
+const shown = (places: readonly Cursor[]): string => places.map(({ round, index }) => `${round}.${index}`).join(' ');
+
+describe('a list', () => {
+  it('begins at its head', () => expect(firstCursor(list())).toEqual({ round: 0, index: 0, offsetMs: 0 }));
+
+  it('begins at the file and the second that its owner chose, in the first pass only', () => {
+    const chosen = list({ startIndex: 1, startSeconds: 90, rounds: 2 });
+    expect(firstCursor(chosen)).toEqual({ round: 0, index: 1, offsetMs: 90_000 });
+    expect(shown(played(chosen, firstCursor(chosen)))).toBe('0.1 0.2 1.0 1.1 1.2');
+    expect(played(chosen, firstCursor(chosen)).map(({ offsetMs }) => offsetMs)).toEqual([90_000, 0, 0, 0, 0]);
+  });
+
+  it('begins at its last file where the chosen one is not there', () =>
+    expect(firstCursor(list({ startIndex: 9 })).index).toBe(2));
+
+  it('is over behind its last round', () => {
+    expect(shown(played(list({ rounds: 1 }), firstCursor(list())))).toBe('0.0 0.1 0.2');
+    expect(nextCursor(list({ rounds: 2 }), { round: 1, index: 2, offsetMs: 0 })).toBeUndefined();
+  });
+
+  it('never ends where it is endless', () => expect(played(list(), firstCursor(list()), 500)).toHaveLength(500));
+
+  it('plays the pass on air to its end where its rounds are cut below it', () =>
+    expect(shown(played(list({ rounds: 1 }), { round: 4, index: 0, offsetMs: 0 }))).toBe('4.0 4.1 4.2'));
+
+  it('plays a file as often as it stands in it', () => {
+    const twice = list({ urls: ['a', 'a', 'b', 'a'], rounds: 2 });
+    expect(shown(played(twice, firstCursor(twice)))).toBe('0.0 0.1 0.2 0.3 1.0 1.1 1.2 1.3');
+  });
+});
+
+describe('an interruption that nobody asked for', () => {
+  it('goes on exactly there, whatever the refresh rule says', () => {
+    expect(resumeCursor(at())).toEqual({ round: 2, index: 1, offsetMs: 7_400 });
+    for (const refresh of ['newSource', 'fileStart', 'breakpoint'] as const) {
+      expect(startCursor(list({ refresh }), 1, at())).toEqual({ round: 2, index: 1, offsetMs: 7_400 });
+    }
+  });
+
+  it('before the first frame begins anew', () =>
+    expect(startCursor(list({ startIndex: 1 }), 1, undefined)).toEqual({ round: 0, index: 1, offsetMs: 0 }));
+
+  it('of a list that was edited meanwhile follows the refresh rule', () =>
+    expect(startCursor(list({ refresh: 'fileStart' }), 2, at())).toEqual({ round: 2, index: 1, offsetMs: 0 }));
+});
+
+describe('an edit', () => {
+  const [head, start, exact] = (['newSource', 'fileStart', 'breakpoint'] as const).map(refresh => list({ refresh }));
+  const place = (edit: Partial<Playlist>, from = at()) => editCursor(list({ refresh: 'breakpoint', ...edit }), from);
+
+  it('begins a new list like a fresh one', () => {
+    expect(editCursor(list({ ...head, startIndex: 2, startSeconds: 3 }), at())).toEqual({
+      round: 0,
+      index: 2,
+      offsetMs: 3_000,
+    });
+  });
+
+  it('goes on at the start of the file on air', () =>
+    expect(editCursor(list(start), at())).toEqual({ round: 2, index: 1, offsetMs: 0 }));
+
+  it('goes on where the file on air stands', () =>
+    expect(editCursor(list(exact), at())).toEqual({ round: 2, index: 1, offsetMs: 7_400 }));
+
+  it('begins the list where nothing was played yet', () =>
+    expect(editCursor(list({ ...exact, startIndex: 2 }), undefined)).toEqual({ round: 0, index: 2, offsetMs: 0 }));
+
+  it('finds the file where it has moved to', () => {
+    expect(place({ urls: ['x', 'y', 'z', 'b'] })).toMatchObject({ index: 3, offsetMs: 7_400 });
+    expect(place({ urls: ['b', 'x'] })).toMatchObject({ index: 0, offsetMs: 7_400 });
+  });
+
+  it('takes the same index first, then the nearest behind, then the nearest in front', () => {
+    expect(place({ urls: ['b', 'b', 'b'] }).index).toBe(1);
+    expect(place({ urls: ['b', 'x', 'x', 'b', 'b'] }).index).toBe(3);
+    expect(place({ urls: ['b', 'b', 'x', 'x'] }, at({ index: 3 })).index).toBe(1);
+  });
+
+  it('knows a file by its address without the query, where that alone was renewed', () => {
+    const from = at({ url: 'http://f.example/b.mp4?token=old' });
+    expect(place({ urls: ['x', 'y', 'http://f.example/b.mp4?token=new'] }, from)).toMatchObject({
+      index: 2,
+      offsetMs: 7_400,
+    });
+  });
+
+  it('goes on with the start of the file that took the place of one that left', () =>
+    expect(place({ urls: ['x', 'y', 'z'] })).toEqual({ round: 2, index: 1, offsetMs: 0 }));
+
+  it('goes on at the head where there is no file in that place', () =>
+    expect(place({ urls: ['x'] })).toEqual({ round: 2, index: 0, offsetMs: 0 }));
+
+  it('keeps the round as far as the rounds allow', () => {
+    expect(place({ rounds: 5 }).round).toBe(2);
+    expect(place({ rounds: 2 }).round).toBe(1);
+    expect(place({ rounds: 'endless' }).round).toBe(2);
+  });
+});
+
+/** The same numbers at every run (a linear congruential generator), so that a failure can be looked at. */
+function dice(seed: number): (sides: number) => number {
+  let state = seed;
+  return sides => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * sides);
+  };
+}
+
+const REFRESH = ['newSource', 'fileStart', 'breakpoint'] as const;
+
+function anyList(roll: (sides: number) => number): Playlist {
+  const urls = Array.from({ length: 1 + roll(5) }, () => `http://f.example/${'abc'[roll(3)]}?${roll(2)}`);
+  return list({
+    urls,
+    rounds: roll(3) === 0 ? 'endless' : 1 + roll(4),
+    startIndex: roll(urls.length),
+    startSeconds: roll(3) * 10,
+    refresh: REFRESH[roll(3)] ?? 'newSource',
+  });
+}
+
+const breakAt = ({ urls }: Playlist, place: Cursor, version: number, offsetMs: number): Breakpoint => ({
+  ...place,
+  offsetMs,
+  version,
+  url: urls[place.index] ?? '',
+});
+
+describe('any list, broken off and edited at random', () => {
+  const rolls = Array.from({ length: 2_000 }, (_, seed) => dice(seed + 1));
+
+  it('loses no file and no round by interruptions', () => {
+    for (const roll of rolls) {
+      const on = { ...anyList(roll), rounds: 1 + roll(4) };
+      const whole = shown(played(on, firstCursor(on)));
+      const places: Cursor[] = [];
+      let place: Cursor | undefined = startCursor(on, 1, undefined);
+      while (place !== undefined) {
+        places.push(place);
+        for (let crash = roll(3); crash > 0; crash--) {
+          const resumed: Cursor = startCursor(on, 1, breakAt(on, place, 1, place.offsetMs + roll(1_000)));
+          expect(resumed).toMatchObject({ round: place.round, index: place.index });
+        }
+        place = nextCursor(on, place);
+      }
+      expect(shown(places)).toBe(whole);
+    }
+  });
+
+  it('goes on at a place that exists, in a round that is to be played', () => {
+    for (const roll of rolls) {
+      const [before, after] = [anyList(roll), anyList(roll)];
+      const places = played(before, firstCursor(before), 20);
+      const from = breakAt(before, places[roll(places.length)] ?? firstCursor(before), 1, roll(60_000));
+      const to = startCursor(after, 2, from);
+      expect(after.urls[to.index]).toBeDefined();
+      expect(to.round).toBeLessThan(after.rounds === 'endless' ? Number.POSITIVE_INFINITY : after.rounds);
+      expect(to.round).toBeLessThanOrEqual(from.round);
+      if (after.refresh !== 'newSource') expect([0, from.offsetMs]).toContain(to.offsetMs);
+      if (after.refresh === 'newSource') expect(to).toEqual(firstCursor(after));
+    }
+  });
+
+  it('stays in the file on air where the list still has it, and never takes its time into another', () => {
+    for (const roll of rolls) {
+      const [before, after] = [anyList(roll), { ...anyList(roll), refresh: 'breakpoint' } as const];
+      const places = played(before, firstCursor(before), 20);
+      const from = breakAt(before, places[roll(places.length)] ?? firstCursor(before), 1, 1 + roll(60_000));
+      const to = editCursor(after, from);
+      const file = (url: string | undefined): string => (url ?? '').replace(/\?.*/, '');
+      if (after.urls.includes(from.url)) expect(after.urls[to.index]).toBe(from.url);
+      if (to.offsetMs > 0) expect(file(after.urls[to.index])).toBe(file(from.url));
+      else expect(after.urls.map(file)).not.toContain(file(from.url));
+    }
+  });
+});
