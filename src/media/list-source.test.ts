@@ -15,7 +15,8 @@ class Told implements ListListener<string> {
   finished = (place: string, _item: Item): void => void this.words.push(`finished ${place}`);
   failed = (place: string, fault: Fault): void => void this.words.push(`failed ${place}: ${fault.message}`);
   ranDry = (): void => void this.words.push('dry');
-  late = (place: string, at: number, late: number): void => void this.words.push(`late ${place} ${at} ${late}`);
+  late = (place: string, { fileMs }: { fileMs: number }, late: number): void =>
+    void this.words.push(`late ${place} ${fileMs} ${late}`);
 }
 
 class Rig {
@@ -251,8 +252,8 @@ describe('readying an item', () => {
   it('names what differs between two items', async () => {
     const ready = (wish: ItemWish) => readyItem(new ScriptedItem(wish), { sleep: never, signal, headMs: 1 });
     const [one, other, mute] = await Promise.all([
-      ready({ seconds: 1, flavour: 'x' }),
-      ready({ seconds: 1, flavour: 'y' }),
+      ready({ seconds: 1 }),
+      ready({ seconds: 1, videoHeader: Buffer.from('other words') }),
       ready({ seconds: 1, audio: false }),
     ]);
     expect(differenceOf(headersOf(one), headersOf(other))).toBe(undefined);

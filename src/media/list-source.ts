@@ -20,12 +20,12 @@ export interface ListListener<Place> {
   started(place: Place, item: Item): void;
   /** It was played to its end. */
   finished(place: Place, item: Item): void;
-  /** It broke while it was played; what comes next follows. */
-  failed(place: Place, fault: Fault): void;
+  /** It broke when so much of it had been played; what comes next follows. */
+  failed(place: Place, fault: Fault, playedMs: number): void;
   /** There is nothing to play now, or nothing that may follow without a new publish. */
   ranDry(): void;
   /** The present item is so late that this much of it should be passed over. */
-  late(place: Place, positionMs: number, lateMs: number): void;
+  late(place: Place, at: { readonly fileMs: number; readonly durationMs: number | undefined }, lateMs: number): void;
 }
 
 export interface PutOptions<Place> {
@@ -160,9 +160,9 @@ export class ListSource<Place> implements PacedSource {
     return this.#waiting.until(() => this.#next === undefined && (this.#present?.needsNext ?? true), signal);
   }
 
-  /** Resolves when an item can be played. Rejects on abort. */
+  /** Resolves when an item can be played, perhaps after `admit`. Rejects on abort. */
   ready(signal: AbortSignal): Promise<void> {
-    return this.#waiting.until(() => this.#present !== undefined, signal);
+    return this.#waiting.until(() => this.#present !== undefined || this.parted, signal);
   }
 
   /** Resolves when everything put in has been played. Rejects on abort. */
@@ -239,7 +239,9 @@ export class ListSource<Place> implements PacedSource {
 
   skip(lateMs: number): void {
     const turn = this.#present;
-    if (turn !== undefined) this.#listener.late(turn.place, turn.item.startMs + turn.atMs, lateMs);
+    if (turn === undefined) return;
+    const { startMs, durationMs } = turn.item;
+    this.#listener.late(turn.place, { fileMs: startMs + turn.atMs, durationMs }, lateMs);
   }
 
   close(): void {
@@ -263,7 +265,7 @@ export class ListSource<Place> implements PacedSource {
     this.#leaving = turn.item;
     this.#present = undefined;
     if (end === 'finished') this.#listener.finished(turn.place, turn.item);
-    else this.#listener.failed(turn.place, end);
+    else this.#listener.failed(turn.place, end, turn.atMs);
     if (this.#next !== undefined && !this.#next.apart) {
       this.#advance();
       return;

@@ -9,8 +9,8 @@ export interface ItemWish {
   readonly name?: string;
   readonly audio?: boolean;
   readonly video?: boolean;
-  /** Of its codec headers. */
-  readonly flavour?: string;
+  /** Said in place of words that nobody can read. */
+  readonly videoHeader?: Buffer;
   readonly lengthKnown?: boolean;
   /** Broken from this time of the file on. */
   readonly fault?: { readonly atMs: number; readonly fault: Fault };
@@ -81,10 +81,16 @@ export class ScriptedItem implements Item {
   #sayHeaders(into: Batch): number {
     if (this.#saidHeaders) return 0;
     this.#saidHeaders = true;
-    const { audio = true, video = true, flavour = '' } = this.#wish;
+    const { audio = true, video = true, videoHeader } = this.#wish;
     let at = 0;
-    if (video) at = this.#show(into, { kind: 'videoHeader', dtsMs: this.startMs, text: `video ${flavour}` }, at);
-    if (audio) at = this.#show(into, { kind: 'audioHeader', dtsMs: this.startMs, text: `audio ${flavour}` }, at);
+    if (videoHeader !== undefined) {
+      const packet = into.next();
+      packet.reset('videoHeader', this.startMs);
+      packet.addSpan(videoHeader, 0, videoHeader.length);
+    } else if (video) {
+      at = this.#show(into, { kind: 'videoHeader', dtsMs: this.startMs, text: 'video ' }, at);
+    }
+    if (audio) at = this.#show(into, { kind: 'audioHeader', dtsMs: this.startMs, text: 'audio ' }, at);
     return at;
   }
 

@@ -7,6 +7,7 @@ import { fstatSync, ftruncateSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { redactUrl } from '../media/address.ts';
 import { monotonic } from '../media/clock.ts';
+import { Fault } from '../media/fault.ts';
 import { Dialler } from '../media/net.ts';
 import { openSink, openSource } from '../media/open.ts';
 import type { Preset } from '../media/policy.ts';
@@ -95,12 +96,15 @@ class Worker {
     return new Runs({
       heartbeat: this.#heartbeat,
       openSource: (url, signal) => openSource(url, { dialler, signal }),
+      openItem: () => Promise.reject(new Fault('pull', 'unsupported', 'files are not opened yet')),
       openSink: (url, signal) => openSink(url, { dialler, signal, now: monotonic }),
       now: monotonic,
       sleep,
       random: Math.random,
       tell: news => this.#peer.send({ t: 'news', news }),
-      ended: (taskId, epoch) => this.#peer.send({ t: 'ended', taskId, epoch }),
+      ended: (taskId, epoch, breakpoint) => {
+        this.#peer.send({ t: 'ended', taskId, epoch, ...(breakpoint === undefined ? {} : { breakpoint }) });
+      },
       log: (message, error) => log('error', message, error),
     });
   }

@@ -1,64 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault, type FaultKind } from '../media/fault.ts';
 import type { Batch, PacketKind, Sink, Source } from '../media/packet.ts';
-import type { Relay } from '../media/relay.ts';
 import type { LiveOrder, RunNews, RunOrder } from './channel.ts';
+import { HandClock } from './hand-clock.ts';
 import { Run } from './run.ts';
 
 const TICK_MS = 50;
 const FRAME_MS = 50;
-
-/** A clock that moves only when told to, tick by tick; between ticks everything that can go on does. */
-class Clock {
-  nowMs = 1_000;
-  readonly relays = new Set<Relay>();
-  onBug: (relay: Relay, error: unknown) => void = () => {};
-  readonly #sleepers = new Set<{ readonly atMs: number; readonly wake: () => void }>();
-
-  sleep = (ms: number, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const sleeper = { atMs: this.nowMs + ms, wake: resolve };
-      this.#sleepers.add(sleeper);
-      const call = (): void => {
-        this.#sleepers.delete(sleeper);
-        reject(signal.reason);
-      };
-      if (signal.aborted) call();
-      signal.addEventListener('abort', call, { once: true });
-    });
-
-  get sleepers(): number {
-    return this.#sleepers.size;
-  }
-
-  async advance(ms: number): Promise<void> {
-    for (const endMs = this.nowMs + ms; this.nowMs < endMs; ) {
-      this.nowMs = Math.min(endMs, this.nowMs + TICK_MS);
-      for (const sleeper of this.#sleepers) {
-        if (sleeper.atMs > this.nowMs) continue;
-        this.#sleepers.delete(sleeper);
-        sleeper.wake();
-      }
-      for (const relay of [...this.relays]) this.#tick(relay);
-      await new Promise(setImmediate);
-    }
-  }
-
-  async until(condition: () => boolean, limitMs = 60_000): Promise<void> {
-    for (const endMs = this.nowMs + limitMs; !condition(); ) {
-      if (this.nowMs >= endMs) throw new Error('it did not come to pass');
-      await this.advance(TICK_MS);
-    }
-  }
-
-  #tick(relay: Relay): void {
-    try {
-      relay.tick();
-    } catch (error) {
-      this.onBug(relay, error);
-    }
-  }
-}
 
 /** A live source: a frame every 50 ms, every tenth a key frame. */
 class LiveSource implements Source {
@@ -67,11 +15,11 @@ class LiveSource implements Source {
   fault: Fault | undefined;
   silent = false;
   readonly url: string;
-  readonly #clock: Clock;
+  readonly #clock: HandClock;
   readonly #startMs: number;
   #frames = 0;
 
-  constructor(url: string, clock: Clock) {
+  constructor(url: string, clock: HandClock) {
     this.url = url;
     this.#clock = clock;
     this.#startMs = clock.nowMs;
@@ -137,7 +85,7 @@ const ORDER: RunOrder<LiveOrder> = {
 const from = (url: string): RunOrder<LiveOrder> => ({ ...ORDER, source: { kind: 'live', url } });
 
 describe('a run', () => {
-  let clock: Clock;
+  let clock: HandClock;
   let run: Run;
   let news: RunNews[];
   let logged: unknown[];
@@ -190,7 +138,7 @@ describe('a run', () => {
   };
 
   beforeEach(() => {
-    clock = new Clock();
+    clock = new HandClock();
     news = [];
     logged = [];
     sources = [];
@@ -503,7 +451,7 @@ describe('a run', () => {
 });
 
 /** Makes the relay's next tick throw what only a mistake of ours can. */
-function breakRelay(clock: Clock): void {
+function breakRelay(clock: HandClock): void {
   for (const relay of clock.relays) {
     relay.splicer.place = () => {
       throw new TypeError('undefined is not a packet');

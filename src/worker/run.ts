@@ -1,8 +1,9 @@
 import type { Monotonic } from '../media/clock.ts';
-import { asFault, type Fault, type FaultKind, type Side } from '../media/fault.ts';
+import { asFault, type Side } from '../media/fault.ts';
 import type { Sink, Source } from '../media/packet.ts';
 import { type Heartbeat, Relay } from '../media/relay.ts';
-import { backoffMs, LIVE_BACKOFF } from '../task/retry.ts';
+import { backoffMs } from '../task/retry.ts';
+import { Bugs, type Outcome, onceReached, Retry, under } from './attempts.ts';
 import type { LiveOrder, RunNews, RunOrder, RunReport } from './channel.ts';
 
 export interface RunParts {
@@ -21,50 +22,12 @@ export interface RunParts {
 
 /** The push stays open this long without a source before it is closed. */
 const HOLD_MS = 30_000;
-/** Only after so much healthy media does a side start its back-off anew: what flaps is not healthy. */
-const HEALTHY_MS = 10_000;
 /** How long the old source goes on while the new one is opened. */
 const MAKE_MS = 5_000;
 const CLEAN_CLOSE_MS = 4_000;
 /** For a destination that failed: it will hardly answer a goodbye. */
 const BROKEN_CLOSE_MS = 200;
 const STOP_MS = 5_000;
-const BUG_LIMIT = 5;
-const BUG_WINDOW_MS = 60_000;
-
-/** Where another try soon would be answered the same, the back-off grows further than usual. */
-const CAP_MS: Partial<Record<FaultKind, number>> = {
-  refused: 30_000,
-  unsupported: 30_000,
-  policy: 30_000,
-  garbage: 30_000,
-  tls: 60_000,
-};
-
-/** Media had ended this long before such a fault was noticed. */
-const QUIET_MS: Partial<Record<FaultKind, number>> = { silent: 5_000, stalled: 6_000 };
-
-/** How an attempt of one side ended, and how long media had gone well before. */
-interface Outcome {
-  readonly fault: Fault;
-  readonly healthyMs: number;
-}
-
-/** One side's attempts. */
-class Retry {
-  #attempt = 0;
-
-  reset(): void {
-    this.#attempt = 0;
-  }
-
-  waitMs({ fault, healthyMs }: Outcome, random01: number): number {
-    const healthy = healthyMs - (QUIET_MS[fault.kind] ?? 0) >= HEALTHY_MS;
-    this.#attempt = healthy ? 1 : this.#attempt + 1;
-    return backoffMs(this.#attempt, random01, { ...LIVE_BACKOFF, capMs: CAP_MS[fault.kind] ?? LIVE_BACKOFF.capMs });
-  }
-}
-
 /** What former relays and sinks of this run carried. */
 interface Carried {
   bytesIn: number;
@@ -99,7 +62,7 @@ export class Run {
   #making = new AbortController();
   #hold: AbortController | undefined;
   #bugged: (error: unknown) => void = () => {};
-  readonly #bugsAtMs: number[] = [];
+  readonly #bugs = new Bugs();
 
   constructor(parts: RunParts) {
     this.#parts = parts;
@@ -160,8 +123,8 @@ export class Run {
       const bug = await this.#carry(this.#relay);
       if (this.#life.signal.aborted) return;
       this.#parts.log(`run of task ${this.#order.taskId} hit a bug`, bug);
-      const bugs = this.#countBug();
-      if (bugs > BUG_LIMIT) {
+      const bugs = this.#bugs.count(this.#parts.now());
+      if (this.#bugs.tooMany) {
         this.#tell('gaveUp', 'run', 'the relay failed over and over by an internal error');
         return;
       }
@@ -333,13 +296,6 @@ export class Run {
     this.#parts.tell({ taskId, epoch, type, side, reason });
   }
 
-  #countBug(): number {
-    const nowMs = this.#parts.now();
-    this.#bugsAtMs.push(nowMs);
-    while ((this.#bugsAtMs[0] ?? nowMs) < nowMs - BUG_WINDOW_MS) this.#bugsAtMs.shift();
-    return this.#bugsAtMs.length;
-  }
-
   #bank(relay: Relay): void {
     this.#takeNext()?.close();
     this.#carried.bytesIn += relay.bytesIn;
@@ -352,23 +308,4 @@ export class Run {
   #pause(ms: number, signal: AbortSignal): Promise<void> {
     return this.#parts.sleep(ms, signal).catch(() => {});
   }
-}
-
-/** Runs the action under a signal of its own, which follows the parent's and ends with the action. */
-async function under<T>(parent: AbortSignal | undefined, action: (own: AbortController) => Promise<T> | T): Promise<T> {
-  const own = new AbortController();
-  const follow = (): void => own.abort(parent?.reason);
-  if (parent?.aborted) follow();
-  parent?.addEventListener('abort', follow, { once: true });
-  try {
-    return await action(own);
-  } finally {
-    parent?.removeEventListener('abort', follow);
-    own.abort();
-  }
-}
-
-/** Acts when the wait is over; an aborted wait is nobody's business. */
-function onceReached(wait: Promise<void>, act: () => void): void {
-  wait.then(act, () => {});
 }

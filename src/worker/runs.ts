@@ -1,17 +1,19 @@
 import type { Relay } from '../media/relay.ts';
-import { isLiveOrder, type RunOrder, type RunReport } from './channel.ts';
+import type { Breakpoint } from '../task/playlist.ts';
+import { isListOrder, isLiveOrder, type RunOrder, type RunReport } from './channel.ts';
+import { Playout, type PlayoutParts } from './playout.ts';
 import { Run, type RunParts } from './run.ts';
 
 interface Entry {
-  readonly run: Run;
+  readonly run: Run | Playout;
   readonly epoch: number;
   /** What follows when this one has closed its push: never two pushes of one task at once. */
   next: RunOrder | undefined;
   stopping: Promise<void> | undefined;
 }
 
-export interface RunsOptions extends Omit<RunParts, 'order'> {
-  readonly ended: (taskId: string, epoch: number) => void;
+export interface RunsOptions extends Omit<RunParts, 'order'>, Pick<PlayoutParts, 'openItem'> {
+  readonly ended: (taskId: string, epoch: number, breakpoint?: Breakpoint) => void;
 }
 
 /** The runs of this worker, one a task. */
@@ -33,9 +35,8 @@ export class Runs {
     if (this.#closed) return;
     const entry = this.#entries.get(order.taskId);
     if (entry === undefined) this.#begin(order);
-    else if (order.epoch === entry.epoch && entry.stopping === undefined) {
-      if (isLiveOrder(order)) entry.run.change(order);
-    } else if (order.epoch >= (entry.next?.epoch ?? entry.epoch)) {
+    else if (order.epoch === entry.epoch && entry.stopping === undefined && change(entry.run, order)) return;
+    else if (order.epoch >= (entry.next?.epoch ?? entry.epoch)) {
       entry.next = order;
       this.#end(entry);
     }
@@ -64,14 +65,19 @@ export class Runs {
 
   #begin(order: RunOrder): void {
     const { taskId, epoch } = order;
-    if (!isLiveOrder(order)) {
+    const run = this.#make(order);
+    if (run === undefined) {
       this.#options.ended(taskId, epoch);
       return;
     }
-    const run = new Run({ ...this.#options, order });
     const entry: Entry = { run, epoch, next: undefined, stopping: undefined };
     this.#entries.set(taskId, entry);
     void run.ended.then(() => this.#finish(taskId, entry));
+  }
+
+  #make(order: RunOrder): Run | Playout | undefined {
+    if (isLiveOrder(order)) return new Run({ ...this.#options, order });
+    return isListOrder(order) ? new Playout({ ...this.#options, order }) : undefined;
   }
 
   #end(entry: Entry): Promise<void> {
@@ -84,7 +90,15 @@ export class Runs {
   #finish(taskId: string, entry: Entry): void {
     if (this.#entries.get(taskId) !== entry) return;
     this.#entries.delete(taskId);
-    this.#options.ended(taskId, entry.epoch);
+    this.#options.ended(taskId, entry.epoch, entry.run.report().breakpoint);
     if (entry.next !== undefined && !this.#closed) this.#begin(entry.next);
   }
+}
+
+/** False where the run cannot become what is ordered: a stream does not turn into a list. */
+function change(run: Run | Playout, order: RunOrder): boolean {
+  if (run instanceof Run && isLiveOrder(order)) run.change(order);
+  else if (run instanceof Playout && isListOrder(order)) run.change(order);
+  else return false;
+  return true;
 }
