@@ -11,6 +11,8 @@ export interface FileBytes {
   readonly seekable: boolean;
   /** What tells this version of the file from another: an ETag, or time and size. */
   readonly validator: string;
+  /** Where it was found, redirects followed, when that may differ from where it was looked for. Not fit for a log. */
+  readonly url?: string;
   /** Bytes [offset, offset + length), shorter only at the end of the file. Rejects with a Fault of side `pull`. */
   read(offset: number, length: number, signal: AbortSignal): Promise<Buffer>;
   /**

@@ -79,7 +79,7 @@ export function profileAndLevel(picture: H264Picture): string {
 }
 
 /** The unit without its emulation prevention bytes: section 7.4.1.1. */
-function withoutEmulation(unit: Buffer): Uint8Array {
+export function withoutEmulation(unit: Buffer): Uint8Array {
   const plain = new Uint8Array(unit.length);
   let length = 0;
   let zeros = 0;

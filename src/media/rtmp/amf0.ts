@@ -97,9 +97,10 @@ function isArray(value: AmfObject | readonly AmfValue[]): value is readonly AmfV
 /**
  * All AMF0 values in `bytes`. Objects come without a prototype, so that a peer's `__proto__` is a name like any other.
  * References are read as undefined. Behind an AMF3 switch byte nothing can be read: it ends the values with undefined.
+ * `mostValues`: properties and array elements at the most.
  */
-export function decodeAmf0(bytes: Buffer, side: Side): AmfValue[] {
-  const reader = new Amf0Reader(bytes, side);
+export function decodeAmf0(bytes: Buffer, side: Side, mostValues = MAX_PROPERTIES): AmfValue[] {
+  const reader = new Amf0Reader(bytes, side, mostValues);
   const values: AmfValue[] = [];
   while (!reader.ended) values.push(reader.topValue());
   return values;
@@ -108,12 +109,14 @@ export function decodeAmf0(bytes: Buffer, side: Side): AmfValue[] {
 class Amf0Reader {
   readonly #bytes: Buffer;
   readonly #side: Side;
+  readonly #mostValues: number;
   #at = 0;
   #properties = 0;
 
-  constructor(bytes: Buffer, side: Side) {
+  constructor(bytes: Buffer, side: Side, mostValues: number) {
     this.#bytes = bytes;
     this.#side = side;
+    this.#mostValues = mostValues;
   }
 
   get ended(): boolean {
@@ -233,7 +236,7 @@ class Amf0Reader {
   }
 
   #count(): void {
-    if (++this.#properties > MAX_PROPERTIES) throw this.#garbage(`more than ${MAX_PROPERTIES} values`);
+    if (++this.#properties > this.#mostValues) throw this.#garbage(`more than ${this.#mostValues} values`);
   }
 
   #garbage(what: string): Fault {
