@@ -35,6 +35,13 @@ it('stores only what continues a block', () => {
   expect(blocks.filledOf(1)).toBe(7);
 });
 
+it('goes on from the middle of a chunk that brings known bytes again', () => {
+  const blocks = filled(0, 700);
+  blocks.put(0, patternBytes(0, 500), all);
+  blocks.put(500, patternBytes(500, 900), all);
+  expect(blocks.view(0, 900)).toEqual(patternBytes(0, 900));
+});
+
 it('stores only what is wanted', () => {
   const blocks = new Blocks();
   blocks.put(0, patternBytes(0, 100), () => false);

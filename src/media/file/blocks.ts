@@ -1,4 +1,5 @@
 import { spareBuffers } from '../bytes.ts';
+import { currentTurn } from './turn.ts';
 
 export const BLOCK_BYTES = 256 * 1024;
 
@@ -6,16 +7,15 @@ interface Block {
   readonly buffer: Buffer;
   /** How much of it is here, from its start on. */
   filled: number;
+  /** The turn in which it was last shown to somebody. */
+  shownIn: number;
 }
 
 /** The part of a file that is in memory, as blocks of equal size that fill from their starts. */
 export class Blocks {
   readonly #blocks = new Map<number, Block>();
-  /** Taken out, but perhaps still looked at in this turn of the event loop. */
-  readonly #retired: Buffer[] = [];
-  /** The blocks under the latest view. */
-  #viewFirst = -1;
-  #viewLast = -1;
+  /** The block under the latest view. */
+  #shown = -1;
 
   get count(): number {
     return this.#blocks.size;
@@ -33,9 +33,10 @@ export class Blocks {
       const inside = (at + from) % BLOCK_BYTES;
       const end = Math.min(chunk.length, from + BLOCK_BYTES - inside);
       const block = this.#blocks.get(index) ?? (inside === 0 && wanted(index) ? this.#begin(index) : undefined);
-      if (block !== undefined && block.filled === inside) {
-        chunk.copy(block.buffer, inside, from, end);
-        block.filled += end - from;
+      // A stream that was begun anew may bring again what is here already.
+      if (block !== undefined && block.filled >= inside && block.filled < inside + end - from) {
+        chunk.copy(block.buffer, block.filled, from + block.filled - inside, end);
+        block.filled = inside + end - from;
       }
       from = end;
     }
@@ -48,8 +49,8 @@ export class Blocks {
     if (inside + length > BLOCK_BYTES) return this.#joined(offset, length);
     const block = this.#blocks.get(first);
     if (block === undefined || block.filled < inside + length) return undefined;
-    this.#viewFirst = first;
-    this.#viewLast = first;
+    this.#shown = first;
+    block.shownIn = currentTurn();
     return block.buffer.subarray(inside, inside + length);
   }
 
@@ -84,10 +85,12 @@ export class Blocks {
   /** Frees blocks that are not to be kept, oldest first, while there are more than `limit`; never one under the latest view. */
   evict(keep: (index: number) => boolean, limit: number): void {
     if (this.#blocks.size <= limit) return;
-    for (const [index, { buffer }] of this.#blocks) {
-      if (keep(index) || (index >= this.#viewFirst && index <= this.#viewLast)) continue;
+    const turn = currentTurn();
+    for (const [index, { buffer, shownIn }] of this.#blocks) {
+      if (keep(index) || index === this.#shown) continue;
       this.#blocks.delete(index);
-      this.#retire(buffer);
+      // A buffer that may still be looked at is left to the garbage collector.
+      if (shownIn !== turn) spareBuffers.giveBack(buffer);
       if (this.#blocks.size <= limit) return;
     }
   }
@@ -98,7 +101,7 @@ export class Blocks {
   }
 
   #begin(index: number): Block {
-    const block = { buffer: spareBuffers.take(BLOCK_BYTES), filled: 0 };
+    const block = { buffer: spareBuffers.take(BLOCK_BYTES), filled: 0, shownIn: -1 };
     this.#blocks.set(index, block);
     return block;
   }
@@ -108,13 +111,5 @@ export class Blocks {
     const own = Buffer.allocUnsafeSlow(length);
     this.copy(offset, own, 0, length);
     return own;
-  }
-
-  #retire(buffer: Buffer): void {
-    this.#retired.push(buffer);
-    if (this.#retired.length > 1) return;
-    queueMicrotask(() => {
-      for (const retired of this.#retired.splice(0)) spareBuffers.giveBack(retired);
-    });
   }
 }

@@ -304,6 +304,27 @@ describe('a broken transfer', () => {
     expect(server.connections).toBe(2);
   });
 
+  it('begins a stream anew that was cut while it rested, and misses no byte', async () => {
+    const server = await serve({ size: 20 * MB, ranges: false });
+    const file = await open(server.url);
+    for (let at = 0; at < 12 * MB; at += 31_000) {
+      if (at % (100 * 31_000) === 0 && at > 0) for (const socket of server.sockets) socket.destroy();
+      expect((await taken(file, at, 31_000)).equals(patternBytes(at, at + 31_000))).toBe(true);
+    }
+    expect(file.reopens).toBeGreaterThan(0);
+  });
+
+  it('has all its attempts for a stream that was cut long before it was wanted again', async () => {
+    const server = await serve({ size: 20 * MB, ranges: false });
+    const file = await open(server.url, { limits: { resumeMs: 100 } });
+    await taken(file, 0, 10);
+    await settled(file);
+    for (const socket of server.sockets) socket.destroy();
+    await vi.waitFor(() => expect(server.sockets.size).toBe(0));
+    await new Promise(resolve => setTimeout(resolve, 150));
+    expect((await taken(file, 19 * MB, 10)).equals(patternBytes(19 * MB, 19 * MB + 10))).toBe(true);
+  });
+
   it('gives up after three attempts and tells of them', async () => {
     const server = await serve({
       size: 64 * MB,
@@ -322,6 +343,21 @@ describe('a broken transfer', () => {
     // What had come before is still there.
     expect(file.take(0, 100)?.equals(patternBytes(0, 100))).toBe(true);
     expect(() => file.take(10 * MB, 1)).toThrow(fault);
+  });
+
+  it('follows a server that sends it elsewhere in the middle of a file', async () => {
+    const server = await serve({
+      size: 64 * MB,
+      script: (request, response) => {
+        if (request.headers.range?.startsWith('bytes=0-') || request.url?.startsWith('/other')) return false;
+        response.writeHead(302, { location: '/other/place.mp4' }).end();
+        return true;
+      },
+    });
+    const file = await open(server.url);
+    expect(await file.read(30 * MB, 10, never)).toEqual(patternBytes(30 * MB, 30 * MB + 10));
+    expect(await file.read(50 * MB, 10, never)).toEqual(patternBytes(50 * MB, 50 * MB + 10));
+    expect(server.asked).toHaveLength(4);
   });
 
   it('never mixes bytes of two versions', async () => {

@@ -17,6 +17,7 @@ import {
   versionOf,
 } from './http-answer.ts';
 import { Body } from './http-body.ts';
+import { follow } from './http-follow.ts';
 import type { HttpLimits } from './http-limits.ts';
 import type { HttpLine } from './http-line.ts';
 import { checkedRange, EMPTY } from './range.ts';
@@ -65,7 +66,8 @@ interface Unmet {
  */
 export class HttpFile implements FileBytes {
   readonly validator: string;
-  readonly #address: Address;
+  /** Where its bytes were found last: a server may send us elsewhere at any request. */
+  #address: Address;
   readonly #where: string;
   readonly #line: HttpLine;
   readonly #limits: HttpLimits;
@@ -133,6 +135,10 @@ export class HttpFile implements FileBytes {
 
   get heldBytes(): number {
     return this.#blocks.count * BLOCK_BYTES;
+  }
+
+  get url(): string {
+    return urlOf(this.#address);
   }
 
   read(offset: number, length: number, signal: AbortSignal): Promise<Buffer> {
@@ -247,6 +253,8 @@ export class HttpFile implements FileBytes {
   /** Fetches until nothing more is wanted. */
   async #pump(first?: () => Promise<void>): Promise<void> {
     this.#pumping = true;
+    // What broke while nobody wanted anything has cost nobody any time.
+    this.#healed();
     try {
       if (first !== undefined) await first().catch(error => this.#goOn(error));
       for (let stretch = this.#wanted(); stretch !== undefined; stretch = this.#wanted()) {
@@ -312,9 +320,11 @@ export class HttpFile implements FileBytes {
     const leftMs = this.#broken === undefined ? silentMs : resumeMs - (this.#now() - this.#broken.atMs);
     const signal = this.#end.signal;
     const late = `${this.#where} did not go on`;
-    const answer = await within({ side: 'pull', signal, late, waitMs: Math.max(leftMs, 1) + headersMs }, inner =>
-      this.#line.get(this.#address, { headers, signal: inner, firstByteMs: Math.max(leftMs, 1), headersMs }),
+    const found = await within({ side: 'pull', signal, late, waitMs: Math.max(leftMs, 1) + headersMs }, inner =>
+      follow(this.#address, this.#line, { headers, signal: inner, firstByteMs: Math.max(leftMs, 1), headersMs }),
     );
+    const { answer } = found;
+    this.#address = found.address;
     const part = partOf(this.#address, answer, asked);
     checkVersion(this.#address, this.#version, versionOf(answer, part));
     if (part.partial !== this.#ranges) throw new Fault('pull', 'garbage', `${this.#where} ${FICKLE}`);

@@ -6,6 +6,7 @@ import { asFault, Fault } from '../fault.ts';
 import type { FileBytes } from '../item.ts';
 import { mediaPath, nameOfMedia, reasonOf } from './media-path.ts';
 import { checkedRange, EMPTY } from './range.ts';
+import { currentTurn } from './turn.ts';
 
 /** Read at least this much at once: a player of 2.5 Mbit/s takes half of it per tick. */
 const WINDOW_BYTES = 64 * 1024;
@@ -18,6 +19,8 @@ interface Window {
   readonly buffer: Buffer;
   readonly offset: number;
   readonly length: number;
+  /** The turn in which it was last shown to somebody. */
+  shownIn: number;
 }
 
 export interface LocalFileOptions {
@@ -74,8 +77,6 @@ class LocalFile implements FileBytes {
   readonly #stamp: Stamp;
   /** Most recently used first. */
   readonly #windows: Window[] = [];
-  /** Out of use, but perhaps still looked at in this turn of the event loop. */
-  readonly #retired: Buffer[] = [];
   #closed = false;
 
   constructor(handle: FileHandle, where: string, stamp: Stamp) {
@@ -98,6 +99,7 @@ class LocalFile implements FileBytes {
     const bytes = checkedRange({ where: this.#where, offset, length, size: this.size });
     if (bytes === 0) return EMPTY;
     const window = this.#windowAt(offset, bytes) ?? this.#load(offset, bytes);
+    window.shownIn = currentTurn();
     const at = offset - window.offset;
     return window.buffer.subarray(at, at + bytes);
   }
@@ -105,8 +107,7 @@ class LocalFile implements FileBytes {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    // The latest view may still be looked at: its buffer is left to the garbage collector.
-    for (const { buffer } of this.#windows.splice(0).slice(1)) this.#retire(buffer);
+    for (const window of this.#windows.splice(0)) giveBack(window);
     this.#handle.close().catch(() => undefined);
   }
 
@@ -142,8 +143,8 @@ class LocalFile implements FileBytes {
     // The window that this one goes on from, or else the one that was not used for longest.
     const ahead = this.#windows.findIndex(w => offset >= w.offset && offset <= w.offset + w.length);
     const replaced = ahead >= 0 ? ahead : this.#windows.length < MOST_WINDOWS ? -1 : this.#windows.length - 1;
-    if (replaced >= 0) for (const { buffer } of this.#windows.splice(replaced, 1)) this.#retire(buffer);
-    const window = { buffer: spareBuffers.take(wanted), offset, length: wanted };
+    if (replaced >= 0) for (const window of this.#windows.splice(replaced, 1)) giveBack(window);
+    const window = { buffer: spareBuffers.take(wanted), offset, length: wanted, shownIn: -1 };
     this.#readInto(window.buffer, offset, wanted);
     this.#windows.unshift(window);
     return window;
@@ -181,12 +182,9 @@ class LocalFile implements FileBytes {
     if (this.#closed) return new Fault('pull', 'closed', `${this.#where} was closed`, { cause });
     return new Fault('pull', 'lost', `${this.#where}: ${reasonOf(cause)}`, { cause });
   }
+}
 
-  #retire(buffer: Buffer): void {
-    this.#retired.push(buffer);
-    if (this.#retired.length > 1) return;
-    queueMicrotask(() => {
-      for (const retired of this.#retired.splice(0)) spareBuffers.giveBack(retired);
-    });
-  }
+/** A buffer that may still be looked at is left to the garbage collector. */
+function giveBack({ buffer, shownIn }: Window): void {
+  if (shownIn !== currentTurn()) spareBuffers.giveBack(buffer);
 }
