@@ -32,6 +32,7 @@ describe('config', () => {
       rtmp: { host: '127.0.0.1', port: 1935 },
       workers: 2,
       network: 'lab',
+      media: null,
       logLevel: 'info',
       readyFile: null,
       region: 'default',
@@ -96,9 +97,13 @@ describe('config', () => {
 
   it('takes relative paths of the file from its folder, those of flags from the current one', () => {
     const path = join(folder, 'other.yaml');
-    writeFileSync(path, 'data: state\nready-file: ready\n');
+    writeFileSync(path, 'data: state\nready-file: ready\nmedia: films\n');
     const config = read({ cwd: '/', file: path, flags: { 'ready-file': 'here' } });
-    expect([config.data, config.readyFile]).toEqual([join(folder, 'state'), '/here']);
+    expect([config.data, config.media, config.readyFile]).toEqual([
+      join(folder, 'state'),
+      join(folder, 'films'),
+      '/here',
+    ]);
   });
 
   it('lists every problem at once, each with the nearest known name', () => {

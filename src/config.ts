@@ -32,6 +32,8 @@ export interface Config {
   readonly rtmp: ListenAddress | null;
   readonly workers: number;
   readonly network: Network;
+  /** Absolute: where `media://` files lie; null: there are none. */
+  readonly media: string | null;
   readonly logLevel: LogLevel;
   /** Absolute; null: none is written. */
   readonly readyFile: string | null;
@@ -46,6 +48,7 @@ export type OptionName =
   | 'rtmp'
   | 'workers'
   | 'network'
+  | 'media'
   | 'log-level'
   | 'ready-file'
   | 'region'
@@ -99,6 +102,13 @@ export const OPTIONS: readonly Option[] = [
     value: 'public|lan|lab',
     about: 'which addresses may be dialled',
     fallback: 'lab while the API listens on loopback, else public',
+  },
+  {
+    name: 'media',
+    env: 'MILLRACE_MEDIA',
+    value: 'DIR',
+    about: 'the directory of files that lists name as media://FILE',
+    fallback: 'none',
   },
   {
     name: 'log-level',
@@ -249,6 +259,7 @@ function assemble(reader: Reader, cores: number): Config {
     rtmp,
     workers: reader.parsed('workers', Math.min(4, Math.max(1, cores)), parseWorkers, 'a whole number from 1 to 64'),
     network,
+    media: reader.path('media') ?? null,
     logLevel: reader.parsed<LogLevel>(
       'log-level',
       'info',
@@ -392,6 +403,7 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     rtmp: config.rtmp === null ? 'off' : printListen(config.rtmp),
     workers: String(config.workers),
     network: config.network,
+    media: config.media ?? '',
     'log-level': config.logLevel,
     'ready-file': config.readyFile ?? '',
     region: config.region,

@@ -18,6 +18,7 @@ import { Supervisor } from './control/supervisor.ts';
 import { Tasks } from './control/tasks.ts';
 import { checkUrl, redactUrl } from './media/address.ts';
 import { monotonic } from './media/clock.ts';
+import { isMediaUrl, mediaUrlProblem } from './media/file/media-path.ts';
 import { post } from './media/http.ts';
 import { Dialler } from './media/net.ts';
 import { openSink, openSource, SINK_SCHEMES, SOURCE_SCHEMES } from './media/open.ts';
@@ -32,10 +33,9 @@ import { Run } from './worker/run.ts';
 import { sleep } from './worker/sleep.ts';
 import { originProcess, workerProcess } from './worker/spawn.ts';
 
-/** Files to play out are named by HTTP, although nothing plays them yet. */
 const SCHEMES = {
   live: SOURCE_SCHEMES,
-  file: [...SOURCE_SCHEMES, 'http', 'https'],
+  file: [...SOURCE_SCHEMES, 'http', 'https', 'media'],
   destination: SINK_SCHEMES,
   callback: ['http', 'https'],
 } as const;
@@ -186,11 +186,12 @@ function buildSupervisor(
 ): Supervisor {
   const channel = join(config.data, 'control.sock');
   const shared = { channel, logFolder: join(config.data, 'log'), cacheFolder: join(config.data, 'cache') };
-  const { rtmp } = config;
+  const { rtmp, network, media } = config;
+  const forWorkers = { network, forbidden: ownListeners(config), mediaFolder: media ?? undefined };
   return new Supervisor({
     socketPath: channel,
     workers: config.workers,
-    spawn: slot => workerProcess({ ...shared, slot, network: config.network, forbidden: ownListeners(config) }),
+    spawn: slot => workerProcess({ ...shared, ...forWorkers, slot }),
     ...(rtmp === null ? {} : { spawnOrigin: () => originProcess({ ...shared, slot: 0, listen: printListen(rtmp) }) }),
     listener,
     now: monotonic,
@@ -230,7 +231,10 @@ function buildApi(config: Config, { store, accounts, control, log }: ApiParts): 
   return buildServer({
     tasks: control.tasks,
     accounts,
-    checkUrl: (url, role) => checkUrl(url, { schemes: SCHEMES[role], policy: config.network }),
+    checkUrl: (url, role) =>
+      role === 'file' && isMediaUrl(url)
+        ? mediaUrlProblem(url, config.media)
+        : checkUrl(url, { schemes: SCHEMES[role], policy: config.network }),
     now,
     newId,
     region: config.region,

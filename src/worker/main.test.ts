@@ -21,6 +21,17 @@ const order = (epoch: number): RunOrder => ({
   source: { kind: 'live', url: 'rtmp://127.0.0.1:9/live/secretkey?token=secrettoken' },
   destination: 'rtmp://127.0.0.1:9/live/out',
 });
+/** Files that nobody serves: they fail one after the other. */
+const URLS = Array.from({ length: 30 }, (_, at) => `http://127.0.0.1:9/${at}.mp4`);
+const listOrder: RunOrder = {
+  ...order(1),
+  source: {
+    kind: 'list',
+    version: 1,
+    list: { urls: URLS, rounds: 1, startIndex: 0, startSeconds: 0, refresh: 'newSource' },
+    from: { round: 0, index: 0, offsetMs: 0 },
+  },
+};
 
 describe('a worker process', () => {
   let folder: string;
@@ -37,6 +48,7 @@ describe('a worker process', () => {
   };
   const of = <T extends FromWorker['t']>(t: T): Extract<FromWorker, { t: T }>[] =>
     heard.filter((message): message is Extract<FromWorker, { t: T }> => message.t === t);
+  const failed = () => of('news').flatMap(({ news }) => (news.type === 'itemFailed' ? (news.item?.index ?? -1) : []));
 
   beforeEach(async () => {
     heard.length = 0;
@@ -95,6 +107,20 @@ describe('a worker process', () => {
     await listen();
     await vi.waitFor(() => expect(of('hello')).toHaveLength(1), SOON);
     expect(of('hello')[0]).toMatchObject({ pid: child.pid, runs: [{ taskId: 'a', epoch: 1 }] });
+  });
+
+  it('tells the next control process what its runs have seen meanwhile, behind the introduction', async () => {
+    peer?.send({ t: 'start', order: listOrder });
+    await vi.waitFor(() => expect(failed()).not.toEqual([]), SOON);
+    await channel.close();
+    const before = failed().length;
+    // Files fail at one a second: at least one does so before the next control process listens.
+    await new Promise(resolve => setTimeout(resolve, 1_200));
+    const helloAt = heard.length;
+    await listen();
+    await vi.waitFor(() => expect(failed().length).toBeGreaterThan(before + 1), SOON);
+    expect(heard[helloAt]?.t).toBe('hello');
+    expect(failed()).toEqual(failed().map((_, at) => at));
   });
 
   it('ends by itself when no control process comes back', async () => {

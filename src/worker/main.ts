@@ -12,7 +12,7 @@ import { Dialler } from '../media/net.ts';
 import { openSink, openSource } from '../media/open.ts';
 import type { Preset } from '../media/policy.ts';
 import { Heartbeat } from '../media/relay.ts';
-import { dialChannel, type FromWorker, type Peer, type ToWorker } from './channel.ts';
+import { dialChannel, type FromWorker, type Peer, type RunNews, type ToWorker } from './channel.ts';
 import { Runs } from './runs.ts';
 import { sleep } from './sleep.ts';
 
@@ -21,6 +21,8 @@ const BEAT_MS = 1_000;
 /** Keeps a message well below the channel's bound. */
 const REPORTS_A_MESSAGE = 500;
 const GOODBYE_MS = 1_000;
+/** Of all runs, kept for the next control process; beyond that the oldest are lost. */
+const MOST_UNHEARD = 10_000;
 const LOG_BYTES = 10 * 1024 * 1024;
 const STDERR = 2;
 const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'`\\<>|]+/gi;
@@ -29,6 +31,8 @@ interface Settings {
   readonly channel: string;
   readonly slot: number;
   readonly network: Preset;
+  /** Where `media://` files lie. */
+  readonly mediaDir: string | undefined;
   readonly tickMs: number;
   readonly orphanMs: number;
   readonly forbidden: readonly string[];
@@ -41,6 +45,7 @@ function readSettings(env: NodeJS.ProcessEnv): Settings {
     channel,
     slot: Number(env.MILLRACE_SLOT ?? 0),
     network: parseNetwork(env.MILLRACE_NETWORK),
+    mediaDir: env.MILLRACE_MEDIA,
     tickMs: Number(env.MILLRACE_TICK_MS ?? 50),
     orphanMs: Number(env.MILLRACE_ORPHAN_MS ?? 30_000),
     forbidden: (env.MILLRACE_FORBIDDEN ?? '').split(',').filter(listener => listener !== ''),
@@ -68,6 +73,8 @@ class Worker {
   readonly #beat: NodeJS.Timeout;
   /** Since when nobody has been on the channel; undefined while somebody is. */
   #aloneSinceMs: number | undefined = monotonic();
+  /** News that nobody was there to hear: the hello tells where a run stands, but not which files it has played. */
+  readonly #unheard: RunNews[] = [];
   #ending = false;
 
   constructor(settings: Settings) {
@@ -101,7 +108,7 @@ class Worker {
       now: monotonic,
       sleep,
       random: Math.random,
-      tell: news => this.#peer.send({ t: 'news', news }),
+      tell: news => this.#tell(news),
       ended: (taskId, epoch, breakpoint) => {
         this.#peer.send({ t: 'ended', taskId, epoch, ...(breakpoint === undefined ? {} : { breakpoint }) });
       },
@@ -118,6 +125,7 @@ class Worker {
         message: message => this.#obey(message),
         connected: () => {
           this.#aloneSinceMs = undefined;
+          for (const news of this.#unheard.splice(0)) this.#tell(news);
         },
         closed: () => {
           this.#aloneSinceMs = monotonic();
@@ -131,6 +139,15 @@ class Worker {
     if (message.t === 'start') this.#runs.start(message.order);
     else if (message.t === 'stop') this.#runs.stop(message.taskId, message.epoch);
     else void this.end('told to');
+  }
+
+  #tell(news: RunNews): void {
+    if (this.#aloneSinceMs === undefined) {
+      this.#peer.send({ t: 'news', news });
+      return;
+    }
+    this.#unheard.push(news);
+    if (this.#unheard.length > MOST_UNHEARD) this.#unheard.shift();
   }
 
   /** Sent without runs too: control takes a silent worker for a blocked one. */

@@ -22,6 +22,8 @@ interface ProcessSettings {
 export interface WorkerSettings extends ProcessSettings {
   readonly network: 'public' | 'lan' | 'lab';
   readonly tickMs?: number;
+  /** Where `media://` files lie. */
+  readonly mediaFolder?: string | undefined;
   /** Listeners of this node, as host:port, that no relay may dial. */
   readonly forbidden?: readonly string[];
 }
@@ -35,6 +37,7 @@ export function workerProcess(settings: WorkerSettings): Child {
   return start('main.ts', `worker-${settings.slot}`, settings, {
     MILLRACE_NETWORK: settings.network,
     MILLRACE_TICK_MS: settings.tickMs,
+    MILLRACE_MEDIA: settings.mediaFolder,
     MILLRACE_FORBIDDEN: settings.forbidden?.join(','),
   });
 }

@@ -126,6 +126,17 @@ describe('a callback', () => {
     });
   });
 
+  test('of a file that failed tells why, and of one that was played nothing', () => {
+    const event = { type: 'itemFinished', detail: { url: 'https://m/b.mp4', index: 1, round: 0 } } as const;
+    const failed = render({ ...event, reason: 'HTTP 404 from the server' }, taskOf(VOD));
+    expect(failed).toMatchObject({
+      event_type: 'VodSourceFileFinish',
+      duration: 0,
+      message: 'HTTP 404 from the server',
+    });
+    expect(render({ ...event, reason: '' }, taskOf(VOD))).not.toHaveProperty('message');
+  });
+
   test('is told only when it was asked for, and only where there is an address', () => {
     const wanted = taskOf({ ...LIVE, callback_events: ['TaskExit'] });
     expect(render({ type: 'flowing', detail: { first: true } }, wanted)).toBeUndefined();

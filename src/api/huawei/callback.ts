@@ -61,7 +61,7 @@ function describe(event: Event, task: Task): Told | undefined {
     case 'itemStarted':
       return { name: 'VodSourceFileStart', facts: describeItem(event) };
     case 'itemFinished':
-      return { name: 'VodSourceFileFinish', facts: describeItem(event) };
+      return { name: 'VodSourceFileFinish', facts: { ...describeItem(event), ...describeFailure(event) } };
     default:
       return undefined;
   }
@@ -96,6 +96,9 @@ function describeChange(event: Event, task: Task): Told | undefined {
   if (task.spec.source.kind !== 'list') return undefined;
   return { name: 'ResetTaskConfig', facts: { changed: [...new Set((event.detail.changed ?? []).map(fieldName))] } };
 }
+
+/** Of a file that was not played, or not to its end. */
+const describeFailure = ({ reason }: Event): Record<string, unknown> => (reason === '' ? {} : { message: reason });
 
 const describeItem = ({ detail }: Event): Record<string, unknown> => ({
   url: detail.url ?? '',

@@ -24,6 +24,15 @@ export async function mediaPath(url: string, mediaDir: string | undefined): Prom
   return real;
 }
 
+export const isMediaUrl = (url: string): boolean => /^media:\/\//i.test(url);
+
+/** The broken rule of a media URL as a sentence, without a look at the disk; undefined where it will do. */
+export function mediaUrlProblem(url: string, mediaDir: string | null): string | undefined {
+  if (mediaDir === null) return 'no media directory is configured on this server';
+  const name = decoded(url.slice('media://'.length));
+  return name === undefined ? 'the name must be percent-encoded UTF-8' : brokenRule(url, name);
+}
+
 /** A media URL as errors name it: the names of local files are no secrets. */
 export const nameOfMedia = (url: string): string => printable(url).slice(0, 200);
 
@@ -40,6 +49,8 @@ function brokenRule(url: string, name: string): string | undefined {
   if (name === '') return 'the name is missing';
   if (name.length > MAX_NAME_CHARS) return `the name must not be longer than ${MAX_NAME_CHARS} characters`;
   if (name.includes('\0')) return 'the name must not contain a zero byte';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that are looked for
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(name)) return 'the name must not contain control characters';
   if (name.includes('\\')) return 'the name must not contain a backslash';
   if (name.startsWith('/')) return 'the name must not be an absolute path';
   const parts = name.split('/');
