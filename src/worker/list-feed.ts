@@ -197,6 +197,8 @@ export class ListFeed {
       return true;
     }
     if (!upcoming.cut) await source.wanted(signal);
+    // There is room also where everything was let go, because the run ends.
+    signal.throwIfAborted();
     const restMs = this.#restUntilMs - now();
     if (restMs > 0) await sleep(restMs, signal);
     this.#restUntilMs = now() + FLOOR_MS;

@@ -1,5 +1,5 @@
 import type { Relay } from '../media/relay.ts';
-import type { Breakpoint } from '../task/playlist.ts';
+import { type Breakpoint, startCursor } from '../task/playlist.ts';
 import { isListOrder, isLiveOrder, type RunOrder, type RunReport } from './channel.ts';
 import { Playout, type PlayoutParts } from './playout.ts';
 import { Run, type RunParts } from './run.ts';
@@ -90,9 +90,17 @@ export class Runs {
   #finish(taskId: string, entry: Entry): void {
     if (this.#entries.get(taskId) !== entry) return;
     this.#entries.delete(taskId);
-    this.#options.ended(taskId, entry.epoch, entry.run.report().breakpoint);
-    if (entry.next !== undefined && !this.#closed) this.#begin(entry.next);
+    const { breakpoint } = entry.run.report();
+    this.#options.ended(taskId, entry.epoch, breakpoint);
+    if (entry.next !== undefined && !this.#closed) this.#begin(following(entry.next, breakpoint));
   }
+}
+
+/** Whoever wrote the order did not know yet where the former run would end. */
+function following(order: RunOrder, at: Breakpoint | undefined): RunOrder {
+  if (!isListOrder(order) || at === undefined) return order;
+  const { list, version } = order.source;
+  return { ...order, source: { ...order.source, from: startCursor(list, version, at) } };
 }
 
 /** False where the run cannot become what is ordered: a stream does not turn into a list. */

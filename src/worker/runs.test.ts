@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest';
+import { type Batch, isHeader, type Sink } from '../media/packet.ts';
+import { ScriptedItem } from '../media/scripted-item.ts';
+import type { Breakpoint, Playlist } from '../task/playlist.ts';
+import type { RunOrder } from './channel.ts';
+import { HandClock } from './hand-clock.ts';
+import { Runs } from './runs.ts';
+
+const openSink = async (): Promise<Sink> => {
+  const sink = { bytesOut: 0, drops: { disposable: 0, untilKey: 0 }, queuedMs: 0, queuedBytes: 0, flowing: false };
+  const write = (batch: Batch): void => {
+    sink.flowing ||= batch.packets.slice(0, batch.count).some(({ kind }) => !isHeader(kind));
+  };
+  return Object.assign(sink, { write, close: async () => {} });
+};
+
+const LIST: Playlist = { urls: ['a', 'b'], rounds: 9, startIndex: 0, startSeconds: 0, refresh: 'breakpoint' };
+
+it('a list that is stopped and enabled at once goes on where it was really stopped, not where that was known', async () => {
+  const clock = new HandClock();
+  const opened: string[] = [];
+  const ends: (Breakpoint | undefined)[] = [];
+  const runs = new Runs({
+    heartbeat: { add: relay => void clock.relays.add(relay), remove: relay => void clock.relays.delete(relay) },
+    openSource: () => Promise.reject(new Error('no stream is asked for')),
+    openItem: async (url, startMs) => {
+      opened.push(`${url} ${startMs}`);
+      return new ScriptedItem({ name: url, seconds: 20, startMs });
+    },
+    openSink,
+    now: () => clock.nowMs,
+    sleep: clock.sleep,
+    random: () => 0,
+    tell: () => {},
+    ended: (_taskId, _epoch, breakpoint) => void ends.push(breakpoint),
+    log: () => {},
+  });
+  const order = (epoch: number): RunOrder => {
+    const source = { kind: 'list', version: epoch, list: LIST, from: { round: 0, index: 0, offsetMs: 0 } } as const;
+    return { taskId: 't', epoch, destination: 'rtmp://d/live/out', source };
+  };
+  runs.start(order(1));
+  await clock.until(() => (runs.reports[0]?.breakpoint?.offsetMs ?? 0) > 7_000);
+  runs.start(order(2));
+  await clock.until(() => opened.length > 2 && ends.length > 0);
+  expect(ends[0]?.offsetMs).toBeGreaterThan(7_000);
+  expect(opened).toEqual(['a 0', 'b 0', `a ${ends[0]?.offsetMs}`]);
+  const closed = runs.close();
+  await clock.until(() => ends.length === 2);
+  await closed;
+});
