@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Progress } from '../store/store.ts';
-import type { Child, ChildEnd, RunNews, RunOrder, RunReport } from '../worker/channel.ts';
+import {
+  type Child,
+  type ChildEnd,
+  dialChannel,
+  type RunNews,
+  type RunOrder,
+  type RunReport,
+} from '../worker/channel.ts';
 import { DataDirectoryInUse } from '../worker/control-socket.ts';
 import { originProcess, workerProcess } from '../worker/spawn.ts';
 import { OriginPortTaken, type RunListener, Supervisor, type SupervisorOptions } from './supervisor.ts';
@@ -133,6 +140,32 @@ describe('the supervisor', { timeout: 40_000 }, () => {
     for (const taskId of ['a', 'b']) supervisor.place(order(taskId));
     await Promise.all(['a', 'b'].map(taskId => reported(supervisor, taskId)));
     expect(supervisor.totals).toEqual({ runs: 2, dropped: { disposable: 0, untilKey: 0, beforeKey: 0 } });
+  });
+
+  it('tells how far a list has come when its run is brought in, as it reports, and when it ends', async () => {
+    const sleeper = spawn('sleep', ['60']);
+    const { pid = 0 } = sleeper;
+    const exited = new Promise<ChildEnd>(resolve => sleeper.once('exit', (code, signal) => resolve({ code, signal })));
+    const point = (offsetMs: number) => ({ version: 1, url: 'http://f.example/a.mp4', round: 0, index: 0, offsetMs });
+    const report = (offsetMs: number, epoch = 1): RunReport => ({
+      ...{ taskId: 'a', epoch, state: 'flowing', reason: '', pushEpoch: 1, pullEpoch: 1 },
+      ...{ bytesIn: 0, bytesOut: 0, mediaMs: 0, dropped: {}, queuedMs: 0, breakpoint: point(offsetMs) },
+    });
+    const life = new AbortController();
+    const peer = dialChannel(
+      join(folder, 'control.sock'),
+      { hello: () => ({ t: 'hello', role: 'worker', slot: 0, pid, runs: [report(1)] }), message: () => {} },
+      { signal: life.signal, retryMs: 50 },
+    );
+    listener.wanted = ['a'];
+    await started({ spawn: () => noted({ pid, exited, kill: signal => void sleeper.kill(signal) }) });
+    peer.send({ t: 'reports', reports: [report(2), report(99, 7)] });
+    for (const offsetMs of [3, 99]) peer.send({ t: 'ended', taskId: 'a', epoch: 1, breakpoint: point(offsetMs) });
+    peer.send({ t: 'news', news: { taskId: 'a', epoch: 1, type: 'flowing', side: 'run', reason: 'the last word' } });
+    await vi.waitFor(() => expect(listener.heard).toHaveLength(1), SOON);
+    expect(listener.progresses.map(({ breakpoint }) => breakpoint.offsetMs)).toEqual([1, 2, 3]);
+    life.abort();
+    sleeper.kill('SIGKILL');
   });
 
   it('replaces a worker that was killed and tells what was lost, so that it runs again within three seconds', async () => {
