@@ -50,6 +50,30 @@ export class Packet {
     }
   }
 
+  /** Puts bytes in front of the payload's byte `at`, which copies nothing. */
+  insert(at: number, bytes: Buffer): void {
+    let left = at;
+    let index = 0;
+    for (; index < this.spanCount; index++) {
+      const length = (this.ends[index] as number) - (this.starts[index] as number);
+      if (left < length) break;
+      left -= length;
+    }
+    const tail: [Buffer, number, number][] = [];
+    for (let i = index; i < this.spanCount; i++) {
+      tail.push([this.buffers[i] as Buffer, this.starts[i] as number, this.ends[i] as number]);
+      this.size -= (this.ends[i] as number) - (this.starts[i] as number);
+    }
+    this.spanCount = index;
+    const cut = tail[0];
+    if (cut !== undefined && left > 0) {
+      this.addSpan(cut[0], cut[1], cut[1] + left);
+      cut[1] += left;
+    }
+    this.addSpan(bytes, 0, bytes.length);
+    for (const [buffer, start, end] of tail) this.addSpan(buffer, start, end);
+  }
+
   /** Copies the payload to `out` at `at`; answers the offset behind it. The caller has made room. */
   copyTo(out: Buffer, at: number): number {
     let offset = at;

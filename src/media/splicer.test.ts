@@ -283,6 +283,32 @@ describe('Splicer, file after file', () => {
     expect(splicer.counts.beforeKey).toBe(1);
   });
 
+  it('brings the parameter sets of a changed header in its first key frame, and nowhere else', () => {
+    const splicer = new Splicer();
+    const bytes = (header: string, key: string): [string, string][] => {
+      const from = new Batch();
+      const to = new Batch();
+      for (const [kind, text] of [
+        ['videoHeader', header],
+        ['key', key],
+        ['key', key],
+      ] as const) {
+        const packet = from.next();
+        packet.reset(kind, from.count * 40);
+        packet.addSpan(Buffer.from(text, 'hex'), 0, text.length / 2);
+      }
+      splicer.begin('gapless');
+      splicer.place(from, to, 0);
+      return to.packets.slice(0, to.count).map(packet => [packet.kind, packet.copyPayload().toString('hex')]);
+    };
+    const header = (level: string): string => `17000000000164${level}15ffe1000467640015010002${'68eb'}`;
+    const key = '17010000000000000265aa';
+    expect(bytes(header('00'), key).map(([, text]) => text)).toEqual([header('00'), key, key]);
+    expect(bytes(header('00'), key).map(([, text]) => text)).toEqual([key, key]);
+    const grown = '1701000000000000046764001500000002 68eb 00000002 65aa'.replaceAll(' ', '');
+    expect(bytes(header('01'), key).map(([, text]) => text)).toEqual([header('01'), grown, key]);
+  });
+
   it('does not move its end for a source that showed nothing', () => {
     const splicer = new Splicer();
     splicer.begin('gapless');

@@ -1,4 +1,5 @@
 import { type Batch, isHeader, isVideo, type Packet, type PacketKind } from './packet.ts';
+import { insertSets, type ParameterSets, parameterSetsOf } from './parameter-sets.ts';
 
 /** A step back by more than this is a source that began to count anew, not jitter. */
 const BACKWARD_JUMP_MS = 1_000;
@@ -74,6 +75,8 @@ export class Splicer {
   #firstAudioInMs: number | undefined;
   /** Headers that came while the gate was closed or differ from what was sent, to go out before the next frame. */
   readonly #fresh = new Set<PacketKind>();
+  /** Of a codec header that took another's place in the middle of a stream: the next key frame brings them too. */
+  #sets: ParameterSets | undefined;
 
   /** True once the present source has shown a key frame (or, without video, audio). */
   get open(): boolean {
@@ -140,6 +143,7 @@ export class Splicer {
       }
       if (this.#gate === 'closed') this.#openGapless(from, i, to);
       if (this.#fresh.size > 0) this.#sendHeaders(to, Math.max(packet.dtsMs + this.#shiftMs, this.mediaMs));
+      if (this.#sets !== undefined && kind === 'key') this.#bringSets(packet, this.#sets);
       packet.dtsMs = this.#timeOf(packet, wallMs);
       pass(from, i, to);
       settle(to);
@@ -152,8 +156,14 @@ export class Splicer {
     if (kind === 'videoHeader') this.#videoSeen = true;
     const bytes = packet.copyPayload();
     if (this[kind]?.equals(bytes) === true) return;
+    if (kind === 'videoHeader' && this.videoHeader !== undefined) this.#sets = parameterSetsOf(bytes);
     this[kind] = bytes;
     this.#fresh.add(kind);
+  }
+
+  #bringSets(packet: Packet, sets: ParameterSets): void {
+    insertSets(packet, sets);
+    this.#sets = undefined;
   }
 
   #sendHeaders(to: Batch, atMs: number): void {

@@ -60,7 +60,7 @@ export function publish(
 
 /** Records a live stream without touching it. */
 export function record(place: Place, url: string, file: string): Child {
-  const args = [...QUIET, '-rw_timeout', '20000000', '-i', url, '-c', 'copy', '-y', '-f', 'flv', file];
+  const args = [...QUIET, '-rw_timeout', '20000000', '-i', url, '-c', 'copy', '-flush_packets', '1', '-y', '-f', 'flv', file];
   return place.own(new Child('ffmpeg', args), child => child.stop('SIGKILL'));
 }
 
