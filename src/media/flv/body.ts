@@ -34,10 +34,19 @@ export function putHevcHead(out: Buffer, at: number, key: boolean, ctsMs: number
   return ctsMs === 0 ? end : putUint24(out, end, ctsMs);
 }
 
+/** Writes the head of an AV1 frame, which has no composition time; answers the offset behind it. */
+export function putAv1Head(out: Buffer, at: number, key: boolean): number {
+  out[at] = ENHANCED | (key ? KEY : INTER) | CODED;
+  return putUint32(out, at + 1, FourCc.av1);
+}
+
 export const avcHeader = (record: Buffer): Buffer => Buffer.concat([Buffer.of(KEY | H264, 0, 0, 0, 0), record]);
 
 export const hevcHeader = (record: Buffer): Buffer =>
   Buffer.concat([enhanced(ENHANCED | KEY | SEQUENCE_START, FourCc.hevc), record]);
+
+export const av1Header = (record: Buffer): Buffer =>
+  Buffer.concat([enhanced(ENHANCED | KEY | SEQUENCE_START, FourCc.av1), record]);
 
 export const aacHeader = (config: Buffer): Buffer => Buffer.concat([Buffer.of(AAC_SOUND, 0), config]);
 

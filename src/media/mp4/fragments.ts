@@ -1,0 +1,271 @@
+import type { FileBytes } from '../item.ts';
+import { type Box, boxesIn, broken, childrenOf, Fields, MOST_HEAD_BYTES, readHead } from './boxes.ts';
+import type { FragmentDefaults, Movie } from './movie.ts';
+import { type Samples, TrackClock } from './samples.ts';
+import type { Track } from './track.ts';
+
+const MOST_MOOF_BYTES = 8 * 1024 * 1024;
+const MOST_SAMPLES = 200_000;
+/** Sample flags (section 8.8.3.1): sample_is_non_sync_sample. */
+const NOT_SYNC = 0x10000;
+
+export interface Sample {
+  readonly offset: number;
+  readonly size: number;
+  readonly units: number;
+  readonly offsetUnits: number;
+  readonly key: boolean;
+}
+
+/** Samples of one track as fragments bring them. */
+export class FragmentSamples implements Samples {
+  readonly track: Track;
+  state: 'sample' | 'later' | 'end' = 'later';
+  offset = 0;
+  size = 0;
+  dtsMs = 0;
+  ctsMs = 0;
+  key = false;
+  /** Decode time behind the last sample, for a fragment that does not say its own. */
+  nextUnits = 0;
+  readonly #clock: TrackClock;
+  #samples: Sample[] = [];
+  #at = 0;
+
+  constructor(track: Track) {
+    this.track = track;
+    this.#clock = new TrackClock(track);
+  }
+
+  add(samples: readonly Sample[]): void {
+    this.#samples = [...this.#samples.slice(this.#at), ...samples];
+    this.#at = 0;
+    if (this.#samples.length > MOST_SAMPLES) throw broken('moof', 'holds too many samples ahead of the other track');
+    this.#show();
+  }
+
+  /** No more fragments follow. */
+  finish(): void {
+    if (this.state === 'later') this.state = 'end';
+  }
+
+  next(): void {
+    this.#at++;
+    this.#show();
+  }
+
+  /** Goes on to the last key sample at hand that is shown at or before the time. */
+  seekKey(shownMs: number): void {
+    const { timescale, editMs, leadUnits } = this.track;
+    let found = this.#at;
+    for (let i = this.#at; i < this.#samples.length; i++) {
+      const { key, units, offsetUnits } = this.#samples[i] as Sample;
+      const timeMs = ((units + offsetUnits - leadUnits) * 1000) / timescale + editMs;
+      if (key && timeMs <= shownMs) found = i;
+    }
+    this.#at = found;
+    this.#show();
+  }
+
+  seekTime(dtsMs: number): void {
+    while (this.state === 'sample' && this.dtsMs < dtsMs) this.next();
+  }
+
+  #show(): void {
+    const sample = this.#samples[this.#at];
+    if (sample === undefined) {
+      this.state = 'later';
+      return;
+    }
+    this.state = 'sample';
+    this.offset = sample.offset;
+    this.size = sample.size;
+    this.key = sample.key;
+    this.dtsMs = this.#clock.dtsMs(sample.units);
+    this.ctsMs = this.#clock.ctsMs(sample.units, sample.offsetUnits);
+  }
+}
+
+/** Walks the fragments of a file (section 8.8) as their heads come within reach. */
+export class Fragments {
+  readonly tracks: readonly FragmentSamples[];
+  readonly #bytes: FileBytes;
+  readonly #defaults: ReadonlyMap<number, FragmentDefaults>;
+  #at: number;
+  #ended = false;
+
+  constructor(
+    bytes: FileBytes,
+    movie: Movie & { fragments: NonNullable<Movie['fragments']> },
+    at = movie.fragments.from,
+  ) {
+    this.#bytes = bytes;
+    this.#defaults = movie.fragments.defaults;
+    this.#at = at;
+    this.tracks = [movie.video, movie.audio].flatMap(track =>
+      track === undefined ? [] : [new FragmentSamples(track)],
+    );
+  }
+
+  /** Where the next box is looked for. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Reads fragments until every track has a sample, or the file ends. `starved`: bytes are on their way. */
+  fill(): 'ok' | 'starved' {
+    while (!this.#ended && this.tracks.some(it => it.state === 'later')) {
+      const step = this.#step((at, length) => this.#bytes.take(at, length));
+      if (step === 'starved') return 'starved';
+    }
+    return 'ok';
+  }
+
+  /** As `fill` of one fragment, waiting; false at the end of the file. */
+  async fillOne(signal: AbortSignal): Promise<boolean> {
+    for (;;) {
+      const wanted = this.#wanted;
+      const read = await this.#bytes.read(wanted.at, wanted.length, signal);
+      const step = this.#step((at, length) => (at === wanted.at && length === wanted.length ? read : undefined));
+      if (this.#ended) return false;
+      if (step === 'fragment') return true;
+    }
+  }
+
+  /** What the next step asks for. */
+  #wanted: { at: number; length: number } = { at: 0, length: 0 };
+  #moofBytes: number | undefined;
+
+  #step(take: (at: number, length: number) => Buffer | undefined): 'fragment' | 'passed' | 'starved' {
+    const { size } = this.#bytes;
+    if (size !== undefined && this.#at >= size) return this.#end();
+    if (this.#moofBytes !== undefined) return this.#takeMoof(this.#moofBytes, take);
+    this.#wanted = { at: this.#at, length: MOST_HEAD_BYTES };
+    const bytes = take(this.#at, MOST_HEAD_BYTES);
+    if (bytes === undefined) return 'starved';
+    const head = readHead(bytes, 0, bytes.length);
+    if (head === undefined || head.size === undefined) return this.#end();
+    if (head.type !== 'moof') {
+      this.#at += head.size;
+      return 'passed';
+    }
+    if (head.size > MOST_MOOF_BYTES) throw broken('moof', `has ${head.size} bytes`);
+    this.#moofBytes = head.size;
+    this.#wanted = { at: this.#at, length: head.size };
+    return 'passed';
+  }
+
+  #takeMoof(length: number, take: (at: number, length: number) => Buffer | undefined): 'fragment' | 'starved' {
+    this.#wanted = { at: this.#at, length };
+    const bytes = take(this.#at, length);
+    if (bytes === undefined) return 'starved';
+    if (bytes.length < length) throw broken('moof', 'ends behind the file');
+    this.#moofBytes = undefined;
+    const [moof] = boxesIn(bytes, 0, bytes.length);
+    if (moof !== undefined) this.#readMoof(moof);
+    this.#at += length;
+    return 'fragment';
+  }
+
+  #end(): 'fragment' {
+    this.#ended = true;
+    for (const track of this.tracks) track.finish();
+    return 'fragment';
+  }
+
+  #readMoof(moof: Box): void {
+    for (const traf of childrenOf(moof)) {
+      if (traf.type === 'traf') this.#readTraf(traf);
+    }
+  }
+
+  #readTraf(traf: Box): void {
+    const boxes = childrenOf(traf);
+    const tfhd = boxes.find(it => it.type === 'tfhd');
+    if (tfhd === undefined) throw broken('traf', 'has no "tfhd"');
+    const head = readTfhd(tfhd, this.#defaults, this.#at);
+    const samples = this.tracks.find(it => it.track.id === head.trackId);
+    if (samples === undefined) return;
+    const tfdt = boxes.find(it => it.type === 'tfdt');
+    if (tfdt !== undefined) samples.nextUnits = readTfdt(tfdt);
+    let offset = head.baseOffset;
+    for (const trun of boxes.filter(it => it.type === 'trun')) {
+      const read = readTrun(trun, { head, offset, units: samples.nextUnits });
+      samples.nextUnits = read.units;
+      offset = read.offset;
+      samples.add(read.samples);
+    }
+  }
+}
+
+interface TrafHead extends FragmentDefaults {
+  readonly trackId: number;
+  readonly baseOffset: number;
+}
+
+/** Section 8.8.7. */
+export function readTfhd(box: Box, defaults: ReadonlyMap<number, FragmentDefaults>, moofAt: number): TrafHead {
+  const fields = new Fields(box);
+  const { flags } = fields;
+  const trackId = fields.u32(4);
+  const fallback = defaults.get(trackId) ?? { duration: 0, size: 0, flags: 0 };
+  let at = 8;
+  const optional = (bit: number, width: 4 | 8): number | undefined => {
+    if ((flags & bit) === 0) return undefined;
+    const value = width === 8 ? fields.u64(at) : fields.u32(at);
+    at += width;
+    return value;
+  };
+  const baseOffset = optional(0x1, 8) ?? moofAt;
+  optional(0x2, 4);
+  const duration = optional(0x8, 4) ?? fallback.duration;
+  const size = optional(0x10, 4) ?? fallback.size;
+  return { trackId, baseOffset, duration, size, flags: optional(0x20, 4) ?? fallback.flags };
+}
+
+export function readTfdt(box: Box): number {
+  const fields = new Fields(box);
+  return fields.version === 1 ? fields.u64(4) : fields.u32(4);
+}
+
+interface TrunStart {
+  readonly head: TrafHead;
+  /** Where data lies that does not say so itself. */
+  readonly offset: number;
+  readonly units: number;
+}
+
+/** Section 8.8.8. */
+export function readTrun(box: Box, start: TrunStart): { samples: Sample[]; units: number; offset: number } {
+  const fields = new Fields(box);
+  const { flags } = fields;
+  const count = fields.u32(4);
+  const width = 4 * [0x100, 0x200, 0x400, 0x800].filter(bit => (flags & bit) !== 0).length;
+  let at = 8;
+  let offset = start.offset;
+  if ((flags & 0x1) !== 0) {
+    offset = start.head.baseOffset + fields.i32(at);
+    at += 4;
+  }
+  const firstFlags = (flags & 0x4) === 0 ? undefined : fields.u32(at);
+  if (firstFlags !== undefined) at += 4;
+  if (count > MOST_SAMPLES || count * width > fields.length - at) throw broken('trun', `claims ${count} samples`);
+  let { units } = start;
+  const samples: Sample[] = [];
+  const next = (bit: number, fallback: number): number => {
+    if ((flags & bit) === 0) return fallback;
+    const value = fields.u32(at);
+    at += 4;
+    return value;
+  };
+  for (let i = 0; i < count; i++) {
+    const duration = next(0x100, start.head.duration);
+    const size = next(0x200, start.head.size);
+    const own = next(0x400, i === 0 && firstFlags !== undefined ? firstFlags : start.head.flags);
+    const offsetUnits = next(0x800, 0) | 0;
+    samples.push({ offset, size, units, offsetUnits, key: (own & NOT_SYNC) === 0 });
+    units += duration;
+    offset += size;
+  }
+  return { samples, units, offset };
+}
