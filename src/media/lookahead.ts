@@ -7,7 +7,7 @@ const FORWARD_JUMP_MS = 10_000;
 /** How far one track may run ahead before the other counts as gone for now. */
 const AHEAD_MS = 12_000;
 const AHEAD_BYTES = 14 * 1024 * 1024;
-/** How much of a new part is looked at for its earliest frame. */
+/** How much of a new part is looked at for its earliest frame, where it has not said which tracks to wait for. */
 const JOIN_MS = 1_000;
 const JOIN_BYTES = 6 * 1024 * 1024;
 const USUAL_FRAME_MS = 40;
@@ -23,6 +23,8 @@ class Track {
   shiftMs = 0;
   /** Whether the present part has placed a frame on it. */
   placed = false;
+  /** Where the present part begins, for a track that has yet to show up in it. */
+  sinceMs = Number.POSITIVE_INFINITY;
 
   get length(): number {
     return this.packets.length - this.head;
@@ -154,7 +156,15 @@ export class Lookahead {
     if (this.#joining !== undefined) return true;
     const newestMs = Math.max(this.#video.lastOutMs, this.#audio.lastOutMs);
     if (newestMs < untilMs) return true;
-    return lags(this.#video, untilMs, newestMs) || lags(this.#audio, untilMs, newestMs);
+    return this.#lags(this.#video, untilMs, newestMs) || this.#lags(this.#audio, untilMs, newestMs);
+  }
+
+  /** Whether frames before `untilMs` are still to come on the track, and soon enough to wait for them. */
+  #lags(track: Track, untilMs: number, newestMs: number): boolean {
+    const announced = track === this.#video ? this.announced?.video : this.announced?.audio;
+    if (track.lastOutMs >= untilMs || announced === false) return false;
+    const awaited = announced === true && !track.placed ? track.sinceMs : Number.NEGATIVE_INFINITY;
+    return newestMs - Math.max(track.lastOutMs, awaited) <= AHEAD_MS;
   }
 
   /** Appends what lies before `untilMs`, both tracks by time. */
@@ -243,7 +253,7 @@ export class Lookahead {
     const audio = frames.some(packet => packet.kind === 'audio');
     const all = (video || this.announced?.video === false) && (audio || this.announced?.audio === false);
     const spanMs = Math.abs((frames.at(-1)?.dtsMs ?? 0) - first.dtsMs);
-    return all || spanMs >= JOIN_MS || this.bytes > JOIN_BYTES;
+    return all || spanMs >= (this.announced === undefined ? JOIN_MS : AHEAD_MS) || this.bytes > JOIN_BYTES;
   }
 
   /** Settles the shift of the part that begins with these packets. */
@@ -258,6 +268,7 @@ export class Lookahead {
     for (const track of [this.#video, this.#audio]) {
       track.shiftMs = this.#shiftMs;
       track.placed = false;
+      track.sinceMs = earliestMs + this.#shiftMs;
     }
     for (const packet of packets) this.#place(packet);
   }
@@ -307,9 +318,4 @@ function firstFrame(track: Track): Packet | undefined {
     if (isFrame(packet)) return packet;
   }
   return undefined;
-}
-
-/** Whether frames before `untilMs` are still to come on the track, and soon enough to wait for them. */
-function lags(track: Track, untilMs: number, newestMs: number): boolean {
-  return track.lastOutMs < untilMs && newestMs - track.lastOutMs <= AHEAD_MS;
 }

@@ -69,9 +69,9 @@ export class TsDemuxer implements Demuxer {
     this.#unwrap = new Unwrap33(nearMs === undefined ? undefined : nearMs * 90);
   }
 
-  /** The PIDs of what is played, video first. */
-  get pids(): readonly number[] {
-    return [this.#video, this.#audio].flatMap(track => (track === undefined ? [] : [track.stream.pid]));
+  /** The PID by whose times places in the stream are found; undefined until it is known. */
+  get clockPid(): number | undefined {
+    return (this.#video ?? this.#audio)?.stream.pid;
   }
 
   push(bytes: Buffer, into: Batch): void {

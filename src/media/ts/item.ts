@@ -28,11 +28,11 @@ export async function openTs(bytes: FileBytes, options: { startMs: number; signa
 
 function placesOf(
   bytes: FileBytes,
-  { pids }: TsDemuxer,
+  { clockPid }: TsDemuxer,
   { baseMs, signal }: { baseMs: number; signal: AbortSignal },
 ): TsPlaces | undefined {
-  if (!bytes.seekable || bytes.size === undefined || pids.length === 0) return undefined;
-  return { bytes, size: bytes.size, pids, baseMs, signal };
+  if (!bytes.seekable || bytes.size === undefined || clockPid === undefined) return undefined;
+  return { bytes, size: bytes.size, pid: clockPid, baseMs, signal };
 }
 
 interface Found {

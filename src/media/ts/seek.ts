@@ -1,5 +1,7 @@
 import { uint16At } from '../bytes.ts';
 import type { FileBytes } from '../item.ts';
+import { Batch, isVideo, type Packet } from '../packet.ts';
+import { TsDemuxer } from './demux.ts';
 import { TS_PACKET_BYTES, TsPackets } from './packets.ts';
 import { timeAt } from './pes.ts';
 import { Unwrap33 } from './unwrap33.ts';
@@ -8,8 +10,8 @@ import { Unwrap33 } from './unwrap33.ts';
 export interface TsPlaces {
   readonly bytes: FileBytes;
   readonly size: number;
-  /** Those whose times are looked at; the first is the one that positions are found by. */
-  readonly pids: readonly number[];
+  /** The PID whose times are looked at. */
+  readonly pid: number;
   /** Time of the file's first frame on the stream's clock. */
   readonly baseMs: number;
   readonly signal: AbortSignal;
@@ -39,15 +41,21 @@ export async function offsetBefore(places: TsPlaces, targetMs: number): Promise<
 export async function measureTs(places: TsPlaces): Promise<number | undefined> {
   const from = Math.max(0, places.size - LOOK_BYTES * 4);
   const tail = await places.bytes.read(from, places.size - from, places.signal);
-  const ends = places.pids.map(pid => endOf(timesIn(places, tail, pid)));
-  const durationMs = Math.round(Math.max(...ends));
+  const batch = new Batch();
+  const demuxer = new TsDemuxer(places.baseMs);
+  demuxer.push(tail, batch);
+  demuxer.end(batch);
+  const frames = batch.packets.slice(0, batch.count);
+  const ends = [frames.filter(({ kind }) => isVideo(kind)), frames.filter(({ kind }) => kind === 'audio')].map(endOf);
+  const durationMs = Math.round(Math.max(...ends) - places.baseMs);
   return durationMs > 0 && durationMs < LONGEST_MS ? durationMs : undefined;
 }
 
-/** Where a track ends whose last frames have these times. */
-function endOf(times: readonly number[]): number {
-  const lastMs = Math.max(...times);
-  return times.length < 2 ? lastMs : lastMs + (lastMs - Math.min(...times)) / (times.length - 1);
+/** Where a track ends that has these frames last. */
+function endOf(frames: readonly Packet[]): number {
+  const first = frames[0]?.dtsMs ?? Number.NaN;
+  const last = frames.at(-1)?.dtsMs ?? Number.NEGATIVE_INFINITY;
+  return frames.length < 2 ? last : last + (last - first) / (frames.length - 1);
 }
 
 /** The first time of the file that is told behind the offset. */
@@ -56,13 +64,13 @@ async function timeFrom(places: TsPlaces, offset: number): Promise<number | unde
     // Overlapping, for a packet that the last look has cut.
     const from = offset + look * (LOOK_BYTES - 2 * TS_PACKET_BYTES);
     const bytes = await places.bytes.read(from, LOOK_BYTES, places.signal);
-    const [first] = timesIn(places, bytes, places.pids[0] ?? -1);
+    const [first] = timesIn(places, bytes);
     if (first !== undefined || bytes.length < LOOK_BYTES) return first;
   }
   return undefined;
 }
 
-function timesIn({ baseMs }: TsPlaces, bytes: Buffer, pid: number): number[] {
+function timesIn({ pid, baseMs }: TsPlaces, bytes: Buffer): number[] {
   const packets = new TsPackets();
   packets.feed(bytes);
   const times: number[] = [];
