@@ -7,9 +7,9 @@ import { fstatSync, ftruncateSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { redactUrl } from '../media/address.ts';
 import { monotonic } from '../media/clock.ts';
-import { Fault } from '../media/fault.ts';
 import { Dialler } from '../media/net.ts';
 import { openSink, openSource } from '../media/open.ts';
+import { openItem } from '../media/open-item.ts';
 import type { Preset } from '../media/policy.ts';
 import { Heartbeat } from '../media/relay.ts';
 import { dialChannel, type FromWorker, type Peer, type RunNews, type ToWorker } from './channel.ts';
@@ -98,12 +98,12 @@ class Worker {
   }
 
   #makeRuns(): Runs {
-    const { network, forbidden } = this.#settings;
+    const { network, forbidden, mediaDir } = this.#settings;
     const dialler = new Dialler({ preset: network, forbidden });
     return new Runs({
       heartbeat: this.#heartbeat,
       openSource: (url, signal) => openSource(url, { dialler, signal }),
-      openItem: () => Promise.reject(new Fault('pull', 'unsupported', 'files are not opened yet')),
+      openItem: (url, startMs, signal) => openItem(url, { dialler, mediaDir, startMs, signal }),
       openSink: (url, signal) => openSink(url, { dialler, signal, now: monotonic }),
       now: monotonic,
       sleep,

@@ -58,14 +58,17 @@ export function publish(
   return place.own(new Child('ffmpeg', args), child => child.stop('SIGKILL'));
 }
 
-/** Records a live stream without touching it. */
-export function record(place: Place, url: string, file: string): Child {
-  const args = [...QUIET, '-rw_timeout', '20000000', '-i', url, '-c', 'copy', '-flush_packets', '1', '-y', '-f', 'flv', file];
+/** Records a live stream without touching it, until it is stopped or nothing comes any more. */
+export function record(place: Place, url: string, file: string, options: { quietSeconds?: number } = {}): Child {
+  const quiet = String((options.quietSeconds ?? 20) * 1_000_000);
+  const flush = ['-flush_packets', '1'];
+  const args = [...QUIET, '-rw_timeout', quiet, '-i', url, '-c', 'copy', ...flush, '-y', '-f', 'flv', file];
   return place.own(new Child('ffmpeg', args), child => child.stop('SIGKILL'));
 }
 
 export interface Frame {
   readonly track: 'video' | 'audio';
+  /** In milliseconds, both. */
   readonly dts: number;
   readonly pts: number;
   readonly hash: string;
@@ -73,16 +76,20 @@ export interface Frame {
   readonly at: number;
 }
 
-/** Reads ffmpeg's framemd5 output line by line. Which stream is which differs from player to player. */
+/** Reads ffmpeg's framemd5 output line by line. Which stream is which, and what it counts in, differs. */
 function frameReader(): (line: string) => Frame | undefined {
   const tracks = new Map<string, 'video' | 'audio'>();
+  const tickMs = new Map<string, number>();
   return line => {
     const told = /^#media_type (\d+): (video|audio)/.exec(line);
     if (told !== null) tracks.set(told[1] ?? '', told[2] as 'video' | 'audio');
+    const [, counted = '', ticks, persecond] = /^#tb (\d+): (\d+)\/(\d+)/.exec(line) ?? [];
+    if (ticks !== undefined) tickMs.set(counted, (Number(ticks) * 1000) / Number(persecond));
     const [stream = '', dts, pts, , , hash] = line.split(',').map(part => part.trim());
     const track = tracks.get(stream);
     if (line.startsWith('#') || hash === undefined || track === undefined) return undefined;
-    return { track, dts: Number(dts), pts: Number(pts), hash, at: performance.now() };
+    const ms = tickMs.get(stream) ?? 1;
+    return { track, dts: Number(dts) * ms, pts: Number(pts) * ms, hash, at: performance.now() };
   };
 }
 
