@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Accounts } from '../control/accounts.ts';
 import type { Tasks } from '../control/tasks.ts';
 import { headerValues, type WireRequest } from './auth.ts';
 import { readBody } from './body.ts';
+import { answerBroken, boundPipelines, settleOddRequests } from './connection.ts';
 import { type Answer, asAnswer, HuaweiError, printError } from './huawei/error.ts';
 import { huaweiRoutes, isTaskPath } from './huawei/routes.ts';
 import type { CheckUrl } from './huawei/task.ts';
@@ -73,6 +73,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     },
     clientErrorHandler: (error, socket) => answerBroken(error, socket, options.newId),
   });
+  settleOddRequests(app.server, options.newId);
+  boundPipelines(app);
   takeBodiesAsBytes(app);
   app.setErrorHandler((error, request, reply) => send(reply, request, asAnswer(error, request.id, options.log)));
   app.setNotFoundHandler((request, reply) => send(reply, request, noRoute(request)));
@@ -104,9 +106,11 @@ async function readWire(raw: IncomingMessage): Promise<WireRequest> {
   if (encoding !== '' && encoding !== 'identity') {
     throw new HuaweiError('encoding', 'The content encoding is not supported.');
   }
+  // Node takes other codings off unread, and so would not see the bytes that the client means.
+  const coded = headerValues(rawHeaders, 'transfer-encoding').some(coding => coding.toLowerCase().trim() !== 'chunked');
   const target = readTarget(url);
   const hosts = headerValues(rawHeaders, 'host').length;
-  if (target === undefined || hosts > 1 || (hosts === 0 && raw.httpVersion !== '1.0')) {
+  if (coded || target === undefined || hosts > 1 || (hosts === 0 && raw.httpVersion !== '1.0')) {
     throw new HuaweiError('malformed', 'The request is malformed.');
   }
   const body = await readBody(raw, BODY_LIMITS);
@@ -149,36 +153,4 @@ function logAnswer(request: FastifyRequest, reply: FastifyReply, log: Log): void
   if (route === '/healthz' || route === '/readyz') return;
   const { statusCode: status, elapsedTime } = reply;
   log.info({ requestId: request.id, method: request.method, route, status, ms: Math.round(elapsedTime) }, 'answered');
-}
-
-const BROKEN: Readonly<Record<string, Answer>> = {
-  HPE_HEADER_OVERFLOW: 'headersTooLarge',
-  ERR_HTTP_REQUEST_TIMEOUT: 'slow',
-};
-const REASON_PHRASES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  408: 'Request Timeout',
-  431: 'Request Header Fields Too Large',
-};
-
-/** What Node's parser could not read gets a last answer and the connection ends. */
-function answerBroken(error: NodeJS.ErrnoException, socket: Duplex, newId: () => string): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const requestId = newId();
-  const answer = BROKEN[error.code ?? ''] ?? 'malformed';
-  const { status, body } = printError(new HuaweiError(answer, 'The request could not be read.'), requestId);
-  const text = JSON.stringify(body);
-  const head = [
-    `HTTP/1.1 ${status} ${REASON_PHRASES[status]}`,
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(text)}`,
-    `X-Request-Id: ${requestId}`,
-    'Connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
-  // A reset would take the answer away from a client that is still writing.
-  setTimeout(() => socket.destroy(), 1_000).unref();
 }
