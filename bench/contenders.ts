@@ -31,7 +31,7 @@ export interface Ends {
 }
 
 export const sourceName = (i: number): string => `src${i % SOURCES}`;
-const sourceUrl = ({ origin }: Ends, i: number): string =>
+export const sourceUrl = ({ origin }: Ends, i: number): string =>
   `rtmp://127.0.0.1:${origin.port}/${sourceName(i)}/${sourceName(i)}`;
 
 /** nginx-rtmp cannot pull and push in one hop, so the origin pushes to it: the same bytes, messages and connections. */
@@ -71,11 +71,11 @@ export async function startPublishers(
  */
 export async function startMillrace(
   place: Place,
-  options: { readonly cpuProfile: string | undefined },
+  options: { readonly cpuProfile: string | undefined; readonly flags?: readonly string[] },
 ): Promise<{ millrace: Millrace; worker: readonly number[]; service: readonly number[] }> {
-  const { cpuProfile } = options;
+  const { cpuProfile, flags = [] } = options;
   const millrace = await Millrace.start(place, {
-    flags: ['--workers', '1', '--rtmp', 'off', '--network', 'lab'],
+    flags: ['--workers', '1', '--rtmp', 'off', '--network', 'lab', ...flags],
     env: cpuProfile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${cpuProfile}` },
   });
   await millrace.stop();
@@ -89,30 +89,31 @@ const CREATES_AT_ONCE = 8;
 
 /** Creates the tasks as a client would, a few calls at a time. */
 export async function createTasks(
-  millrace: Millrace,
   n: number,
-  way: { ends: Ends; signal: AbortSignal },
+  create: (i: number) => Promise<unknown>,
+  signal: AbortSignal,
 ): Promise<void> {
-  const { ends, signal } = way;
-  const { huawei } = millrace;
   let next = 0;
-  const create = async (): Promise<void> => {
+  const createSome = async (): Promise<void> => {
     while (next < n) {
       signal.throwIfAborted();
-      const i = next++;
-      await huawei.createLive(sourceUrl(ends, i), ends.sink.url(`${OURS}${i}`));
+      await create(next++);
     }
   };
-  await Promise.all(Array.from({ length: CREATES_AT_ONCE }, create));
+  await Promise.all(Array.from({ length: CREATES_AT_ONCE }, createSome));
 }
 
-/** `ffmpeg -c copy` for every relay: what a shell script would do. */
-export function startFfmpegs(place: Place, n: number, ends: Ends): Contender {
+/** `ffmpeg -c copy` for every relay, with the input of relay `i`: what a shell script would do. */
+export function startFfmpegs(
+  place: Place,
+  n: number,
+  way: { readonly input: (i: number) => readonly string[]; readonly sink: Nginx },
+): Contender {
   const pids: number[] = [];
   const relays = Math.min(n, MOST_FFMPEG);
   for (let i = 0; i < relays; i++) {
-    const args = ['-nostats', '-loglevel', 'error', '-nostdin', '-i', sourceUrl(ends, i), '-c', 'copy', '-f', 'flv'];
-    const child = place.own(new Child('ffmpeg', [...args, ends.sink.url(`f${i}`)]), it => it.stop('SIGKILL'));
+    const args = ['-nostats', '-loglevel', 'error', '-nostdin', ...way.input(i), '-c', 'copy', '-f', 'flv'];
+    const child = place.own(new Child('ffmpeg', [...args, way.sink.url(`f${i}`)]), it => it.stop('SIGKILL'));
     pids.push(child.pid);
   }
   return { name: 'ffmpeg, one each', relays, letter: 'f', pids, idle: undefined };

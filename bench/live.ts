@@ -5,8 +5,8 @@ import {
   createTasks,
   type Ends,
   OURS,
-  SOURCES,
   sourceName,
+  sourceUrl,
   startFfmpegs,
   startMillrace,
   startNginxRelay,
@@ -14,42 +14,27 @@ import {
   startPublishers,
 } from './contenders.ts';
 import { memoryMb } from './cost.ts';
-import { type Measured, measure, type Windows } from './measure.ts';
+import { type BenchOptions, type Flow, measure } from './measure.ts';
 import { liveMedia } from './media.ts';
-import { lookAt, type Seen } from './verify.ts';
-import { pass, until } from './wait.ts';
+import type { Report, Subject } from './report.ts';
+import { ownCounts, timeStartUp, untilArriving } from './start-up.ts';
+import { type Look, lookAt } from './verify.ts';
+import { pass } from './wait.ts';
 
-export interface LiveOptions extends Windows {
-  readonly n: number;
-  readonly warmUpSeconds: number;
-  /** Where Millrace's processes leave their CPU profiles. */
-  readonly cpuProfile?: string;
-}
-
-/** From the first call that creates a task, in seconds. */
-export interface StartUp {
-  readonly created: number;
-  /** Every task's stream has reached the sink. Up to a GOP of it is the wait for a key frame. */
-  readonly arriving: number;
-}
-
-export interface LiveReport extends Measured {
-  readonly startUp: StartUp;
-  readonly seen: readonly Seen[];
-  /** What Millrace itself counts. */
-  readonly runs: number;
-  /** Packets that were taken out of queues that had grown too long. */
-  readonly dropped: number;
-}
+const SUBJECT: Subject = {
+  title: 'live relays, 720p25 H.264 and AAC at 2.64 Mbit/s',
+  baseline: 'nginx-rtmp',
+  mostRatio: 1,
+};
 
 type Tell = (progress: string) => void;
 
 /** Contenders relay at the same time from the same origin to the same sink; only they are measured. */
 export async function live(
   place: Place,
-  options: LiveOptions,
+  options: BenchOptions,
   run: { signal: AbortSignal; tell: Tell },
-): Promise<LiveReport> {
+): Promise<Report> {
   const { signal, tell } = run;
   const file = await liveMedia();
   signal.throwIfAborted();
@@ -59,58 +44,46 @@ export async function live(
   const ends: Ends = { sink, origin: await startOrigin(place, options.n, relay) };
   signal.throwIfAborted();
   const publishers = await startPublishers(place, file, { ends, signal });
-  await untilArriving([nginx], ends, signal);
+  await untilArriving([nginx], sink, signal);
 
   const { millrace, worker, service } = await startMillrace(place, { cpuProfile: options.cpuProfile });
   signal.throwIfAborted();
+  const { huawei } = millrace;
   const ours = { relays: options.n, letter: OURS };
   const whole: Contender = { ...ours, name: 'millrace, whole service', pids: service, idle: memoryMb(service) };
   const part: Contender = { ...ours, name: 'millrace, its worker', pids: worker, idle: memoryMb(worker) };
   const startUp = await timeStartUp(
-    () => createTasks(millrace, options.n, { ends, signal }),
-    () => untilArriving([whole], ends, signal),
+    () => createTasks(options.n, i => huawei.createLive(sourceUrl(ends, i), sink.url(`${OURS}${i}`)), signal),
+    () => untilArriving([whole], sink, signal),
   );
   tell(`${options.n} tasks: created in ${startUp.created} s, all arriving after ${startUp.arriving} s`);
 
-  const contenders = [nginx, whole, part, startFfmpegs(place, options.n, ends)];
-  await untilArriving(contenders, ends, signal);
+  const contenders = [
+    nginx,
+    whole,
+    part,
+    startFfmpegs(place, options.n, { input: i => ['-i', sourceUrl(ends, i)], sink }),
+  ];
+  await untilArriving(contenders, sink, signal);
   const seen = await lookAt(looksAt(ends, options.n), file, signal);
   await pass(options.warmUpSeconds * 1000, signal);
   const others = [process.pid, ends.origin.pid, sink.pid, ...publishers.map(it => it.pid)];
-  const measured = await measure({ ...options, ends, contenders, others, signal });
-  const { runs, dropped } = await ownCounts(millrace.api);
+  const measured = await measure({ ...options, flow: () => flowOf(ends), contenders, others, signal });
+  const counts = await ownCounts(millrace.api);
   const profiled = options.cpuProfile === undefined ? [] : ['Millrace was being profiled'];
+  return { ...measured, ...counts, subject: SUBJECT, void: [...profiled, ...measured.void], startUp, seen };
+}
+
+async function flowOf({ origin, sink }: Ends): Promise<Flow> {
+  const [sources, outputs] = await Promise.all([origin.streams(), sink.streams()]);
   return {
-    ...measured,
-    void: [...profiled, ...measured.void],
-    startUp,
-    seen,
-    runs,
-    dropped: (dropped.disposable ?? 0) + (dropped.untilKey ?? 0),
+    sink: new Map([...outputs].map(([name, { bytesIn }]) => [name, bytesIn])),
+    source: i => sources.get(sourceName(i))?.bytesIn ?? 0,
   };
-}
-
-async function timeStartUp(create: () => Promise<void>, arriving: () => Promise<void>): Promise<StartUp> {
-  const atMs = performance.now();
-  const seconds = (): number => Number(((performance.now() - atMs) / 1000).toFixed(2));
-  await create();
-  const created = seconds();
-  await arriving();
-  return { created, arriving: seconds() };
-}
-
-function untilArriving(contenders: readonly Contender[], { sink }: Ends, signal: AbortSignal): Promise<void> {
-  const names = contenders.flatMap(({ letter, relays }) => Array.from({ length: relays }, (_, i) => `${letter}${i}`));
-  const areArriving = async (): Promise<boolean> => {
-    const streams = await sink.streams();
-    // More than headers.
-    return names.every(name => (streams.get(name)?.bytesIn ?? 0) > 10_000);
-  };
-  return until('every relay delivers', areArriving, { timeoutMs: 60_000, everyMs: 100, signal });
 }
 
 /** Two random outputs of ours, and one of nginx-rtmp to compare the delay with. */
-function looksAt({ origin, sink }: Ends, n: number): { name: string; url: string; sourceUrl: string }[] {
+function looksAt(ends: Ends, n: number): Look[] {
   const first = Math.floor(Math.random() * n);
   const second = (first + 1 + Math.floor(Math.random() * (n - 1))) % n;
   const outputs = [
@@ -119,18 +92,6 @@ function looksAt({ origin, sink }: Ends, n: number): { name: string; url: string
     { letter: 'n', i: first },
   ];
   return outputs.map(({ letter, i }) => {
-    const source = sourceName(i % SOURCES);
-    const sourceUrl = `rtmp://127.0.0.1:${origin.port}/${source}/${source}`;
-    return { name: `${letter}${i}`, url: sink.url(`${letter}${i}`), sourceUrl };
+    return { name: `${letter}${i}`, url: ends.sink.url(`${letter}${i}`), sourceUrl: sourceUrl(ends, i) };
   });
-}
-
-interface OwnCounts {
-  readonly runs: number;
-  /** Packets, by reason. */
-  readonly dropped: Readonly<Record<string, number>>;
-}
-
-async function ownCounts(api: string): Promise<OwnCounts> {
-  return (await (await fetch(`${api}/healthz`)).json()) as OwnCounts;
 }

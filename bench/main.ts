@@ -4,8 +4,9 @@ import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Place } from '../test/lab/place.ts';
-import { type LiveOptions, type LiveReport, live } from './live.ts';
-import { failures, printReport } from './report.ts';
+import { live } from './live.ts';
+import { failures, printReport, type Report } from './report.ts';
+import { type VodOptions, vod } from './vod.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_VOID = 2;
@@ -13,21 +14,31 @@ const LIMIT_MS = 6 * 60_000;
 const QUICK_LIMIT_MS = 90_000;
 const MOST_QUICK = 50;
 
-/** `npm run bench -- [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
+type Bench = typeof vod;
+
+const SUBJECTS: Readonly<Record<string, Bench>> = { live, vod };
+
+/** `npm run bench -- [live|vod] [--http] [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
       n: { type: 'string' },
       windows: { type: 'string' },
       seconds: { type: 'string' },
       quick: { type: 'boolean', default: false },
+      http: { type: 'boolean', default: false },
       'cpu-prof': { type: 'string' },
     },
   });
-  const { quick } = values;
+  const { quick, http } = values;
+  const name = positionals[0] ?? 'live';
+  const subject = SUBJECTS[name];
+  if (subject === undefined) throw new Error(`there is no bench "${name}": ${Object.keys(SUBJECTS).join(', ')}`);
   const n = count(values.n, quick ? MOST_QUICK : 200);
   const profile = values['cpu-prof'];
-  const options: LiveOptions = {
+  const options: VodOptions = {
+    http,
     n: quick ? Math.min(MOST_QUICK, n) : n,
     windows: count(values.windows, quick ? 4 : 6),
     windowSeconds: count(values.seconds, quick ? 5 : 10),
@@ -35,11 +46,11 @@ async function main(): Promise<void> {
     ...(profile === undefined ? {} : { cpuProfile: resolve(profile) }),
   };
   const signal = AbortSignal.any([interrupted(), AbortSignal.timeout(quick ? QUICK_LIMIT_MS : LIMIT_MS)]);
-  const report = await runLive(options, signal);
+  const report = await inPlace(subject, options, signal);
   const machine = machineFacts();
   const text = printReport(report, options, machine);
   console.log(text);
-  keep(`live-${options.n}`, { text, facts: { machine, options, report } });
+  keep(`${name}${http ? '-http' : ''}-${options.n}`, { text, facts: { machine, options, report } });
   if (report.void.length > 0) process.exitCode = EXIT_VOID;
   else if (failures(report).length > 0) process.exitCode = EXIT_FAILED;
 }
@@ -50,9 +61,9 @@ function count(text: string | undefined, otherwise: number): number {
   return value;
 }
 
-async function runLive(options: LiveOptions, signal: AbortSignal): Promise<LiveReport> {
+async function inPlace(bench: Bench, options: VodOptions, signal: AbortSignal): Promise<Report> {
   await using place = new Place();
-  return await live(place, options, { signal, tell: progress => console.error(progress) });
+  return await bench(place, options, { signal, tell: progress => console.error(progress) });
 }
 
 /** Aborts on the first Ctrl-C, so that everything that was started is ended; the second one is not waited with. */

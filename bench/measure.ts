@@ -1,4 +1,4 @@
-import { type Contender, type Ends, OURS, SOURCES, sourceName } from './contenders.ts';
+import { type Contender, OURS } from './contenders.ts';
 import { cpuSeconds, machineTime, median, memoryMb, spread } from './cost.ts';
 import { pass } from './wait.ts';
 
@@ -16,6 +16,21 @@ export interface Windows {
   readonly windowSeconds: number;
 }
 
+export interface BenchOptions extends Windows {
+  readonly n: number;
+  readonly warmUpSeconds: number;
+  /** Where Millrace's processes leave their CPU profiles. */
+  readonly cpuProfile?: string;
+}
+
+/** Bytes so far. */
+export interface Flow {
+  /** Received at the sink, by stream. */
+  readonly sink: ReadonlyMap<string, number>;
+  /** What the source of relay `i` has given, or should have. */
+  readonly source: (i: number) => number;
+}
+
 export interface Row {
   readonly name: string;
   /** Of ours a loss is a failure; of the others it means that the machine was not up to it. */
@@ -23,7 +38,8 @@ export interface Row {
   readonly relays: number;
   /** CPU microseconds (user and system) per relayed stream-second: median over the windows. */
   readonly cpuMicros: number;
-  readonly ratioToNginx: number;
+  /** CPU over that of the first contender. */
+  readonly ratio: number;
   readonly ratioRange: readonly [number, number];
   readonly rssMb: number;
   readonly pssMb: number;
@@ -45,7 +61,8 @@ export interface Measured {
 }
 
 export interface Course extends Windows {
-  readonly ends: Ends;
+  readonly flow: () => Promise<Flow>;
+  /** The first one is what the others are compared with. */
   readonly contenders: readonly Contender[];
   /** Everything that belongs to the bench beside the contenders. */
   readonly others: readonly number[];
@@ -64,14 +81,14 @@ interface Window {
  * disturbed is measured again, as long as there are not more of those than good ones.
  */
 export async function measure(course: Course): Promise<Measured> {
-  const before = await bytesOf(course.ends);
+  const before = await course.flow();
   const all: Window[] = [];
   let good: Window[] = [];
   while (good.length < course.windows && all.length < 2 * course.windows) {
     all.push(await measureWindow(course));
     good = all.filter(isGood);
   }
-  const rates = compareRates(before, await bytesOf(course.ends));
+  const rates = compareRates(before, await course.flow());
   const windows = good.length === course.windows ? good : all;
   const rows = course.contenders.map((it, c) => rowOf(it, { windows, c, rate: rates(it) }));
   const busy = Math.max(...windows.map(window => window.busy));
@@ -107,7 +124,7 @@ function rowOf(it: Contender, seen: { windows: readonly Window[]; c: number; rat
     ours: it.letter === OURS,
     relays: it.relays,
     cpuMicros: Math.round(median(micros)),
-    ratioToNginx: round(median(ratios)),
+    ratio: round(median(ratios)),
     ratioRange: [round(Math.min(...ratios)), round(Math.max(...ratios))],
     rssMb: round(memory.rss, 1),
     pssMb: round(memory.pss, 1),
@@ -116,21 +133,13 @@ function rowOf(it: Contender, seen: { windows: readonly Window[]; c: number; rat
   };
 }
 
-type Bytes = ReadonlyMap<string, number>;
-
-/** Bytes received so far: of the sources at the origin, of everything else at the sink. */
-async function bytesOf({ origin, sink }: Ends): Promise<Bytes> {
-  const [sources, outputs] = await Promise.all([origin.streams(), sink.streams()]);
-  return new Map([...sources, ...outputs].map(([name, { bytesIn }]) => [name, bytesIn]));
-}
-
 /** Answers of a contender the worst of its streams' rates at the sink, as a part of its source's. */
-function compareRates(before: Bytes, after: Bytes): (of: Contender) => number {
-  const gained = (name: string): number => (after.get(name) ?? 0) - (before.get(name) ?? 0);
+function compareRates(before: Flow, after: Flow): (of: Contender) => number {
+  const arrived = (name: string): number => (after.sink.get(name) ?? 0) - (before.sink.get(name) ?? 0);
   return ({ letter, relays }) => {
     let worst = 1;
     for (let i = 0; i < relays; i++) {
-      const rate = gained(`${letter}${i}`) / gained(sourceName(i % SOURCES));
+      const rate = arrived(`${letter}${i}`) / (after.source(i) - before.source(i));
       if (!(Math.abs(rate - 1) < Math.abs(worst - 1))) worst = rate;
     }
     return worst;
@@ -141,7 +150,7 @@ function whyVoid(rows: readonly Row[], windows: readonly Window[]): string[] {
   const baseline = windows.map(window => window.micros[0] ?? Number.NaN);
   const percent = (part: number): string => `${Math.round(part * 100)} %`;
   const why: string[] = [];
-  if (spread(baseline) > MOST_SPREAD) why.push(`nginx-rtmp's own cost moved by ${percent(spread(baseline))}`);
+  if (spread(baseline) > MOST_SPREAD) why.push(`the cost of ${rows[0]?.name} moved by ${percent(spread(baseline))}`);
   const disturbed = windows.filter(window => !isGood(window)).length;
   if (disturbed > 0) why.push(`the machine was not its own in ${disturbed} of ${windows.length} windows`);
   for (const row of rows) if (!row.ours && !arrivedWhole(row)) why.push(rateOf(row));

@@ -1,50 +1,72 @@
-import type { LiveOptions, LiveReport } from './live.ts';
-import { arrivedWhole, type Row, rateOf } from './measure.ts';
+import { arrivedWhole, type BenchOptions, type Measured, type Row, rateOf } from './measure.ts';
+import type { OwnCounts, StartUp } from './start-up.ts';
+import type { Seen } from './verify.ts';
 
-/** What the whole service may cost, in nginx-rtmp's own. */
-const MOST_RATIO = 1;
+/** What is measured, and what the whole service may cost. */
+export interface Subject {
+  readonly title: string;
+  /** Whose cost is 1. */
+  readonly baseline: string;
+  readonly mostRatio: number;
+  readonly mostRelayMb?: number;
+}
+
+export interface Report extends Measured, OwnCounts {
+  readonly subject: Subject;
+  readonly startUp: StartUp;
+  readonly seen: readonly Seen[];
+}
+
 /** Below, the price of a service that idles outweighs that of its relays. */
 const FEWEST_PROMISED = 50;
 const SERVICE = 1;
 
 /** Where the run, if it is not void, misses what is promised. */
-export function failures(report: LiveReport): string[] {
+export function failures(report: Report): string[] {
   const failed = report.seen.flatMap(({ name, fault }) => (fault === '' ? [] : [`output ${name}: ${fault}`]));
   for (const row of report.rows) if (row.ours && !arrivedWhole(row)) failed.push(rateOf(row));
-  const { ratioToNginx: ratio = Number.NaN, relays = 0 } = report.rows[SERVICE] ?? {};
-  if (relays >= FEWEST_PROMISED && !(ratio <= MOST_RATIO)) failed.push(`the service costs ${ratio} of nginx-rtmp`);
+  const { ratio = Number.NaN, perRelayMb = Number.NaN, relays = 0 } = report.rows[SERVICE] ?? {};
+  const { baseline, mostRatio, mostRelayMb = Number.POSITIVE_INFINITY } = report.subject;
+  if (relays >= FEWEST_PROMISED && !(ratio <= mostRatio)) failed.push(`the service costs ${ratio} of ${baseline}`);
+  if (relays >= FEWEST_PROMISED && !(perRelayMb <= mostRelayMb)) failed.push(`a relay takes ${perRelayMb} MB`);
   if (report.dropped > 0) failed.push(`${report.dropped} packets were dropped`);
   return failed;
 }
 
-export function printReport(report: LiveReport, options: LiveOptions, machine: object): string {
+export function printReport(report: Report, options: BenchOptions, machine: object): string {
   return [
-    `${options.n} live relays, 720p25 H.264 and AAC at 2.64 Mbit/s, one worker, tick 50 ms; ${options.windows} windows of ${options.windowSeconds} s`,
+    `${options.n} ${report.subject.title}, one worker, tick 50 ms; ${options.windows} windows of ${options.windowSeconds} s`,
     factsOf(machine),
     '',
-    '| contender | relays | CPU µs per stream-second | of nginx-rtmp (min–max) | RSS MB | PSS MB | MB a relay | worst rate at the sink |',
+    `| contender | relays | CPU µs per stream-second | of ${report.subject.baseline} (min–max) | RSS MB | PSS MB | MB a relay | worst rate at the sink |`,
     '|---|---|---|---|---|---|---|---|',
     ...report.rows.map(lineOf),
     '',
     `start-up: ${options.n} tasks created in ${report.startUp.created} s, all arriving ${report.startUp.arriving} s after the first call`,
     `own counts: ${report.runs} runs, ${report.dropped} packets dropped`,
-    ...report.seen.map(
-      it =>
-        `output ${it.name}: ${it.frames} packets of ${it.seconds.toFixed(1)} s ${it.fault === '' ? 'whole and in order' : `BROKEN: ${it.fault}`}, later than at the origin by ${it.delayP50.toFixed(0)} ms (p95 ${it.delayP95.toFixed(0)} ms)`,
-    ),
+    ...report.seen.map(sightOf),
     `machine: at most ${percent(report.busy)} busy, ${percent(report.foreign)} taken by other work; ${report.disturbed} windows disturbed and measured again`,
     ...verdict(report),
   ].join('\n');
 }
 
-function verdict(report: LiveReport): string[] {
+function verdict(report: Report): string[] {
   if (report.void.length > 0) return report.void.map(why => `VOID: ${why}`);
   const failed = failures(report);
   return failed.length > 0 ? failed.map(why => `FAILED: ${why}`) : ['PASSED'];
 }
 
 const lineOf = (row: Row): string =>
-  `| ${row.name} | ${row.relays} | ${row.cpuMicros} | ${row.ratioToNginx} (${row.ratioRange.join('–')}) | ${row.rssMb} | ${row.pssMb} | ${row.perRelayMb} | ${row.worstRate} |`;
+  `| ${row.name} | ${row.relays} | ${row.cpuMicros} | ${row.ratio} (${row.ratioRange.join('–')}) | ${row.rssMb} | ${row.pssMb} | ${row.perRelayMb} | ${row.worstRate} |`;
+
+function sightOf({ name, frames, seconds, fault, delay }: Seen): string {
+  const whole = fault === '' ? 'whole and in order' : `BROKEN: ${fault}`;
+  const late =
+    delay === undefined
+      ? ''
+      : `, later than at the origin by ${delay.p50.toFixed(0)} ms (p95 ${delay.p95.toFixed(0)} ms)`;
+  return `output ${name}: ${frames} packets of ${seconds.toFixed(1)} s ${whole}${late}`;
+}
 
 const factsOf = (facts: object): string =>
   Object.entries(facts)

@@ -14,33 +14,32 @@ export interface Seen {
   readonly seconds: number;
   /** What is wrong with it; "" when every frame of the source came, unchanged, once and in order. */
   readonly fault: string;
-  /** Later than at a player of the origin itself, in ms, over its video frames. */
-  readonly delayP50: number;
-  readonly delayP95: number;
+  /** How much later than at a player of the origin itself, in ms, over its video frames. */
+  readonly delay: { readonly p50: number; readonly p95: number } | undefined;
 }
 
 export interface Look {
   readonly name: string;
-  /** The output, and the source it is a copy of. */
   readonly url: string;
-  readonly sourceUrl: string;
+  /** The live source it is a copy of; undefined for a file, which is nowhere else to be seen. */
+  readonly sourceUrl?: string;
 }
 
-/** Plays outputs and their sources at the same time, and compares every packet with the file that is published. */
+/** Plays outputs, and their sources, at the same time, and compares every packet with the file that is published. */
 export async function lookAt(looks: readonly Look[], file: string, signal: AbortSignal): Promise<Seen[]> {
   const published = await frames(file);
   await using place = new Place();
   const watched = looks.map(({ url, sourceUrl }) => ({
     out: watch(place, url).seen,
-    source: watch(place, sourceUrl).seen,
+    source: sourceUrl === undefined ? undefined : watch(place, sourceUrl).seen,
   }));
   const endMs = performance.now() + WATCH_LIMIT_MS;
   while (performance.now() < endMs && watched.some(({ out }) => mediaMs(out) < LEAST_MEDIA_MS)) await pass(500, signal);
   return watched.map(({ out, source }, i) => {
-    const { delayP50, delayP95 } = delays(source, out);
+    const delay = source === undefined ? undefined : delayOf(source, out);
     const name = looks[i]?.name ?? '';
     const seconds = mediaMs(out) / 1000;
-    return { name, frames: out.length, seconds, fault: faultOf(out, published), delayP50, delayP95 };
+    return { name, frames: out.length, seconds, fault: faultOf(out, published), delay };
   });
 }
 
@@ -74,7 +73,7 @@ function sequenceFault(track: Frame['track'], seen: readonly Frame[], published:
   return '';
 }
 
-function delays(source: readonly Frame[], out: readonly Frame[]): { delayP50: number; delayP95: number } {
+function delayOf(source: readonly Frame[], out: readonly Frame[]): { p50: number; p95: number } {
   const cameAt = new Map(videoOf(source).map(frame => [frame.hash, frame.at]));
   const late = videoOf(out).flatMap(frame => {
     const at = cameAt.get(frame.hash);
@@ -82,5 +81,5 @@ function delays(source: readonly Frame[], out: readonly Frame[]): { delayP50: nu
   });
   // A player's first second comes in bursts.
   const settled = late.slice(50);
-  return { delayP50: quantile(settled, 0.5), delayP95: quantile(settled, 0.95) };
+  return { p50: quantile(settled, 0.5), p95: quantile(settled, 0.95) };
 }
