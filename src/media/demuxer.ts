@@ -15,6 +15,9 @@ export interface Demuxer {
    * copy, valid for as long as somebody holds it. Throws a Fault where the bytes make no sense.
    */
   push(bytes: Buffer, into: Batch): void;
-  /** Appends what was waiting for bytes that do not come any more. */
+  /**
+   * Appends what was waiting for bytes that do not come any more. Bytes pushed afterwards begin another piece on the same
+   * clock: nothing of the former goes on in it.
+   */
   end(into: Batch): void;
 }

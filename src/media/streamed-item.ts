@@ -27,6 +27,7 @@ export async function prime(
   signal: AbortSignal,
 ): Promise<void> {
   const batch = new Batch();
+  lookahead.dropBefore(startMs);
   for (let step = 1; !isPrimed(lookahead, startMs); step++) {
     // Relays of the same process want their turn while a long file is passed over.
     if (step % STEPS_A_TURN === 0) await setImmediate();

@@ -49,6 +49,7 @@ export class FlvDemuxer implements Demuxer {
 
   end(): void {
     // A recording that broke off ends with a piece of a tag: what came before it was whole.
+    this.#restBytes = 0;
   }
 
   /** Adds to the piece at hand what it lacks; answers the offset behind it. */

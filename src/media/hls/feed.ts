@@ -50,12 +50,13 @@ export class HlsFeed implements Feed {
 
   more(into: Batch): FeedState {
     if (this.#ended) return 'end';
-    if (this.#present === undefined) return this.#turnTo(into);
+    if (this.#present === undefined) return this.#turnTo();
     const bytes = this.#present.take();
     if (bytes === undefined) return 'starved';
     if (bytes.length === 0) {
       this.#present.close();
       this.#present = undefined;
+      this.#demuxer?.end(into);
       return 'more';
     }
     this.#demuxer ??= this.#demuxerFor(bytes);
@@ -86,11 +87,10 @@ export class HlsFeed implements Feed {
   }
 
   /** Goes on to the next segment, if it is open. */
-  #turnTo(into: Batch): FeedState {
+  #turnTo(): FeedState {
     const opening = this.#opening;
     if (opening === undefined) {
       this.#ended = true;
-      this.#demuxer?.end(into);
       return 'end';
     }
     if (opening.fault !== undefined) throw opening.fault;
@@ -100,7 +100,6 @@ export class HlsFeed implements Feed {
     this.#openNext();
     const joint = opening.segment.discontinuity || (map !== this.#map && this.#map !== undefined);
     if (map !== this.#map || joint) {
-      this.#demuxer?.end(into);
       this.#demuxer = map === undefined ? undefined : new FragmentDemuxer(map);
       this.#map = map;
     }

@@ -74,6 +74,11 @@ export class FragmentDemuxer implements Demuxer {
 
   end(): void {
     // A sample whose end does not come is left out.
+    this.#rest = Buffer.alloc(0);
+    this.#due = [];
+    this.#dueAt = 0;
+    this.#filling = undefined;
+    this.#bodyEnd = this.#at;
   }
 
   /** Reads on in the body of a box; answers the offset behind what was used. */

@@ -219,7 +219,7 @@ class MediaReader {
 
   #duration(value: string): number {
     const seconds = Number(value.split(',', 1)[0]);
-    const durationMs = seconds * 1000;
+    const durationMs = Math.round(seconds * 1_000_000) / 1000;
     if (!(durationMs >= 0 && durationMs <= LONGEST_SEGMENT_MS)) throw broken(this.#line, 'EXTINF is no duration');
     return durationMs;
   }

@@ -54,7 +54,7 @@ function payloadOf({ codec, channels }: TsStream): Payload {
 export class TsDemuxer implements Demuxer {
   readonly counts: TsCounts = { continuity: 0, damaged: 0 };
   announced: Announced | undefined;
-  readonly #packets = new TsPackets();
+  #packets = new TsPackets();
   readonly #unwrap: Unwrap33;
   readonly #pat = new SectionReader();
   /** The maps that the PAT lists, by PID; once one is chosen, that alone. */
@@ -88,8 +88,12 @@ export class TsDemuxer implements Demuxer {
     for (let at = this.#packets.next(true); at >= 0; at = this.#packets.next(true)) {
       this.#packet(this.#packets.bytes, at, into);
     }
-    this.#video?.pes.finish(into);
-    this.#audio?.pes.finish(into);
+    this.#packets = new TsPackets();
+    for (const track of [this.#video, this.#audio]) {
+      track?.pes.finish(into);
+      // Writers of HLS begin to count anew in every segment.
+      if (track !== undefined) track.counter = -1;
+    }
   }
 
   /** The packet bytes[at, at + 188): section 2.4.3.2. */
