@@ -46,7 +46,7 @@ export function ctsOf({ body }: Kept): number {
 
 /** The packets as an FLV file. */
 export function flvOf(kept: readonly Kept[]): Buffer {
-  const parts = [Buffer.from('464c56010500000009', 'hex'), Buffer.alloc(4)];
+  const parts: Buffer[] = [Buffer.from('464c56010500000009', 'hex'), Buffer.alloc(4)];
   for (const { kind, dtsMs, body } of kept) {
     const head = Buffer.alloc(11);
     head[0] = kind === 'metadata' ? 18 : isVideo(kind) || kind === 'videoHeader' ? 9 : 8;
