@@ -131,6 +131,7 @@ const MADE: Readonly<Record<string, readonly string[]>> = {
   'negative composition offsets': [...WITH_B, ...AAC, '-movflags', '+negative_cts_offsets'],
   fragments: [...WITH_B, ...AAC, '-movflags', '+frag_keyframe+empty_moov'],
   'fragments with their own base': [...WITH_B, ...AAC, '-movflags', '+frag_keyframe+empty_moov+default_base_moof'],
+  'an index that fragments follow': [...WITH_B, ...AAC, '-movflags', '+frag_keyframe'],
   'fragments of half a second': [...H264, ...AAC, '-movflags', '+empty_moov', '-frag_duration', '500000'],
   QuickTime: [...WITH_B, ...AAC, '-f', 'mov'],
   'a variable frame rate': [...WITH_B, ...AAC, '-vf', "select='mod(n,7)'", '-fps_mode', 'vfr'],

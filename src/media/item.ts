@@ -33,6 +33,8 @@ export interface Item {
   readonly durationMs: number | undefined;
   /** Where it really starts: the last key frame at or before the asked position. */
   readonly startMs: number;
+  /** What of the file is not played, and why; sentences for an operator. */
+  readonly notes?: readonly string[];
   /**
    * Appends what lies before `untilMs` of the file's time (0 = its first frame), never waiting. `starved`: more is due but its bytes are not here yet. `end`: everything has been given. Throws a Fault where the file is broken.
    * Spans are valid until the next call on any item.

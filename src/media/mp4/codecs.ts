@@ -23,6 +23,8 @@ export interface Codec {
   readonly putHead: (out: Buffer, at: number, key: boolean, ctsMs: number) => number;
   /** H.264 whose parameter sets stand in the samples (avc3). */
   readonly setsInBand: boolean;
+  /** Bytes of the length in front of each NAL unit; undefined for a codec without. */
+  readonly lengthBytes?: number;
 }
 
 /** Bytes of a visual sample entry before its boxes (ISO/IEC 14496-12, section 12.1.3). */
@@ -63,13 +65,24 @@ function readAvc(entry: Box): Codec {
   const record = configOf(entry, 'avcC', VISUAL_BYTES);
   if (record.length < 7) throw broken('avcC', `is too short: ${record.length} bytes`);
   const setsInBand = ((record[5] ?? 0) & 31) === 0;
-  return { name: 'H.264', header: avcHeader(record), putHead: putAvcHead, setsInBand };
+  return {
+    name: 'H.264',
+    header: avcHeader(record),
+    putHead: putAvcHead,
+    setsInBand,
+    lengthBytes: lengthBytes(record, 4),
+  };
 }
 
 function readHevc(entry: Box): Codec {
   const record = configOf(entry, 'hvcC', VISUAL_BYTES);
-  return { name: 'H.265', header: hevcHeader(record), putHead: putHevcHead, setsInBand: false };
+  if (record.length < 23) throw broken('hvcC', `is too short: ${record.length} bytes`);
+  const header = hevcHeader(record);
+  return { name: 'H.265', header, putHead: putHevcHead, setsInBand: false, lengthBytes: lengthBytes(record, 21) };
 }
+
+/** lengthSizeMinusOne, in the low bits of a byte. */
+const lengthBytes = (record: Buffer, at: number): number => ((record[at] as number) & 3) + 1;
 
 function readAv1(entry: Box): Codec {
   const record = configOf(entry, 'av1C', VISUAL_BYTES);

@@ -1,11 +1,15 @@
 import type { FileBytes } from '../item.ts';
 import { type Box, boxesIn, broken, childrenOf, Fields, MOST_HEAD_BYTES, readHead } from './boxes.ts';
 import type { FragmentDefaults, Movie } from './movie.ts';
-import { type Samples, TrackClock } from './samples.ts';
+import { endUnitsOf, type Samples, TrackClock } from './samples.ts';
 import type { Track } from './track.ts';
 
 const MOST_MOOF_BYTES = 8 * 1024 * 1024;
 const MOST_SAMPLES = 200_000;
+/** Boxes between two fragments; more of them are there to keep a reader busy. */
+const MOST_PASSED = 1_000;
+/** How far one track may lie ahead before the other counts as gone for now. */
+const AHEAD_MS = 10_000;
 /** Sample flags (section 8.8.3.1): sample_is_non_sync_sample. */
 const NOT_SYNC = 0x10000;
 
@@ -27,7 +31,7 @@ export class FragmentSamples implements Samples {
   ctsMs = 0;
   key = false;
   /** Decode time behind the last sample, for a fragment that does not say its own. */
-  nextUnits = 0;
+  nextUnits: number;
   readonly #clock: TrackClock;
   #samples: Sample[] = [];
   #at = 0;
@@ -35,6 +39,13 @@ export class FragmentSamples implements Samples {
   constructor(track: Track) {
     this.track = track;
     this.#clock = new TrackClock(track);
+    this.nextUnits = endUnitsOf(track.tables);
+  }
+
+  /** Media at hand from the present sample on. */
+  get aheadMs(): number {
+    const last = this.#samples.at(-1);
+    return last === undefined || this.state !== 'sample' ? 0 : this.#clock.dtsMs(last.units) - this.dtsMs;
   }
 
   add(samples: readonly Sample[]): void {
@@ -93,6 +104,7 @@ export class Fragments {
   readonly #defaults: ReadonlyMap<number, FragmentDefaults>;
   #at: number;
   #ended = false;
+  #passed = 0;
 
   constructor(
     bytes: FileBytes,
@@ -107,18 +119,41 @@ export class Fragments {
     );
   }
 
+  get video(): FragmentSamples | undefined {
+    return this.tracks.find(it => it.track.kind === 'video');
+  }
+
+  get audio(): FragmentSamples | undefined {
+    return this.tracks.find(it => it.track.kind === 'audio');
+  }
+
+  /** Whether the first sample at hand can be shown at the time. */
+  reaches(shownMs: number): boolean {
+    const [first] = this.tracks;
+    return first?.state === 'sample' && first.key && Math.round(first.dtsMs) + first.ctsMs <= shownMs;
+  }
+
   /** Where the next box is looked for. */
   get at(): number {
     return this.#at;
   }
 
-  /** Reads fragments until every track has a sample, or the file ends. `starved`: bytes are on their way. */
+  /**
+   * Reads fragments until every track has a sample, the file ends, or one track has lain ahead for so long that the
+   * other is not waited for. `starved`: bytes are on their way.
+   */
   fill(): 'ok' | 'starved' {
-    while (!this.#ended && this.tracks.some(it => it.state === 'later')) {
+    while (this.wants) {
       const step = this.#step((at, length) => this.#bytes.take(at, length));
       if (step === 'starved') return 'starved';
     }
     return 'ok';
+  }
+
+  /** Whether a track has no sample that is worth waiting for. */
+  get wants(): boolean {
+    const { tracks } = this;
+    return !this.#ended && tracks.some(it => it.state === 'later') && tracks.every(it => it.aheadMs < AHEAD_MS);
   }
 
   /** As `fill` of one fragment, waiting; false at the end of the file. */
@@ -146,6 +181,7 @@ export class Fragments {
     const head = readHead(bytes, 0, bytes.length);
     if (head === undefined || head.size === undefined) return this.#end();
     if (head.type !== 'moof') {
+      if (++this.#passed > MOST_PASSED) throw broken(head.type, `is one of more than ${MOST_PASSED} between fragments`);
       this.#at += head.size;
       return 'passed';
     }
@@ -161,6 +197,7 @@ export class Fragments {
     if (bytes === undefined) return 'starved';
     if (bytes.length < length) throw broken('moof', 'ends behind the file');
     this.#moofBytes = undefined;
+    this.#passed = 0;
     const [moof] = boxesIn(bytes, 0, bytes.length);
     if (moof !== undefined) this.#readMoof(moof);
     this.#at += length;

@@ -9,8 +9,10 @@ import type { FileBytes, Item } from '../item.ts';
 import { type Batch, Packet } from '../packet.ts';
 import { broken } from './boxes.ts';
 import { Fragments } from './fragments.ts';
+import { JoinedSamples } from './joined-samples.ts';
 import { type Movie, readMovie } from './movie.ts';
 import { type Samples, samplesFromKey, TableSamples } from './samples.ts';
+import type { Track } from './track.ts';
 
 export interface Mp4Options {
   readonly url: string;
@@ -38,26 +40,35 @@ export async function openMp4(bytes: FileBytes, options: Mp4Options): Promise<It
 
 type Fragmented = Parameters<typeof openFragments>[1];
 
-const hasFragments = (movie: Movie): movie is Fragmented =>
-  movie.fragments !== undefined && (movie.video ?? movie.audio)?.tables.count === 0;
+const hasFragments = (movie: Movie): movie is Fragmented => movie.fragments !== undefined;
 
 /** Samples to play, and what brings more of them. */
-interface Reel {
-  readonly video: Samples | undefined;
-  readonly audio: Samples | undefined;
+interface Reel<Kind extends Samples = Samples> {
+  readonly video: Kind | undefined;
+  readonly audio: Kind | undefined;
   /** From the movie's clock to the file's, which is 0 at its first frame. */
   readonly shiftMs: number;
   readonly fill: () => 'ok' | 'starved';
 }
 
-function openTables(movie: Movie, startMs: number): Reel {
+function openTables(movie: Movie, startMs: number): Reel<TableSamples> {
   const firsts = [movie.video, movie.audio].flatMap(track => (track === undefined ? [] : [new TableSamples(track)]));
   const shiftMs = shiftOf(firsts);
   const shownMs = startMs - shiftMs;
   const video = movie.video === undefined ? undefined : samplesFromKey(movie.video, shownMs);
-  const audio = movie.audio === undefined ? undefined : new TableSamples(movie.audio);
-  if (startMs > 0) audio?.seekTime(video === undefined ? shownMs : video.dtsMs);
-  return { video, audio, shiftMs, fill: () => 'ok' };
+  return { video, audio: audioFrom(movie.audio, { startMs, shownMs, video }), shiftMs, fill: () => 'ok' };
+}
+
+/** Sound begins with the picture; alone, with the frame that is heard at the time. */
+function audioFrom(
+  track: Track | undefined,
+  { startMs, shownMs, video }: { startMs: number; shownMs: number; video: Samples | undefined },
+): TableSamples | undefined {
+  if (track === undefined) return undefined;
+  if (video === undefined) return samplesFromKey(track, shownMs);
+  const samples = new TableSamples(track);
+  if (startMs > 0) samples.seekTime(video.dtsMs);
+  return samples;
 }
 
 function shiftOf(firsts: readonly Samples[]): number {
@@ -71,23 +82,42 @@ async function openFragments(
   movie: Movie & { fragments: NonNullable<Movie['fragments']> },
   { startMs, signal }: Mp4Options,
 ): Promise<Reel> {
-  let fragments = new Fragments(bytes, movie);
+  const fragments = new Fragments(bytes, movie);
   await fillFirst(fragments, signal);
-  const shiftMs = shiftOf(fragments.tracks);
-  if (startMs > 0) fragments = await fragmentAt(bytes, movie, { shownMs: startMs - shiftMs, signal });
-  const [first, second] = fragments.tracks;
-  const video = movie.video === undefined ? undefined : first;
-  const audio = movie.audio === undefined ? undefined : (second ?? first);
+  const tabled = (movie.video ?? movie.audio)?.tables.count !== 0;
+  const tables = tabled ? openTables(movie, startMs) : undefined;
+  const shiftMs = tables?.shiftMs ?? shiftOf(fragments.tracks);
+  const shownMs = startMs - shiftMs;
+  if (tables !== undefined && (startMs <= 0 || !fragments.reaches(shownMs))) return joined(tables, fragments);
+  return fragmentsFrom(startMs > 0 ? await fragmentAt(bytes, movie, { shownMs, signal }) : fragments, {
+    startMs,
+    shiftMs,
+  });
+}
+
+function joined(tables: Reel<TableSamples>, fragments: Fragments): Reel {
+  const join = (samples: TableSamples | undefined, more: Samples | undefined): Samples | undefined =>
+    samples === undefined || more === undefined ? samples : new JoinedSamples(samples, more);
+  return {
+    video: join(tables.video, fragments.video),
+    audio: join(tables.audio, fragments.audio),
+    shiftMs: tables.shiftMs,
+    fill: () => fragments.fill(),
+  };
+}
+
+function fragmentsFrom(fragments: Fragments, { startMs, shiftMs }: { startMs: number; shiftMs: number }): Reel {
+  const { video, audio } = fragments;
   if (startMs > 0) {
-    video?.seekKey(startMs - shiftMs);
-    audio?.seekTime(video === undefined ? startMs - shiftMs : video.dtsMs);
+    (video ?? audio)?.seekKey(startMs - shiftMs);
+    if (video !== undefined) audio?.seekTime(video.dtsMs);
   }
-  return { video, audio: audio === video ? undefined : audio, shiftMs, fill: () => fragments.fill() };
+  return { video, audio, shiftMs, fill: () => fragments.fill() };
 }
 
 async function fillFirst(fragments: Fragments, signal: AbortSignal): Promise<void> {
   let more = true;
-  while (more && fragments.tracks.some(it => it.state === 'later')) more = await fragments.fillOne(signal);
+  while (more && fragments.wants) more = await fragments.fillOne(signal);
 }
 
 /** Walks the heads of fragments up to the last that begins at or before the time, with a key frame at hand in it. */
@@ -120,8 +150,25 @@ async function fragmentAt(
 /** Asks for the first frames' bytes, so that the item can be played at once. */
 async function bringInReach(bytes: FileBytes, { video, audio }: Reel, signal: AbortSignal): Promise<void> {
   for (const samples of [audio, video]) {
-    if (samples?.state === 'sample') await bytes.read(samples.offset, sizeOf(samples), signal);
+    if (samples?.state !== 'sample') continue;
+    checkUnits(samples, await bytes.read(samples.offset, sizeOf(samples), signal));
   }
+}
+
+/** Tables that point to the wrong place would put garbage on the air: the first picture must be made of NAL units. */
+function checkUnits({ track, offset, size }: Samples, bytes: Buffer): void {
+  const { lengthBytes } = track.codec;
+  if (lengthBytes === undefined || bytes.length < size) return;
+  let at = 0;
+  while (at + lengthBytes < size) {
+    const length = bytes.readUIntBE(at, lengthBytes);
+    // Some writers pad with zeros.
+    if (length === 0) return;
+    at += lengthBytes + length;
+  }
+  if (at <= size) return;
+  const where = `the first picture, ${size} bytes at ${offset}, is not made of NAL units`;
+  throw new Fault('pull', 'garbage', `the MP4 file points to the wrong place: ${where}`);
 }
 
 /** The picture's codec header; that of a file which keeps its parameter sets in its frames is made of the first one's. */
@@ -155,6 +202,7 @@ function sizeOf({ size, track }: Samples): number {
 class Mp4Item implements Item {
   readonly durationMs: number | undefined;
   readonly startMs: number;
+  readonly notes: readonly string[];
   readonly #bytes: FileBytes;
   readonly #reel: Reel & { readonly header: Buffer | undefined };
   readonly #cuttings = new Cuttings();
@@ -163,6 +211,7 @@ class Mp4Item implements Item {
   constructor(bytes: FileBytes, movie: Movie, reel: Reel & { readonly header: Buffer | undefined }) {
     this.#bytes = bytes;
     this.#reel = reel;
+    this.notes = movie.notes;
     this.durationMs = movie.durationMs ?? lastEndOf(movie);
     const first = earlier(reel.video, reel.audio);
     const begin = reel.video?.state === 'sample' ? reel.video : first;
@@ -260,6 +309,7 @@ function frameMsOf(video: Samples | undefined): number | undefined {
 }
 
 function lastEndOf(movie: Movie): number | undefined {
+  if (movie.fragments !== undefined) return undefined;
   const frameMs = movie.video ?? movie.audio;
   if (frameMs === undefined || frameMs.tables.count === 0) return undefined;
   const { durations } = frameMs.tables;

@@ -17,6 +17,8 @@ export interface Movie {
   readonly durationMs: number | undefined;
   /** Where the first fragment may begin, and what fragments take from the head; undefined for a file without any. */
   readonly fragments: { readonly from: number; readonly defaults: ReadonlyMap<number, FragmentDefaults> } | undefined;
+  /** What of the file is not played, and why; sentences for an operator. */
+  readonly notes: readonly string[];
   /** What keeping this costs. */
   readonly bytes: number;
 }
@@ -32,24 +34,34 @@ export async function readMovie(bytes: FileBytes, signal: AbortSignal): Promise<
   const mvhd = childOf(moov, 'mvhd');
   const movieTimescale = mvhd === undefined ? 1000 : timescaleOf(mvhd);
   const tracks = childrenOf(moov).filter(it => it.type === 'trak');
-  const video = firstTrack(tracks, 'video', movieTimescale);
-  const audio = firstTrack(tracks, 'audio', movieTimescale);
+  const video = firstTrack(tracks, 'video', movieTimescale, []);
+  const notes: string[] = [];
+  const audio = firstTrack(tracks, 'audio', movieTimescale, notes);
   if (video === undefined && audio === undefined) throw broken('moov', 'has no track that can be played');
   const mvex = childOf(moov, 'mvex');
   const fragments = mvex === undefined ? undefined : { from: end, defaults: readDefaults(mvex) };
-  return { video, audio, durationMs: durationOf(moov, movieTimescale), fragments, bytes: moov.end - moov.start };
+  // Where fragments follow on tables, the head may know of the tables only.
+  const partial = fragments !== undefined && ((video ?? audio)?.tables.count ?? 0) > 0;
+  const durationMs = durationOf(moov, partial, movieTimescale);
+  return { video, audio, durationMs, fragments, notes, bytes: moov.end - moov.start };
 }
 
 /** Sound that cannot be relayed leaves the picture; a picture that cannot be relayed is a reason to say so. */
-function firstTrack(traks: readonly Box[], kind: 'video' | 'audio', movieTimescale: number): Track | undefined {
+function firstTrack(
+  traks: readonly Box[],
+  kind: 'video' | 'audio',
+  movieTimescale: number,
+  notes: string[],
+): Track | undefined {
   const trak = traks.find(it => kindOf(it) === kind);
   if (trak === undefined) return undefined;
   try {
     return readTrack(trak, movieTimescale);
   } catch (error) {
     const hasPicture = kind === 'audio' && traks.some(it => kindOf(it) === 'video');
-    if (hasPicture && error instanceof Fault && error.kind === 'unsupported') return undefined;
-    throw error;
+    if (!hasPicture || !(error instanceof Fault) || error.kind !== 'unsupported') throw error;
+    notes.push(`The sound is left out: ${error.message}.`);
+    return undefined;
   }
 }
 
@@ -103,9 +115,9 @@ function readDefaults(mvex: Box): Map<number, FragmentDefaults> {
   return defaults;
 }
 
-function durationOf(moov: Box, movieTimescale: number): number | undefined {
+function durationOf(moov: Box, partial: boolean, movieTimescale: number): number | undefined {
   const mehd = descend(moov, 'mvex', 'mehd');
-  const mvhd = childOf(moov, 'mvhd');
+  const mvhd = partial ? undefined : childOf(moov, 'mvhd');
   const units =
     mehd === undefined ? longFieldOf(mvhd, { narrow: 16, wide: 24 }) : longFieldOf(mehd, { narrow: 4, wide: 4 });
   return units === undefined || units === 0 ? undefined : (units * 1000) / movieTimescale;

@@ -42,6 +42,18 @@ export class TrackClock {
   }
 }
 
+/** Times in units behind the last sample of the tables. */
+export function endUnitsOf({ durations, count }: SampleTables): number {
+  let units = 0;
+  let left = count;
+  for (let row = 0; row < durations.length && left > 0; row++) {
+    const run = Math.min(left, durations.u32(row));
+    units += run * durations.u32(row, 1);
+    left -= run;
+  }
+  return units;
+}
+
 /** A place in a table of runs. */
 class RunCursor {
   row = 0;

@@ -23,6 +23,9 @@ export class Table {
   }
 }
 
+/** A day of 60 frames a second has 5.2 million. A table of one size for all can claim any number in 12 bytes. */
+const MOST_SAMPLES = 8_000_000;
+
 /** The sample tables of a track (ISO/IEC 14496-12, section 8.5 to 8.7), with what does not agree refused. */
 export interface SampleTables {
   readonly count: number;
@@ -45,6 +48,7 @@ export function readSampleTables(stbl: Box): SampleTables {
   const keys = tableOf(stbl, 'stss', 1);
   const sizes = readSizes(stbl);
   const chunks = readChunks(stbl);
+  if (sizes.count > MOST_SAMPLES) throw broken('stsz', `claims ${sizes.count} samples, more than ${MOST_SAMPLES}`);
   const chunkRuns = new Table(need(stbl, 'stsc'), { columns: 3 });
   const count = Math.min(sizes.count, samplesIn(durations), samplesInChunks(chunkRuns, chunks.count));
   return {
