@@ -1,5 +1,5 @@
 import { spareBuffers } from '../bytes.ts';
-import { currentTurn } from './turn.ts';
+import { currentTurn, giveBackBehind } from './turn.ts';
 
 export const BLOCK_BYTES = 256 * 1024;
 
@@ -85,12 +85,10 @@ export class Blocks {
   /** Frees blocks that are not to be kept, oldest first, while there are more than `limit`; never one under the latest view. */
   evict(keep: (index: number) => boolean, limit: number): void {
     if (this.#blocks.size <= limit) return;
-    const turn = currentTurn();
     for (const [index, { buffer, shownIn }] of this.#blocks) {
       if (keep(index) || index === this.#shown) continue;
       this.#blocks.delete(index);
-      // A buffer that may still be looked at is left to the garbage collector.
-      if (shownIn !== turn) spareBuffers.giveBack(buffer);
+      giveBackBehind(shownIn, buffer);
       if (this.#blocks.size <= limit) return;
     }
   }

@@ -6,7 +6,7 @@ import { asFault, Fault } from '../fault.ts';
 import type { FileBytes } from '../item.ts';
 import { mediaPath, nameOfMedia, reasonOf } from './media-path.ts';
 import { checkedRange, EMPTY } from './range.ts';
-import { currentTurn } from './turn.ts';
+import { currentTurn, giveBackBehind } from './turn.ts';
 
 /** Read at least this much at once: a player of 2.5 Mbit/s takes half of it per tick. */
 const WINDOW_BYTES = 64 * 1024;
@@ -107,7 +107,7 @@ class LocalFile implements FileBytes {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const window of this.#windows.splice(0)) giveBack(window);
+    for (const { shownIn, buffer } of this.#windows.splice(0)) giveBackBehind(shownIn, buffer);
     this.#handle.close().catch(() => undefined);
   }
 
@@ -143,7 +143,9 @@ class LocalFile implements FileBytes {
     // The window that this one goes on from, or else the one that was not used for longest.
     const ahead = this.#windows.findIndex(w => offset >= w.offset && offset <= w.offset + w.length);
     const replaced = ahead >= 0 ? ahead : this.#windows.length < MOST_WINDOWS ? -1 : this.#windows.length - 1;
-    if (replaced >= 0) for (const window of this.#windows.splice(replaced, 1)) giveBack(window);
+    if (replaced >= 0) {
+      for (const { shownIn, buffer } of this.#windows.splice(replaced, 1)) giveBackBehind(shownIn, buffer);
+    }
     const window = { buffer: spareBuffers.take(wanted), offset, length: wanted, shownIn: -1 };
     this.#readInto(window.buffer, offset, wanted);
     this.#windows.unshift(window);
@@ -182,9 +184,4 @@ class LocalFile implements FileBytes {
     if (this.#closed) return new Fault('pull', 'closed', `${this.#where} was closed`, { cause });
     return new Fault('pull', 'lost', `${this.#where}: ${reasonOf(cause)}`, { cause });
   }
-}
-
-/** A buffer that may still be looked at is left to the garbage collector. */
-function giveBack({ buffer, shownIn }: Window): void {
-  if (shownIn !== currentTurn()) spareBuffers.giveBack(buffer);
 }
