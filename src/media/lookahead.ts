@@ -48,8 +48,11 @@ class Track {
   }
 }
 
-/** Where the first frame of a file's first part lies: at a time of the file, or by a shift of its clock already known. */
-export type Anchor = { readonly firstMs: number } | { readonly shiftMs: number };
+/**
+ * Where a file's first part lies on the file's clock: by its earliest frame, by its first video frame (the tracks of a
+ * piece from the middle need not begin together), or by a shift that is already known.
+ */
+export type Anchor = { readonly firstMs: number } | { readonly firstVideoMs: number } | { readonly shiftMs: number };
 
 /**
  * Puts the packets of a feed on the file's own clock and hands them out by time. Files store their tracks in pieces, so
@@ -262,7 +265,7 @@ export class Lookahead {
     const firsts = [packets.find(({ kind }) => isVideo(kind)), packets.find(({ kind }) => kind === 'audio')];
     const earliestMs = Math.min(...firsts.flatMap(packet => (packet === undefined ? [] : [packet.dtsMs])));
     if (Number.isFinite(earliestMs)) {
-      this.#shiftMs = this.#firstShift(earliestMs);
+      this.#shiftMs = this.#firstShift(earliestMs, firsts[0]?.dtsMs ?? earliestMs);
       this.#begun = true;
     }
     for (const track of [this.#video, this.#audio]) {
@@ -273,9 +276,10 @@ export class Lookahead {
     for (const packet of packets) this.#place(packet);
   }
 
-  #firstShift(earliestMs: number): number {
+  #firstShift(earliestMs: number, videoMs: number): number {
     if (this.#begun) return Math.ceil(Math.max(this.#video.endMs(), this.#audio.endMs())) - earliestMs;
-    return 'shiftMs' in this.#anchor ? this.#anchor.shiftMs : this.#anchor.firstMs - earliestMs;
+    if ('shiftMs' in this.#anchor) return this.#anchor.shiftMs;
+    return 'firstMs' in this.#anchor ? this.#anchor.firstMs - earliestMs : this.#anchor.firstVideoMs - videoMs;
   }
 
   #place(packet: Packet): void {

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { Fault } from './fault.ts';
 import type { Feed } from './feed.ts';
 import { metadataOf } from './flv/metadata.ts';
 import type { Item } from './item.ts';
@@ -60,8 +61,15 @@ export class StreamedItem implements Item {
   #metadata: Buffer | undefined;
   #ended = false;
 
-  /** The parts have been primed. */
-  constructor({ feed, lookahead, durationMs }: StreamedItemParts) {
+  /** The parts have been primed. Throws a Fault where there is nothing to play. */
+  static begin(parts: StreamedItemParts): StreamedItem {
+    if (parts.lookahead.firstMs === undefined) {
+      throw new Fault('pull', 'garbage', 'the file holds no frame that can be played');
+    }
+    return new StreamedItem(parts);
+  }
+
+  private constructor({ feed, lookahead, durationMs }: StreamedItemParts) {
     this.#feed = feed;
     this.#lookahead = lookahead;
     this.durationMs = durationMs;

@@ -21,10 +21,10 @@ export async function openWithFfmpeg(bytes: FileBytes, options: FfmpegOptions): 
   const lookahead = new Lookahead(path !== undefined && startMs > 0 ? { shiftMs: 0 } : { firstMs: 0 });
   try {
     await prime({ feed, lookahead }, startMs, signal);
+    if (path !== undefined) bytes.close();
+    return StreamedItem.begin({ feed, lookahead, durationMs: undefined });
   } catch (error) {
     feed.close();
     throw error;
   }
-  if (path !== undefined) bytes.close();
-  return new StreamedItem({ feed, lookahead, durationMs: undefined });
 }

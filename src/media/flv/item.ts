@@ -17,11 +17,11 @@ export async function openFlv(bytes: FileBytes, options: { startMs: number; sign
   const places = { bytes, baseMs: -head.lookahead.shiftMs, signal };
   const facts = await readFacts(places);
   const { durationMs } = facts;
-  if (near) return new StreamedItem({ ...head, durationMs });
+  if (near) return StreamedItem.begin({ ...head, durationMs });
   const found = bytes.seekable ? await seek(places, facts, { startMs, head: head.lookahead }) : undefined;
-  if (found !== undefined) return new StreamedItem({ ...found, durationMs });
+  if (found !== undefined) return StreamedItem.begin({ ...found, durationMs });
   await prime(head, startMs, signal);
-  return new StreamedItem({ ...head, durationMs });
+  return StreamedItem.begin({ ...head, durationMs });
 }
 
 interface Found {

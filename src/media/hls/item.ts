@@ -24,21 +24,22 @@ export async function openHls(bytes: FileBytes, options: HlsOptions): Promise<It
   const { video, audio } = await readLists(bytes, options);
   bytes.close();
   const durationMs = Math.round(video.reduce((sum, segment) => sum + segment.durationMs, 0));
-  let index = indexAt(video, options.startMs);
-  for (let step = 0; ; step++) {
+  const last = indexAt(video, options.startMs);
+  for (let index = last; ; index--) {
     const firstMs = startOf(video, index);
     const feed = feedFrom({ video, audio, index, firstMs }, options);
-    const lookahead = new Lookahead({ firstMs });
+    const lookahead = new Lookahead(index === 0 ? { firstMs } : { firstVideoMs: firstMs });
     try {
       await prime({ feed, lookahead }, options.startMs, options.signal);
+      const found = lookahead.firstMs !== undefined && lookahead.firstMs <= options.startMs;
+      if (found || index === 0 || last - index === STEPS_BACK) {
+        return StreamedItem.begin({ feed, lookahead, durationMs });
+      }
     } catch (error) {
       feed.close();
       throw error;
     }
-    const found = lookahead.firstMs !== undefined && lookahead.firstMs <= options.startMs;
-    if (found || index === 0 || step === STEPS_BACK) return new StreamedItem({ feed, lookahead, durationMs });
     feed.close();
-    index--;
   }
 }
 

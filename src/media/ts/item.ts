@@ -18,12 +18,12 @@ export async function openTs(bytes: FileBytes, options: { startMs: number; signa
   await prime(head, startMs < NEAR_START_MS ? startMs : 0, signal);
   const places = placesOf(bytes, demuxer, { baseMs: -head.lookahead.shiftMs, signal });
   const durationMs = places === undefined ? undefined : await measureTs(places);
-  if (startMs < NEAR_START_MS) return new StreamedItem({ ...head, durationMs });
+  if (startMs < NEAR_START_MS) return StreamedItem.begin({ ...head, durationMs });
   const found = places === undefined || durationMs === undefined ? undefined : await seek(places, startMs);
-  if (found !== undefined) return new StreamedItem({ ...found, durationMs });
+  if (found !== undefined) return StreamedItem.begin({ ...found, durationMs });
   // Nothing can be looked up: what lies before the position is read and dropped.
   await prime(head, startMs, signal);
-  return new StreamedItem({ ...head, durationMs });
+  return StreamedItem.begin({ ...head, durationMs });
 }
 
 function placesOf(
