@@ -1,0 +1,105 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Fault } from '../fault.ts';
+import { box, fragment, movie, u32 } from '../mp4/box-writer.ts';
+import type { Movie } from '../mp4/movie.ts';
+import { Batch } from '../packet.ts';
+import { FragmentDemuxer } from './fragments.ts';
+import { movieIn } from './map.ts';
+
+const MAP = movie({
+  tracks: [
+    { kind: 'video', sizes: [], each: 40 },
+    { kind: 'audio', sizes: [], each: 24 },
+  ],
+  mvex: true,
+});
+const VIDEO = { id: 1, kind: 'video', timeUnits: 4000, each: 40, sizes: [60, 20, 30] } as const;
+const AUDIO = { id: 2, kind: 'audio', timeUnits: 3990, each: 24, sizes: [10, 11, 12] } as const;
+const SEGMENT = Buffer.concat([
+  box('styp', Buffer.from('msdh'), u32(0)),
+  box('sidx', Buffer.alloc(40)),
+  fragment(VIDEO),
+  fragment(AUDIO),
+]);
+
+let head: Movie;
+beforeAll(async () => {
+  head = await movieIn(MAP, AbortSignal.timeout(5_000));
+});
+
+function demux(pieces: readonly Buffer[]): string[] {
+  const demuxer = new FragmentDemuxer(head);
+  const batch = new Batch();
+  for (const piece of pieces) demuxer.push(piece, batch);
+  demuxer.end();
+  return batch.packets.slice(0, batch.count).map(({ kind, dtsMs, size }) => `${kind}@${dtsMs}:${size}`);
+}
+
+const cut = (bytes: Buffer, size: number): Buffer[] =>
+  Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
+
+describe('fragments of MP4', () => {
+  const whole = [
+    ...['videoHeader@4000:30', 'key@4000:65', 'inter@4040:25', 'inter@4080:35'],
+    ...['audio@3990:11', 'audio@4014:12', 'audio@4038:13'],
+  ];
+
+  it('give their samples when the bytes are in, however they were cut', () => {
+    expect(demux([SEGMENT])).toEqual(whole);
+    for (const size of [1, 2, 7, 8, 9, 50, 333]) expect(demux(cut(SEGMENT, size)), `pieces of ${size}`).toEqual(whole);
+  });
+
+  it('that end anywhere give what came before', () => {
+    for (let end = 0; end < SEGMENT.length; end++) {
+      const seen = demux([SEGMENT.subarray(0, end)]);
+      expect(seen).toEqual(whole.slice(0, seen.length));
+    }
+  });
+
+  it('go on in the next segment, and behind one that was cut short', () => {
+    const next = Buffer.concat([fragment({ ...VIDEO, timeUnits: 4120 }), fragment({ ...AUDIO, timeUnits: 4062 })]);
+    const demuxer = new FragmentDemuxer(head);
+    const batch = new Batch();
+    for (const piece of [SEGMENT.subarray(0, SEGMENT.length - 40), next]) {
+      demuxer.push(piece, batch);
+      demuxer.end();
+    }
+    const times = batch.packets.slice(0, batch.count).map(({ kind, dtsMs }) => `${kind}@${dtsMs}`);
+    expect(times.slice(-6)).toEqual(['key@4120', 'inter@4160', 'inter@4200', 'audio@4062', 'audio@4086', 'audio@4110']);
+  });
+
+  it('that name bytes outside of their media are refused', () => {
+    const moved = (by: number): Buffer => {
+      const bytes = Buffer.from(fragment(VIDEO));
+      const at = bytes.indexOf('trun') + 12;
+      bytes.writeInt32BE(bytes.readInt32BE(at) + by, at);
+      return bytes;
+    };
+    expect(() => demux([moved(-20)])).toThrow('not in the media behind it');
+    expect(() => demux([moved(1)])).toThrow('beyond the media behind it');
+  });
+
+  it('that claim what they have no room for are refused before anything is made for it', () => {
+    const claim = Buffer.from(fragment(VIDEO));
+    claim.writeUInt32BE(1_000_000_000, claim.indexOf('trun') + 8);
+    expect(() => demux([claim])).toThrow('claims 1000000000 samples');
+    expect(() => demux([Buffer.concat([u32(0x7fff_ffff), Buffer.from('moof')])])).toThrow('"moof"');
+  });
+
+  it('with bytes changed at random throw nothing but faults', () => {
+    let seed = 11;
+    const random = (below: number): number => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+      return seed % below;
+    };
+    for (let round = 0; round < 2_000; round++) {
+      const copy = Buffer.from(SEGMENT);
+      for (let i = random(8); i >= 0; i--) copy[random(copy.length)] = random(256);
+      try {
+        demux(cut(copy, 64));
+      } catch (error) {
+        expect(error).toBeInstanceOf(Fault);
+      }
+    }
+  });
+});
