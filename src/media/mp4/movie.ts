@@ -99,8 +99,9 @@ async function readMoov(
   const length = Math.min(box.size, (bytes.size ?? box.at + box.size) - box.at) - box.headBytes;
   if (length > MOST_MOOV_BYTES) throw broken('moov', `has ${length} bytes, more than ${MOST_MOOV_BYTES}`);
   if (Number.isFinite(box.size) && length < box.size - box.headBytes) throw broken('moov', 'ends behind the file');
-  // A copy: what a file hands out may be part of something larger that would be kept with it.
-  const body = Buffer.from(await bytes.read(box.at + box.headBytes, length, signal));
+  const came = await bytes.read(box.at + box.headBytes, length, signal);
+  // Part of something larger would keep that in memory.
+  const body = came.length === came.buffer.byteLength ? came : Buffer.from(came);
   if (body.length < length) throw broken('moov', 'ends behind the file');
   return { type: 'moov', bytes: body, start: 0, end: body.length };
 }
