@@ -50,6 +50,19 @@ describe('break points', () => {
     expect(points.unsaved('a')).toBeUndefined();
   });
 
+  it('that are held are known at once, and stored with the next one', async () => {
+    const store = slowStore();
+    const points = new Breakpoints({ store, log: () => {} });
+    points.hold(at('a', 1));
+    await turn();
+    expect(points.unsaved('a')?.offsetMs).toBe(1);
+    expect(store.saves).toHaveLength(0);
+    points.note(at('b', 1));
+    expect(store.saves.map(({ offsets }) => offsets)).toEqual([['a:1', 'b:1']]);
+    store.saves[0]?.end();
+    await points.close();
+  });
+
   it('that the store would not take are stored with the next one, unless a newer one has come, and that is said once', async () => {
     const store = slowStore();
     const said: string[] = [];

@@ -27,6 +27,11 @@ export class Breakpoints {
     this.#saving ??= this.#save();
   }
 
+  /** Known here at once, stored with the next one that is noted: these come too often for a transaction of their own. */
+  hold(progress: Progress): void {
+    this.#waiting.set(progress.taskId, progress);
+  }
+
   /** The one of this task that the store may not have yet. */
   unsaved(taskId: string): Breakpoint | undefined {
     return (this.#waiting.get(taskId) ?? this.#onTheWay.get(taskId))?.breakpoint;

@@ -38,7 +38,7 @@ export interface ClaimsOptions {
   readonly store: Pick<Store, 'get' | 'domain' | 'withStatus'>;
   readonly record: Record;
   readonly cluster: Pick<Cluster, 'claim' | 'release'>;
-  readonly breakpoints: Pick<Breakpoints, 'note' | 'unsaved'>;
+  readonly breakpoints: Pick<Breakpoints, 'note' | 'hold' | 'unsaved'>;
   /** The supervisor's ears: give a run its order, or a new one under the same epoch. */
   readonly place: (order: RunOrder) => void;
   readonly stop: (taskId: string, epoch: number) => void;
@@ -110,6 +110,10 @@ export class Claims {
   /** Heard to the very last: runs that end with the node are to go on where they ended. */
   progress(progress: Progress): void {
     this.#options.breakpoints.note(progress);
+  }
+
+  reached(progress: Progress): void {
+    this.#options.breakpoints.hold(progress);
   }
 
   lost(taskId: string, epoch: number, reason: string): void {

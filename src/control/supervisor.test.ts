@@ -29,6 +29,7 @@ class Listener implements RunListener {
   readonly offered: RunReport[] = [];
   readonly stillThere: RunReport[] = [];
   readonly progresses: Progress[] = [];
+  readonly reaches: Progress[] = [];
   wanted: readonly string[] = [];
   onLost: (taskId: string, epoch: number) => void = () => {};
 
@@ -41,6 +42,9 @@ class Listener implements RunListener {
     this.onLost(taskId, epoch);
   }
 
+  reached(progress: Progress): void {
+    this.reaches.push(progress);
+  }
   progress(progress: Progress): void {
     this.progresses.push(progress);
   }
@@ -160,10 +164,13 @@ describe('the supervisor', { timeout: 40_000 }, () => {
     listener.wanted = ['a'];
     await started({ spawn: () => noted({ pid, exited, kill: signal => void sleeper.kill(signal) }) });
     peer.send({ t: 'reports', reports: [report(2), report(99, 7)] });
+    const places = [1, 7].map(epoch => ({ taskId: 'a', epoch, breakpoint: point(2) }));
+    peer.send({ t: 'places', places });
     for (const offsetMs of [3, 99]) peer.send({ t: 'ended', taskId: 'a', epoch: 1, breakpoint: point(offsetMs) });
     peer.send({ t: 'news', news: { taskId: 'a', epoch: 1, type: 'flowing', side: 'run', reason: 'the last word' } });
     await vi.waitFor(() => expect(listener.heard).toHaveLength(1), SOON);
     expect(listener.progresses.map(({ breakpoint }) => breakpoint.offsetMs)).toEqual([1, 2, 3]);
+    expect(listener.reaches).toEqual(places.slice(0, 1));
     life.abort();
     sleeper.kill('SIGKILL');
   });
@@ -350,6 +357,7 @@ describe('the supervisor', { timeout: 40_000 }, () => {
         lost: () => {},
         carried: () => {},
         progress: () => {},
+        reached: () => {},
         adopt: () => Promise.reject(new Error('the disk is gone')),
       },
     });

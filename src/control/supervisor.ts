@@ -8,6 +8,7 @@ import {
   type Peer,
   type RunNews,
   type RunOrder,
+  type RunPlace,
   type RunReport,
   type ToWorker,
 } from '../worker/channel.ts';
@@ -21,6 +22,8 @@ export interface RunListener {
   carried(report: RunReport): void;
   /** How far a run has come, once a second and when it has ended. */
   progress(progress: Progress): void;
+  /** The same at each key frame, for a crash within the second: worth remembering, not worth a write. */
+  reached(progress: Progress): void;
   /** The run's worker died, or it came back without it: it must be claimed again. */
   lost(taskId: string, epoch: number, reason: string): void;
   /**
@@ -246,6 +249,7 @@ export class Supervisor {
   #hear(slot: Slot, message: Exclude<FromWorker, Hello>): void {
     if (message.t === 'news') this.#options.listener.news(message.news);
     else if (message.t === 'ended') this.#ended(slot, message);
+    else if (message.t === 'places') for (const place of message.places) this.#keepPlace(slot, place);
     else {
       slot.hear();
       for (const report of message.reports) this.#keepReport(slot, report);
@@ -261,6 +265,11 @@ export class Supervisor {
       placement.report = report;
       this.#tellProgress(report);
     }
+  }
+
+  #keepPlace(slot: Slot, place: RunPlace): void {
+    const placement = this.#placements.get(place.taskId);
+    if (placement?.slot === slot && placement.epoch === place.epoch) this.#options.listener.reached(place);
   }
 
   #ended(slot: Slot, end: Extract<FromWorker, { t: 'ended' }>): void {

@@ -70,6 +70,7 @@ export class Relay {
   #segment = Number.NaN;
   #dry = false;
   #stretches: Stretch[] = [];
+  #keyMs = Number.NaN;
   #skips = 0;
   #sink: Seat<Sink> | undefined;
   /** True until the present sink has been given its first key frame. */
@@ -114,6 +115,11 @@ export class Relay {
     return stretch === undefined
       ? undefined
       : { segment: stretch.segment, mediaMs: Math.max(0, takenMs - stretch.shiftMs) };
+  }
+
+  /** Output time of the newest key frame of a paced source, once a destination has taken it. */
+  get takenKeyMs(): number | undefined {
+    return this.#acceptedMs() >= this.#keyMs ? this.#keyMs : undefined;
   }
 
   /** True while media comes from the source and goes to a destination that has been given a key frame. */
@@ -237,6 +243,7 @@ export class Relay {
       this.#readFile(source, came, this.#schedule.dueMs(nowMs));
       this.splicer.place(came, out, nowMs);
       this.#noteStretch(out);
+      this.#noteKey(out);
     }
     this.#keepSchedule(this.#schedule, slow ? 'slow' : source.state, nowMs);
   }
@@ -261,6 +268,13 @@ export class Relay {
     if (out.count === 0 || (newest?.segment === this.#segment && newest.shiftMs === shiftMs)) return;
     this.#stretches.push({ segment: this.#segment, fromMs: (out.packets[0] as Packet).dtsMs, shiftMs });
     if (this.#stretches.length > MOST_PLACES) this.#stretches.shift();
+  }
+
+  #noteKey(out: Batch): void {
+    for (let i = 0; i < out.count; i++) {
+      const { kind, dtsMs } = out.packets[i] as Packet;
+      if (kind === 'key') this.#keyMs = dtsMs;
+    }
   }
 
   #keepSchedule(schedule: PlayoutPacer, state: PacedSource['state'] | 'slow', nowMs: number): void {
@@ -345,13 +359,18 @@ export class Relay {
 export class Heartbeat {
   readonly #tickMs: number;
   readonly #onBug: (relay: Relay, error: unknown) => void;
+  readonly #onBeat: () => void;
   readonly #relays = new Set<Relay>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** `onBug` is told of what only our own mistake can throw out of a tick; the other relays go on. */
-  constructor(options: { tickMs: number; onBug: (relay: Relay, error: unknown) => void }) {
+  /**
+   * `onBug` is told of what only our own mistake can throw out of a tick; the other relays go on. `onBeat` is called when
+   * all relays have had their turn.
+   */
+  constructor(options: { tickMs: number; onBug: (relay: Relay, error: unknown) => void; onBeat?: () => void }) {
     this.#tickMs = options.tickMs;
     this.#onBug = options.onBug;
+    this.#onBeat = options.onBeat ?? (() => {});
   }
 
   add(relay: Relay): void {
@@ -372,6 +391,7 @@ export class Heartbeat {
         this.#onBug(relay, error);
       }
     }
+    this.#onBeat();
   }
 
   close(): void {

@@ -108,7 +108,15 @@ export type FromWorker =
   | { readonly t: 'news'; readonly news: RunNews }
   /** The run is over and its push closed, after `stop` or by its own end. */
   | { readonly t: 'ended'; readonly taskId: string; readonly epoch: number; readonly breakpoint?: Breakpoint }
-  | { readonly t: 'reports'; readonly reports: readonly RunReport[] };
+  | { readonly t: 'reports'; readonly reports: readonly RunReport[] }
+  /** Lists whose destination has just taken a key frame: with the reports alone a crash would repeat too much. */
+  | { readonly t: 'places'; readonly places: readonly RunPlace[] };
+
+export interface RunPlace {
+  readonly taskId: string;
+  readonly epoch: number;
+  readonly breakpoint: Breakpoint;
+}
 
 /** How a process ended. */
 export interface ChildEnd {

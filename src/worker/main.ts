@@ -79,7 +79,11 @@ class Worker {
 
   constructor(settings: Settings) {
     this.#settings = settings;
-    this.#heartbeat = new Heartbeat({ tickMs: settings.tickMs, onBug: (...bug) => this.#runs.takeBug(...bug) });
+    this.#heartbeat = new Heartbeat({
+      tickMs: settings.tickMs,
+      onBug: (...bug) => this.#runs.takeBug(...bug),
+      onBeat: () => this.#tellPlaces(),
+    });
     this.#runs = this.#makeRuns();
     this.#peer = this.#dialControl();
     this.#beat = setInterval(() => this.#tellReports(), BEAT_MS);
@@ -148,6 +152,11 @@ class Worker {
     }
     this.#unheard.push(news);
     if (this.#unheard.length > MOST_UNHEARD) this.#unheard.shift();
+  }
+
+  #tellPlaces(): void {
+    const places = this.#runs.newPlaces();
+    if (places.length > 0) this.#peer.send({ t: 'places', places });
   }
 
   /** Sent without runs too: control takes a silent worker for a blocked one. */

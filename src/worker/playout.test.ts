@@ -161,6 +161,19 @@ describe('a playout', () => {
     for (const one of sinks) expectRising(one);
   });
 
+  it('has a new place with each key frame that the destination takes, and no sooner than it takes it', async () => {
+    begin();
+    await onAir();
+    sink().queuedMs = 200;
+    const places: string[] = [];
+    for (let i = 0; i < 100; i++) {
+      await clock.advance(50);
+      const place = run.newPlace();
+      if (place !== undefined) places.push(`${place.url} ${Math.floor(place.offsetMs / 100)}`);
+    }
+    expect(places).toEqual(['a 10', 'a 20', 'a 30', 'b 0', 'b 10']);
+  });
+
   it('plays every file of every round in order, from the start index and second on, and tells it in that order', async () => {
     begin(order({ startIndex: 1, startSeconds: 2.5 }));
     await clock.until(() => over);

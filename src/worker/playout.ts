@@ -69,6 +69,7 @@ export class Playout {
   #hold: AbortController | undefined;
   #bugged: (error: unknown) => void = () => {};
   #breakpoint: Breakpoint | undefined;
+  #toldKeyMs = Number.NaN;
   /** News of items that a viewer has not seen yet: told once media flows. */
   #unseen: RunNews[] = [];
   #lastStarted: Place | undefined;
@@ -120,6 +121,14 @@ export class Playout {
       queuedMs: this.#sink?.queuedMs ?? 0,
       ...(at === undefined ? {} : { breakpoint: at }),
     };
+  }
+
+  /** The break point, once for each key frame that the destination has taken: a crash goes on from there. */
+  newPlace(): Breakpoint | undefined {
+    const keyMs = this.#now.relay.takenKeyMs;
+    if (keyMs === undefined || keyMs === this.#toldKeyMs) return undefined;
+    this.#toldKeyMs = keyMs;
+    return this.#whereTaken();
   }
 
   /** Ends the run, the push cleanly; resolves when it is closed, or soon anyway. */

@@ -1,6 +1,6 @@
 import type { Relay } from '../media/relay.ts';
 import { type Breakpoint, startCursor } from '../task/playlist.ts';
-import { isListOrder, isLiveOrder, type RunOrder, type RunReport } from './channel.ts';
+import { isListOrder, isLiveOrder, type RunOrder, type RunPlace, type RunReport } from './channel.ts';
 import { Playout, type PlayoutParts } from './playout.ts';
 import { Run, type RunParts } from './run.ts';
 
@@ -28,6 +28,16 @@ export class Runs {
 
   get reports(): readonly RunReport[] {
     return [...this.#entries.values()].map(({ run }) => run.report());
+  }
+
+  /** Of lists whose destination has taken a key frame since the last call. */
+  newPlaces(): readonly RunPlace[] {
+    const places: RunPlace[] = [];
+    for (const [taskId, { run, epoch }] of this.#entries) {
+      const breakpoint = run instanceof Playout ? run.newPlace() : undefined;
+      if (breakpoint !== undefined) places.push({ taskId, epoch, breakpoint });
+    }
+    return places;
   }
 
   /** The same epoch again is a change, a higher one replaces, an older one is not heard. */
