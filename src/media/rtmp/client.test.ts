@@ -384,4 +384,18 @@ describe('a connection that ends', () => {
     );
     expect((await faultOf(open(server.url()))).kind).toBe('garbage');
   });
+
+  it.each(['play', 'publish'] as const)(
+    'because the server floods a %s with media nobody asked for is told',
+    async purpose => {
+      const server = await listen(
+        at('connect', visit => {
+          const frame = Buffer.concat([Buffer.of(0x27, 1, 0, 0, 0), Buffer.alloc(1_000_000)]);
+          for (let i = 0; i < 24; i++) visit.message(MessageType.video, frame);
+        }),
+      );
+      const fault = await faultOf(open(server.url(), { purpose }));
+      expect(fault).toMatchObject({ kind: 'garbage', message: expect.stringContaining('floods the negotiation') });
+    },
+  );
 });

@@ -45,6 +45,8 @@ const PLAY_BUFFER_MS = 3_000;
 const PLAY_START = -2_000;
 const MAX_UNHEARD = 256;
 const MAX_UNSENT_BYTES = 1024 * 1024;
+/** More than the largest message, which may be the first frame of a stream. */
+const MAX_NEGOTIATION_BYTES = 20 * 1024 * 1024;
 const FLASH_VERSION = 'FMLE/3.0 (compatible; FMSc/1.0)';
 
 /** Dials and negotiates, following redirects, each through the dialler and its policy. */
@@ -330,7 +332,11 @@ class Negotiation {
   #feed(bytes: Buffer): void {
     const before = this.#early.count;
     this.#link.feed(bytes, 0, bytes.length, this.#early);
-    if (this.#purpose === 'publish') this.#early.clear();
+    if (this.#link.reader.bytesIn > MAX_NEGOTIATION_BYTES) {
+      throw new Fault(this.#side, 'garbage', `${this.#where} floods the negotiation with media`);
+    }
+    // What nobody has asked for yet is not kept.
+    if (this.#step !== 'play') this.#early.clear();
     for (let i = before; i < this.#early.count; i++) this.#early.packets[i]?.own();
     if (before === 0 && this.#early.count > 0) this.#hear({ name: MEDIA, transaction: undefined, values: [] });
   }

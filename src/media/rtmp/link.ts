@@ -1,4 +1,4 @@
-import type { Side } from '../fault.ts';
+import { Fault, type Side } from '../fault.ts';
 import type { Batch } from '../packet.ts';
 import { type AmfValue, decodeAmf0 } from './amf0.ts';
 import { ChunkReader } from './chunk-reader.ts';
@@ -34,6 +34,8 @@ export interface LinkListener {
 export const CHUNK_SIZE = 65_536;
 /** Acknowledged by half, as ffmpeg does, as long as the server has named no window of its own. */
 const DEFAULT_WINDOW_BYTES = 2_500_000;
+/** Messages other than media in what one read brings. Real servers send a few a second; each costs us an answer. */
+const MAX_MESSAGES_A_FEED = 1_024;
 const CONTROL_CSID = 2;
 const COMMAND_CSID = 3;
 const PUBLISH_CSID = 8;
@@ -51,6 +53,7 @@ export class Link {
   #windowBytes = DEFAULT_WINDOW_BYTES;
   #acknowledged = 0;
   #transaction = 0;
+  #messages = 0;
 
   constructor(options: { side: Side; send: (bytes: Buffer) => void; listener: LinkListener }) {
     this.send = options.send;
@@ -64,6 +67,7 @@ export class Link {
 
   /** Takes bytes apart; media goes to `into`, on the terms of `ChunkReader.feed`. */
   feed(bytes: Buffer, from: number, to: number, into: Batch): void {
+    this.#messages = 0;
     this.reader.feed(bytes, from, to, into);
     const { bytesIn } = this.reader;
     if (bytesIn - this.#acknowledged < this.#windowBytes / 2) return;
@@ -94,6 +98,7 @@ export class Link {
   }
 
   #take(message: Message, side: Side): void {
+    if (++this.#messages > MAX_MESSAGES_A_FEED) throw new Fault(side, 'garbage', 'the peer floods us with messages');
     const { type, payload } = message;
     if (type === MessageType.commandAmf0) this.#takeCommand(decodeAmf0(payload, side));
     // AMF3 commands begin with a byte that says so, and go on in AMF0.

@@ -113,6 +113,10 @@ export class Visit {
     this.socket.write(this.writer.message({ type, csid: 2, streamId: 0, timestampMs: 0 }, payload));
   }
 
+  message(type: number, payload: Buffer): void {
+    this.socket.write(this.writer.message({ type, csid: 6, streamId: 1, timestampMs: 0 }, payload));
+  }
+
   command(values: readonly AmfValue[], options: { streamId?: number; ecmaArrays?: boolean } = {}): void {
     const head = { type: MessageType.commandAmf0, csid: 3, streamId: options.streamId ?? 0, timestampMs: 0 };
     this.socket.write(this.writer.message(head, encodeAmf0(values, { ecmaArrays: options.ecmaArrays ?? false })));

@@ -169,6 +169,23 @@ describe('an RTMP sink', () => {
     expect(fault.message).not.toContain('SECRETKEY');
   });
 
+  it('gives up a destination that sends without end', async () => {
+    const { server, sink } = await publish();
+    for (let i = 0; i < 6; i++) server.visit.message(99, Buffer.alloc(1_000_000));
+    expect(await faultOf(sink)).toMatchObject({ kind: 'garbage', message: expect.stringContaining('floods') });
+  });
+
+  it('hears a destination that sends as much over days', async () => {
+    const { server, sink } = await publish();
+    nowMs = 86_400_000;
+    for (let i = 0; i < 6; i++) server.visit.message(99, Buffer.alloc(1_000_000));
+    server.visit.control(MessageType.userControl, pingRequest(7));
+    await vi.waitFor(() => {
+      sink.write(batchOf());
+      expect(server.visit.messages.some(({ type }) => type === MessageType.userControl)).toBe(true);
+    });
+  });
+
   it('says good-bye behind its media, and hears the end', async () => {
     const { server, sink } = await publish();
     const big = batchOf(['key', 0, 500_000], ['audio', 1]);

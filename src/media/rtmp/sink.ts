@@ -20,6 +20,9 @@ const DRAIN_STEP_MS = 10;
 /** How long the destination may take to close its side once it has everything. */
 const FAREWELL_MS = 500;
 
+/** What a destination may say: statuses, pings and acknowledgements are far less. */
+const HEARD = { bytes: 4 * 1024 * 1024, bytesPerMs: 64 };
+
 /** One batch at a time, for every sink of the process: a tick is synchronous. */
 const encoded = new Encoded(640 * 1024);
 /** A destination has no business sending media. */
@@ -29,7 +32,12 @@ const unwanted = new Batch();
 export async function openRtmpSink(address: Address, options: RtmpSinkOptions): Promise<Sink> {
   const stream = await openRtmp(address, 'publish', options);
   const { link } = stream;
+  const openedAtMs = options.now();
   const onData = (bytes: Buffer): void => {
+    // It comes by events, as fast as the destination likes, in a process that other relays share.
+    if (link.reader.bytesIn > HEARD.bytes + (options.now() - openedAtMs) * HEARD.bytesPerMs) {
+      throw new Fault('push', 'garbage', `${stream.where} floods the publisher with ${link.reader.bytesIn} bytes`);
+    }
     link.feed(bytes, 0, bytes.length, unwanted);
     unwanted.clear();
   };

@@ -175,6 +175,14 @@ describe('an RTMP source', () => {
     expect((await faultOf(source)).kind).toBe('garbage');
   });
 
+  it('tells a flood of pings, each of which wants an answer', async () => {
+    const { server, source } = await play();
+    server.visit.socket.cork();
+    for (let i = 0; i < 3000; i++) server.visit.control(MessageType.userControl, pingRequest(i));
+    server.visit.socket.uncork();
+    expect(await faultOf(source)).toMatchObject({ kind: 'garbage', message: expect.stringContaining('floods') });
+  });
+
   it('closes the connection, more than once without complaint', async () => {
     const { server, source } = await play();
     source.close();
