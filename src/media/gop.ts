@@ -27,6 +27,11 @@ export class GopCache {
     return this.#used;
   }
 
+  /** Memory, which outlasts the group that needed it. */
+  get heldBytes(): number {
+    return this.#blocks.length * BLOCK_BYTES;
+  }
+
   get keyDtsMs(): number | undefined {
     return this.empty ? undefined : this.batch.packets[0]?.dtsMs;
   }

@@ -86,6 +86,13 @@ export class Outlet {
     return this.#queuedBytes;
   }
 
+  /** Queued media, which is this outlet's own copy; control messages may be shared with others. */
+  get copiedBytes(): number {
+    let bytes = 0;
+    for (const { kind, bytes: own } of this.#queue) if (kind !== 'control') bytes += own.length;
+    return bytes;
+  }
+
   /** Media time between the oldest and the newest queued frame. */
   get queuedMs(): number {
     const oldest = this.#queue.find(isMedia);

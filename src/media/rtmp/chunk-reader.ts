@@ -62,6 +62,11 @@ export class ChunkReader {
     this.#maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
   }
 
+  /** What unfinished messages hold. */
+  get carriedBytes(): number {
+    return this.#carriedBytes;
+  }
+
   /**
    * Consumes all of bytes[from..to) and appends the packets that it ends. Their spans are views into `bytes` and into
    * buffers that are reused: valid until the next `feed`. Throws a Fault of kind 'garbage'; the reader is then of no use.

@@ -63,6 +63,8 @@ type Phase = 'negotiating' | 'publishing' | 'idle' | 'watching' | 'refused' | 'o
 
 /** What a client may send before it publishes or plays, but for the read in which it does. */
 const NEGOTIATION_BYTES = 64 * 1024;
+/** What a player may say while it watches: acknowledgements and pings are far less. */
+const HEARD = { bytes: 1024 * 1024, bytesPerMs: 16 };
 const MAX_MESSAGES_A_READ = 1_024;
 const READS_A_TICK = 4;
 const REFUSED_LINGER_MS = 1_000;
@@ -82,6 +84,7 @@ export class OriginPeer implements Player, Publisher {
   #phase: Phase = 'negotiating';
   #deadlineMs: number;
   #negotiatedBytes = 0;
+  #watchingSinceMs = 0;
   #app: string | undefined;
   #stream: OriginStream | undefined;
   #wire: Wire | undefined;
@@ -106,6 +109,16 @@ export class OriginPeer implements Player, Publisher {
 
   get bytesIn(): number {
     return this.#reader.bytesIn;
+  }
+
+  /** Media that waits for this player. */
+  get queuedBytes(): number {
+    return this.#outlet?.queuedBytes ?? 0;
+  }
+
+  /** Memory of this connection alone: what waits for it, and messages that it has begun and not finished. */
+  get heldBytes(): number {
+    return (this.#outlet?.copiedBytes ?? 0) + this.#reader.carriedBytes;
   }
 
   /** The heartbeat: minds the deadline, reads a publisher, serves what is queued. */
@@ -164,6 +177,7 @@ export class OriginPeer implements Player, Publisher {
     if (this.#phase === 'over' || this.#phase === 'refused') return;
     try {
       if (this.#phase === 'negotiating') this.#spend(bytes.length);
+      if (this.#phase === 'watching') this.#listen();
       const from = this.#handshake.done ? 0 : this.#handshake.take(bytes);
       if (from < bytes.length) this.#take(bytes.subarray(from), bytes.length - from, this.#host.eventBatch);
     } catch (error) {
@@ -176,6 +190,12 @@ export class OriginPeer implements Player, Publisher {
       throw new Fault('pull', 'garbage', `the client has sent ${this.#negotiatedBytes} bytes without publish or play`);
     }
     this.#negotiatedBytes += bytes;
+  }
+
+  #listen(): void {
+    const { bytesIn } = this.#reader;
+    if (bytesIn <= HEARD.bytes + (this.#host.now() - this.#watchingSinceMs) * HEARD.bytesPerMs) return;
+    throw new Fault('pull', 'garbage', `the player has sent ${bytesIn} bytes`);
   }
 
   #take(bytes: Buffer, count: number, batch: Batch): void {
@@ -272,7 +292,10 @@ export class OriginPeer implements Player, Publisher {
 
   #startPlaying(key: string): void {
     this.#leaveStream();
-    if (this.#phase === 'negotiating') this.#handOver('events');
+    if (this.#phase === 'negotiating') {
+      this.#handOver('events');
+      this.#watchingSinceMs = this.#host.now();
+    }
     this.#phase = 'watching';
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     this.send(playAccepted());

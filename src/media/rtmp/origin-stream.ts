@@ -50,6 +50,7 @@ const AS_THEY_CAME = { streamId: STREAM_ID, shiftMs: 0, floorMs: Number.NEGATIVE
 export class OriginStream {
   readonly name: string;
   readonly #now: Monotonic;
+  readonly #mayOpen: () => boolean;
   readonly #gop: GopCache;
   readonly #waiting = new Set<Player>();
   readonly #live = new Set<Player>();
@@ -64,14 +65,25 @@ export class OriginStream {
   #bytesOut = 0;
   #packetsIn = 0;
 
-  constructor(name: string, options: { now: Monotonic; gop: GopLimits }) {
+  /** `mayOpen`: whether there is memory for one more opening; players wait until there is. */
+  constructor(name: string, options: { now: Monotonic; gop: GopLimits; mayOpen?: () => boolean }) {
     this.name = name;
     this.#now = options.now;
+    this.#mayOpen = options.mayOpen ?? (() => true);
     this.#gop = new GopCache(options.gop);
   }
 
   get empty(): boolean {
     return this.#publisher === undefined && this.#waiting.size === 0 && this.#live.size === 0;
+  }
+
+  get heldBytes(): number {
+    return this.#gop.heldBytes;
+  }
+
+  /** Gives the memory of the group back: players then wait for the next key frame. */
+  releaseGop(): void {
+    this.#gop.release();
   }
 
   /** False when the name is taken by a publisher who is still there. */
@@ -156,7 +168,7 @@ export class OriginStream {
   }
 
   #letIn(): void {
-    if (!this.#hasStart()) return;
+    if (!this.#hasStart() || !this.#mayOpen()) return;
     this.#fillOpening();
     // One piece that no drop policy looks at, in bytes of its own: it is more media at once than a live queue may hold.
     const bytes = encodedAlone(opening);

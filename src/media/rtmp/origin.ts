@@ -13,6 +13,11 @@ export interface OriginLimits extends PeerLimits {
   /** What of a group of pictures is kept for the players to come. */
   readonly gopBytes: number;
   readonly gopMs: number;
+  /** What may wait for all players together before another is let in; what they share counts for each. */
+  readonly allQueuedBytes: number;
+  /** What all connections together may hold of their own, and all streams together of their groups. */
+  readonly allHeldBytes: number;
+  readonly allGopBytes: number;
 }
 
 const LIMITS: OriginLimits = {
@@ -24,6 +29,9 @@ const LIMITS: OriginLimits = {
   stallMs: 6_000,
   gopBytes: 16 * 1024 * 1024,
   gopMs: 20_000,
+  allQueuedBytes: 512 * 1024 * 1024,
+  allHeldBytes: 256 * 1024 * 1024,
+  allGopBytes: 256 * 1024 * 1024,
 };
 
 const READ_BYTES = 256 * 1024;
@@ -53,6 +61,7 @@ export class Origin {
   readonly #peers = new Set<OriginPeer>();
   readonly #host: Host;
   readonly #heart: NodeJS.Timeout;
+  #queuedBytes = 0;
   #closing: Promise<void> | undefined;
 
   /** Resolves once the port is open; rejects with the system's error when it cannot be. */
@@ -121,7 +130,8 @@ export class Origin {
     let stream = this.#streams.get(name);
     if (stream === undefined) {
       const gop = { bytes: this.#limits.gopBytes, ms: this.#limits.gopMs };
-      stream = new OriginStream(name, { now: this.#now, gop });
+      const mayOpen = (): boolean => this.#queuedBytes < this.#limits.allQueuedBytes;
+      stream = new OriginStream(name, { now: this.#now, gop, mayOpen });
       this.#streams.set(name, stream);
     }
     return stream;
@@ -129,11 +139,38 @@ export class Origin {
 
   #tick(): void {
     const nowMs = this.#now();
-    for (const peer of this.#peers) peer.tick(nowMs);
+    this.#queuedBytes = 0;
+    for (const peer of this.#peers) {
+      peer.tick(nowMs);
+      this.#queuedBytes += peer.queuedBytes;
+    }
     for (const [name, stream] of this.#streams) {
       if (stream.empty) this.#streams.delete(name);
       else stream.tick();
     }
+    const { allHeldBytes, allGopBytes } = this.#limits;
+    shed([...this.#peers], allHeldBytes, peer =>
+      peer.fail(new Fault('pull', 'stalled', 'the client holds too much memory')),
+    );
+    shed([...this.#streams.values()], allGopBytes, stream => stream.releaseGop());
+  }
+}
+
+/** While they hold too much together, the largest are let go of first: who has the most can best do without. */
+function shed<T extends { readonly heldBytes: number }>(
+  holders: readonly T[],
+  most: number,
+  letGo: (one: T) => void,
+): void {
+  let held = 0;
+  for (const { heldBytes } of holders) held += heldBytes;
+  if (held <= most) return;
+  const byWeight = holders.map(holder => ({ holder, bytes: holder.heldBytes }));
+  byWeight.sort((one, other) => other.bytes - one.bytes);
+  for (const { holder, bytes } of byWeight) {
+    if (held <= most) return;
+    held -= bytes;
+    letGo(holder);
   }
 }
 
