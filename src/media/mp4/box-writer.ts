@@ -107,11 +107,13 @@ export interface FragmentWish {
   readonly timeUnits: number;
   readonly each: number;
   readonly sizes: readonly number[];
+  /** Which sample is a key frame; the first, unless it says another, or -1 for none. */
+  readonly keyAt?: number;
 }
 
-/** A moof of one track and its mdat; the first sample is a key frame. */
-export function fragment({ id, kind, timeUnits, each, sizes }: FragmentWish): Buffer {
-  const rows = sizes.flatMap((size, i) => [each, size, i === 0 ? 0x0200_0000 : 0x0101_0000]);
+/** A moof of one track and its mdat. */
+export function fragment({ id, kind, timeUnits, each, sizes, keyAt = 0 }: FragmentWish): Buffer {
+  const rows = sizes.flatMap((size, i) => [each, size, i === keyAt ? 0x0200_0000 : 0x0101_0000]);
   const traf = (dataAt: number): Buffer =>
     box(
       'traf',

@@ -65,17 +65,36 @@ export class FragmentSamples implements Samples {
     this.#show();
   }
 
-  /** Goes on to the last key sample at hand that is shown at or before the time. */
+  /** Goes on to the last key sample at hand that is shown at or before the time; to the first key sample without one. */
   seekKey(shownMs: number): void {
-    const { timescale, editMs, leadUnits } = this.track;
-    let found = this.#at;
-    for (let i = this.#at; i < this.#samples.length; i++) {
-      const { key, units, offsetUnits } = this.#samples[i] as Sample;
-      const timeMs = ((units + offsetUnits - leadUnits) * 1000) / timescale + editMs;
-      if (key && timeMs <= shownMs) found = i;
-    }
-    this.#at = found;
+    const found = this.#lastKeyBy(shownMs);
+    this.#at =
+      found >= 0
+        ? found
+        : Math.max(
+            this.#at,
+            this.#samples.findIndex((it, i) => i >= this.#at && it.key),
+          );
     this.#show();
+  }
+
+  /** Whether a key sample at hand is shown at or before the time. */
+  hasKeyBy(shownMs: number): boolean {
+    return this.#lastKeyBy(shownMs) >= 0;
+  }
+
+  /** Drops what is at hand. */
+  forget(): void {
+    this.#at = this.#samples.length;
+    if (this.state === 'sample') this.#show();
+  }
+
+  #lastKeyBy(shownMs: number): number {
+    for (let i = this.#samples.length - 1; i >= this.#at; i--) {
+      const { key, units, offsetUnits } = this.#samples[i] as Sample;
+      if (key && Math.round(this.#clock.dtsMs(units)) + this.#clock.ctsMs(units, offsetUnits) <= shownMs) return i;
+    }
+    return -1;
   }
 
   seekTime(dtsMs: number): void {
@@ -97,26 +116,68 @@ export class FragmentSamples implements Samples {
   }
 }
 
+/** Enough for the head of a usual fragment and of the "mdat" behind it. */
+const LOOK_BYTES = 8192;
+
+/** Some bytes of a file that was walked by waiting. */
+class Look {
+  readonly #bytes: Buffer;
+  readonly #from: number;
+  readonly #last: boolean;
+
+  constructor(bytes: Buffer, from: number, last: boolean) {
+    this.#bytes = bytes;
+    this.#from = from;
+    this.#last = last;
+  }
+
+  static async at(file: FileBytes, wanted: { at: number; length: number }, signal: AbortSignal): Promise<Look> {
+    const asked = Math.max(wanted.length, LOOK_BYTES);
+    const bytes = await file.read(wanted.at, asked, signal);
+    return new Look(bytes, wanted.at, bytes.length < asked);
+  }
+
+  /** Undefined where they lie elsewhere; shorter at the end of the file. */
+  view(at: number, length: number): Buffer | undefined {
+    const start = at - this.#from;
+    if (start < 0 || start > this.#bytes.length) return undefined;
+    if (start + length > this.#bytes.length && !this.#last) return undefined;
+    return this.#bytes.subarray(start, start + length);
+  }
+}
+
+/** Where the walk through a file's fragments begins: an offset, and the times there for fragments that do not say. */
+export interface Place {
+  readonly at: number;
+  readonly units?: readonly number[];
+}
+
 /** Walks the fragments of a file (section 8.8) as their heads come within reach. */
 export class Fragments {
   readonly tracks: readonly FragmentSamples[];
   readonly #bytes: FileBytes;
   readonly #defaults: ReadonlyMap<number, FragmentDefaults>;
   #at: number;
+  /** A fragment did not say its time: it can be told only by those before it. */
+  untimed = false;
   #ended = false;
   #passed = 0;
 
   constructor(
     bytes: FileBytes,
     movie: Movie & { fragments: NonNullable<Movie['fragments']> },
-    at = movie.fragments.from,
+    place: Place = { at: movie.fragments.from },
   ) {
     this.#bytes = bytes;
     this.#defaults = movie.fragments.defaults;
-    this.#at = at;
+    this.#at = place.at;
     this.tracks = [movie.video, movie.audio].flatMap(track =>
       track === undefined ? [] : [new FragmentSamples(track)],
     );
+    for (const [i, units] of (place.units ?? []).entries()) {
+      const track = this.tracks[i];
+      if (track !== undefined) track.nextUnits = units;
+    }
   }
 
   get video(): FragmentSamples | undefined {
@@ -127,15 +188,9 @@ export class Fragments {
     return this.tracks.find(it => it.track.kind === 'audio');
   }
 
-  /** Whether the first sample at hand can be shown at the time. */
-  reaches(shownMs: number): boolean {
-    const [first] = this.tracks;
-    return first?.state === 'sample' && first.key && Math.round(first.dtsMs) + first.ctsMs <= shownMs;
-  }
-
-  /** Where the next box is looked for. */
-  get at(): number {
-    return this.#at;
+  /** Where the walk stands. */
+  get place(): Place {
+    return { at: this.#at, units: this.tracks.map(it => it.nextUnits) };
   }
 
   /**
@@ -159,16 +214,21 @@ export class Fragments {
   /** As `fill` of one fragment, waiting; false at the end of the file. */
   async fillOne(signal: AbortSignal): Promise<boolean> {
     for (;;) {
-      const wanted = this.#wanted;
-      const read = await this.#bytes.read(wanted.at, wanted.length, signal);
-      const step = this.#step((at, length) => (at === wanted.at && length === wanted.length ? read : undefined));
+      const step = this.#step((at, length) => this.#look.view(at, length));
       if (this.#ended) return false;
       if (step === 'fragment') return true;
+      if (step === 'starved') this.#look = await Look.at(this.#bytes, this.#wanted, signal);
     }
+  }
+
+  /** Passes over what is at hand. */
+  forget(): void {
+    for (const track of this.tracks) track.forget();
   }
 
   /** What the next step asks for. */
   #wanted: { at: number; length: number } = { at: 0, length: 0 };
+  #look = new Look(Buffer.alloc(0), 0, false);
   #moofBytes: number | undefined;
 
   #step(take: (at: number, length: number) => Buffer | undefined): 'fragment' | 'passed' | 'starved' {
@@ -225,6 +285,7 @@ export class Fragments {
     if (samples === undefined) return;
     const tfdt = boxes.find(it => it.type === 'tfdt');
     if (tfdt !== undefined) samples.nextUnits = readTfdt(tfdt);
+    else this.untimed = true;
     let offset = head.baseOffset;
     for (const trun of boxes.filter(it => it.type === 'trun')) {
       const read = readTrun(trun, { head, offset, units: samples.nextUnits });

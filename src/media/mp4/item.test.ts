@@ -114,6 +114,75 @@ describe('a file that goes on in fragments', () => {
   });
 });
 
+describe('starting in fragments', () => {
+  const head = movie({ tracks: [{ ...VIDEO, sizes: [] }], mvex: true });
+  /** Half a second each; key frames begin every third only, or lie within. */
+  const fragments = Array.from({ length: 30 }, (_, i) =>
+    fragment({
+      id: 1,
+      kind: 'video',
+      timeUnits: i * 500,
+      each: 100,
+      sizes: [40, 20, 20, 20, 20],
+      keyAt: i % 3 === 0 ? i % 5 : -1,
+    }),
+  );
+  const plain = Buffer.concat([head, ...fragments]);
+  const keys = fragments.flatMap((_, i) => (i % 3 === 0 ? [i * 500 + (i % 5) * 100] : []));
+  const expected = (asked: number): number => keys.findLast(it => it <= asked) ?? (keys[0] as number);
+  const sidx = box(
+    'sidx',
+    u32(0, 1, 1000, 0, 0, fragments.length),
+    ...fragments.map(it => u32(it.length, 500, 0x9000_0000)),
+  );
+  const places = fragments.map((_, i) => head.length + Buffer.concat(fragments.slice(0, i)).length);
+  const tfra = box(
+    'tfra',
+    u32(0, 1, 0, places.length),
+    ...places.map((at, i) => Buffer.concat([u32(i * 500, at), Buffer.of(1, 1, 1)])),
+  );
+  const mfra = (size: number): Buffer => box('mfra', tfra, box('mfro', u32(0, size)));
+
+  it.each([
+    ['no index', plain],
+    ['segment indices', Buffer.concat([head, sidx, ...fragments])],
+    ['a random access index', Buffer.concat([plain, mfra(mfra(0).length)])],
+    [
+      'an index that lies',
+      Buffer.concat([plain, box('mfra', box('tfra', u32(0, 1, 0, 2, 0, 9, 0, 77)), box('mfro', u32(0, 60)))]),
+    ],
+  ])('begins with the last key frame before the asked time, by %s', async (_, bytes) => {
+    for (const asked of [1, 450, 1499, 1800, 4_000, 7_777, 14_900, 99_000]) {
+      const { startMs, frames } = await play(bytes, asked);
+      expect(startMs, `asked ${asked}`).toBe(expected(asked));
+      expect(frames[0]).toBe(`v${startMs}`);
+      expect(frames.at(-1)).toBe('v14900');
+    }
+  });
+
+  it.each([
+    ['segment indices', (count: number) => Buffer.concat([head, longSidx(count), ...long(count)])],
+    ['a random access index', (count: number) => Buffer.concat([head, ...long(count), longMfra(count)])],
+  ])('looks at few fragments of many, by %s', async (_, make) => {
+    const file = new MemoryFile(make(2_000));
+    const item = await openMp4(file, { url: 'film', startMs: 990_000, signal: new AbortController().signal });
+    expect(item.startMs).toBe(990_000);
+    expect(file.reads).toBeLessThan(30);
+  });
+
+  const one = (i: number): Buffer => fragment({ id: 1, kind: 'video', timeUnits: i * 500, each: 250, sizes: [40, 20] });
+  const long = (count: number): Buffer[] => Array.from({ length: count }, (_, i) => one(i));
+  const longSidx = (count: number): Buffer =>
+    box('sidx', u32(0, 1, 1000, 0, 0, count), ...long(count).map(it => u32(it.length, 500, 0x9000_0000)));
+  const longMfra = (count: number): Buffer => {
+    const rows = long(count).map((it, i) =>
+      Buffer.concat([u32(i * 500, head.length + i * it.length), Buffer.of(1, 1, 1)]),
+    );
+    const body = box('tfra', u32(0, 1, 0, count), ...rows);
+    return box('mfra', body, box('mfro', u32(0, body.length + 24)));
+  };
+});
+
 describe('a file of fragments', () => {
   const head = movie({
     tracks: [

@@ -8,7 +8,8 @@ import { classifyVideo } from '../flv/tag.ts';
 import type { FileBytes, Item } from '../item.ts';
 import { type Batch, Packet } from '../packet.ts';
 import { broken } from './boxes.ts';
-import { Fragments } from './fragments.ts';
+import { placeBefore } from './fragment-index.ts';
+import { Fragments, type Place } from './fragments.ts';
 import { JoinedSamples } from './joined-samples.ts';
 import { type Movie, readMovie } from './movie.ts';
 import { type Samples, samplesFromKey, TableSamples } from './samples.ts';
@@ -22,8 +23,10 @@ export interface Mp4Options {
 
 /** No frame of any codec is this large; a sample that claims to be is damaged. */
 const MOST_SAMPLE_BYTES = 16 * 1024 * 1024;
-/** Fragments looked through for a start; a film of six hours in fragments of two seconds. */
-const MOST_FRAGMENTS = 11_000;
+/** Fragments looked through for a start; a film of twelve hours in fragments of two seconds. */
+const MOST_FRAGMENTS = 22_000;
+/** How far before the time an index is asked for a fragment, one after the other. */
+const BACK_MS = [0, 10_000, 60_000] as const;
 
 /** Opens an MP4 or QuickTime file. Its tables are read once for all who play it. */
 export async function openMp4(bytes: FileBytes, options: Mp4Options): Promise<Item> {
@@ -38,7 +41,7 @@ export async function openMp4(bytes: FileBytes, options: Mp4Options): Promise<It
   return new Mp4Item(bytes, movie, { ...reel, header: await videoHeader(bytes, reel, signal) });
 }
 
-type Fragmented = Parameters<typeof openFragments>[1];
+type Fragmented = Movie & { readonly fragments: NonNullable<Movie['fragments']> };
 
 const hasFragments = (movie: Movie): movie is Fragmented => movie.fragments !== undefined;
 
@@ -77,22 +80,16 @@ function shiftOf(firsts: readonly Samples[]): number {
   return -Math.min(...times);
 }
 
-async function openFragments(
-  bytes: FileBytes,
-  movie: Movie & { fragments: NonNullable<Movie['fragments']> },
-  { startMs, signal }: Mp4Options,
-): Promise<Reel> {
+async function openFragments(bytes: FileBytes, movie: Fragmented, { startMs, signal }: Mp4Options): Promise<Reel> {
   const fragments = new Fragments(bytes, movie);
   await fillFirst(fragments, signal);
   const tabled = (movie.video ?? movie.audio)?.tables.count !== 0;
   const tables = tabled ? openTables(movie, startMs) : undefined;
   const shiftMs = tables?.shiftMs ?? shiftOf(fragments.tracks);
   const shownMs = startMs - shiftMs;
-  if (tables !== undefined && (startMs <= 0 || !fragments.reaches(shownMs))) return joined(tables, fragments);
-  return fragmentsFrom(startMs > 0 ? await fragmentAt(bytes, movie, { shownMs, signal }) : fragments, {
-    startMs,
-    shiftMs,
-  });
+  const found = startMs > 0 ? await fragmentAt(bytes, movie, { shownMs, signal }) : undefined;
+  if (tables !== undefined && found === undefined) return joined(tables, fragments);
+  return fragmentsFrom(found ?? fragments, { startMs, shiftMs });
 }
 
 function joined(tables: Reel<TableSamples>, fragments: Fragments): Reel {
@@ -120,31 +117,59 @@ async function fillFirst(fragments: Fragments, signal: AbortSignal): Promise<voi
   while (more && fragments.wants) more = await fragments.fillOne(signal);
 }
 
-/** Walks the heads of fragments up to the last that begins at or before the time, with a key frame at hand in it. */
+/** The fragment that holds the last key frame shown at or before the time; undefined where none does. */
 async function fragmentAt(
   bytes: FileBytes,
-  movie: Movie & { fragments: NonNullable<Movie['fragments']> },
+  movie: Fragmented,
   { shownMs, signal }: { shownMs: number; signal: AbortSignal },
-): Promise<Fragments> {
-  let startsAt = movie.fragments.from;
-  const walker = new Fragments(bytes, movie);
-  for (let i = 0; i < MOST_FRAGMENTS; i++) {
-    const at = walker.at;
-    const before = walker.tracks[0]?.nextUnits ?? 0;
-    const more = await walker.fillOne(signal);
-    const [track] = walker.tracks;
-    if (track === undefined) break;
-    const begins = track.state === 'sample' && Math.round(track.dtsMs) + track.ctsMs <= shownMs && track.key;
-    const movedOn = track.nextUnits !== before;
-    while (track.state === 'sample') track.next();
-    for (const other of walker.tracks.slice(1)) while (other.state === 'sample') other.next();
-    if (movedOn && !begins && i > 0) break;
-    if (begins) startsAt = at;
-    if (!more) break;
-  }
-  const found = new Fragments(bytes, movie, startsAt);
+): Promise<Fragments | undefined> {
+  const place =
+    (await hintedPlace(bytes, movie, { shownMs, signal })) ??
+    (await lastKeyFrom(bytes, movie, { at: movie.fragments.from, shownMs, signal })).place;
+  if (place === undefined) return undefined;
+  const found = new Fragments(bytes, movie, place);
   await fillFirst(found, signal);
   return found;
+}
+
+/** The place by the file's own index, from further back where no key frame lies between it and the time. */
+async function hintedPlace(
+  bytes: FileBytes,
+  movie: Fragmented,
+  { shownMs, signal }: { shownMs: number; signal: AbortSignal },
+): Promise<Place | undefined> {
+  const { from } = movie.fragments;
+  const track = movie.video ?? movie.audio;
+  if (track === undefined) return undefined;
+  for (const backMs of BACK_MS) {
+    const at = await placeBefore(bytes, { track, mediaMs: shownMs - track.editMs - backMs, from }, signal);
+    if (at === undefined) return undefined;
+    const { place, untimed } = await lastKeyFrom(bytes, movie, { at, shownMs, signal });
+    // Times that build on those of the fragments before are not known in the middle.
+    if (untimed) return undefined;
+    if (place !== undefined) return place;
+  }
+  return undefined;
+}
+
+/** Walks the heads of fragments until they lie behind the time. */
+async function lastKeyFrom(
+  bytes: FileBytes,
+  movie: Fragmented,
+  { at, shownMs, signal }: { at: number; shownMs: number; signal: AbortSignal },
+): Promise<{ place: Place | undefined; untimed: boolean }> {
+  const walker = new Fragments(bytes, movie, { at });
+  let found: Place | undefined;
+  for (let i = 0; i < MOST_FRAGMENTS; i++) {
+    const { place } = walker;
+    const more = await walker.fillOne(signal);
+    const [track] = walker.tracks;
+    if (track?.hasKeyBy(shownMs) === true) found = place;
+    const behind = track?.state === 'sample' && track.dtsMs > shownMs;
+    walker.forget();
+    if (behind || !more) break;
+  }
+  return { place: found, untimed: walker.untimed };
 }
 
 /** Asks for the first frames' bytes, so that the item can be played at once. */
