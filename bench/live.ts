@@ -24,6 +24,7 @@ import { pass } from './wait.ts';
 const SUBJECT: Subject = {
   title: 'live relays, 720p25 H.264 and AAC at 2.64 Mbit/s',
   baseline: 'nginx-rtmp',
+  fewest: 50,
   mostRatio: 1,
 };
 

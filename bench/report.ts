@@ -7,6 +7,8 @@ export interface Subject {
   readonly title: string;
   /** Whose cost is 1. */
   readonly baseline: string;
+  /** Below, the price of a service that idles outweighs that of its relays. */
+  readonly fewest: number;
   readonly mostRatio: number;
   readonly mostRelayMb?: number;
 }
@@ -17,8 +19,6 @@ export interface Report extends Measured, OwnCounts {
   readonly seen: readonly Seen[];
 }
 
-/** Below, the price of a service that idles outweighs that of its relays. */
-const FEWEST_PROMISED = 50;
 const SERVICE = 1;
 
 /** Where the run, if it is not void, misses what is promised. */
@@ -26,9 +26,9 @@ export function failures(report: Report): string[] {
   const failed = report.seen.flatMap(({ name, fault }) => (fault === '' ? [] : [`output ${name}: ${fault}`]));
   for (const row of report.rows) if (row.ours && !arrivedWhole(row)) failed.push(rateOf(row));
   const { ratio = Number.NaN, perRelayMb = Number.NaN, relays = 0 } = report.rows[SERVICE] ?? {};
-  const { baseline, mostRatio, mostRelayMb = Number.POSITIVE_INFINITY } = report.subject;
-  if (relays >= FEWEST_PROMISED && !(ratio <= mostRatio)) failed.push(`the service costs ${ratio} of ${baseline}`);
-  if (relays >= FEWEST_PROMISED && !(perRelayMb <= mostRelayMb)) failed.push(`a relay takes ${perRelayMb} MB`);
+  const { baseline, fewest, mostRatio, mostRelayMb = Number.POSITIVE_INFINITY } = report.subject;
+  if (relays >= fewest && !(ratio <= mostRatio)) failed.push(`the service costs ${ratio} of ${baseline}`);
+  if (relays >= fewest && !(perRelayMb <= mostRelayMb)) failed.push(`a relay takes ${perRelayMb} MB`);
   if (report.dropped > 0) failed.push(`${report.dropped} packets were dropped`);
   return failed;
 }

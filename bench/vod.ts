@@ -20,6 +20,7 @@ export interface VodOptions extends BenchOptions {
 const subjectOf = ({ http }: VodOptions): Subject => ({
   title: `tasks playing one MP4 round and round ${http ? 'over HTTP' : 'from disk'}, 720p25 H.264 with B-frames and AAC at 2.64 Mbit/s`,
   baseline: 'ffmpeg -re',
+  fewest: 200,
   mostRatio: 0.15,
   mostRelayMb: 0.5,
 });
