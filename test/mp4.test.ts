@@ -204,9 +204,10 @@ describe('an MP4 file', () => {
       const item = await open(place, 'a.mp4', startMs);
       const got = await packetsOf(item);
       const [first] = got.filter(it => it.track === 'video');
-      const keys = whole.filter(it => it.track === 'video' && it.key && it.ptsMs <= startMs);
+      const keys = whole.filter(it => it.track === 'video' && it.key && it.dtsMs <= startMs);
       expect(first, `${startMs}`).toEqual(keys.at(-1));
       expect(item.startMs).toBe(first?.dtsMs);
+      expect((await open(place, 'a.mp4', item.startMs)).startMs).toBe(item.startMs);
       expect(got.every(it => it.dtsMs >= (first?.dtsMs ?? 0))).toBe(true);
       expect(got.filter(it => it.track === 'video')).toEqual(
         whole.filter(it => it.track === 'video' && it.dtsMs >= (first?.dtsMs ?? 0)),

@@ -1,7 +1,7 @@
 import type { FileBytes } from '../item.ts';
 import { type Box, boxesIn, broken, childrenOf, Fields, MOST_HEAD_BYTES, readHead } from './boxes.ts';
 import type { FragmentDefaults, Movie } from './movie.ts';
-import { endUnitsOf, type Samples, TrackClock } from './samples.ts';
+import { endUnitsOf, ROUNDED_MS, type Samples, TrackClock } from './samples.ts';
 import type { Track } from './track.ts';
 
 const MOST_MOOF_BYTES = 8 * 1024 * 1024;
@@ -65,9 +65,9 @@ export class FragmentSamples implements Samples {
     this.#show();
   }
 
-  /** Goes on to the last key sample at hand that is shown at or before the time; to the first key sample without one. */
-  seekKey(shownMs: number): void {
-    const found = this.#lastKeyBy(shownMs);
+  /** Goes on to the last key sample at hand that is decoded at or before the time; to the first key sample without one. */
+  seekKey(timeMs: number): void {
+    const found = this.#lastKeyBy(timeMs);
     this.#at =
       found >= 0
         ? found
@@ -78,9 +78,9 @@ export class FragmentSamples implements Samples {
     this.#show();
   }
 
-  /** Whether a key sample at hand is shown at or before the time. */
-  hasKeyBy(shownMs: number): boolean {
-    return this.#lastKeyBy(shownMs) >= 0;
+  /** Whether a key sample at hand is decoded at or before the time. */
+  hasKeyBy(timeMs: number): boolean {
+    return this.#lastKeyBy(timeMs) >= 0;
   }
 
   /** Drops what is at hand. */
@@ -89,10 +89,10 @@ export class FragmentSamples implements Samples {
     if (this.state === 'sample') this.#show();
   }
 
-  #lastKeyBy(shownMs: number): number {
+  #lastKeyBy(timeMs: number): number {
     for (let i = this.#samples.length - 1; i >= this.#at; i--) {
-      const { key, units, offsetUnits } = this.#samples[i] as Sample;
-      if (key && Math.round(this.#clock.dtsMs(units)) + this.#clock.ctsMs(units, offsetUnits) <= shownMs) return i;
+      const { key, units } = this.#samples[i] as Sample;
+      if (key && this.#clock.dtsMs(units) <= timeMs + ROUNDED_MS) return i;
     }
     return -1;
   }

@@ -160,16 +160,18 @@ export class TableSamples implements Samples {
   }
 }
 
-/** The track's samples from its last key sample on that is shown at or before the time; from the first where none is. */
-export function samplesFromKey(track: Track, shownMs: number): TableSamples {
+/** A packet's time is rounded; whoever asks for it is to find that very packet. */
+export const ROUNDED_MS = 0.5;
+
+/**
+ * The track's samples from its last key sample on that is decoded at or before the time; from the first where none is.
+ * Decode times are what packets carry: asked for the time of a key frame it has given, an item begins with that one.
+ */
+export function samplesFromKey(track: Track, timeMs: number): TableSamples {
   const { keys } = track.tables;
-  const lastKey = (limit: number): number =>
-    keys === undefined ? limit : lastAtMost(keys.length, row => keys.u32(row) - 1, limit);
-  const decoded = lastKey(lastDecodedBy(track, shownMs));
-  const samples = TableSamples.from(track, decoded);
-  if (decoded <= 0 || Math.round(samples.dtsMs) + samples.ctsMs <= shownMs) return samples;
-  // It is decoded in time and shown too late.
-  return TableSamples.from(track, lastKey(decoded - 1));
+  const limit = lastDecodedBy(track, timeMs + ROUNDED_MS);
+  const key = keys === undefined ? limit : lastAtMost(keys.length, row => keys.u32(row) - 1, limit);
+  return TableSamples.from(track, key);
 }
 
 /** The last sample whose decode time is at or before the time; -1 for none. */
