@@ -55,7 +55,9 @@ export class Secrets {
       .split('&')
       .map(pair => pair.slice(pair.indexOf('=') + 1));
     const texts = [streamName, name, address.query.slice(1), ...values];
-    const spellings = texts.flatMap(text => [text, decoded(text)]).filter(text => text.length >= SHORTEST_SECRET);
+    const spellings = texts
+      .flatMap(text => [text, decoded(text), encodeURIComponent(text)])
+      .filter(text => text.length >= SHORTEST_SECRET);
     this.#texts = [...new Set(spellings)].sort((a, b) => b.length - a.length);
   }
 

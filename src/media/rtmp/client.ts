@@ -31,6 +31,8 @@ export interface RtmpStream {
   readonly secrets: Secrets;
   /** Media that came while the negotiation was still listening; the packets own their bytes. */
   readonly early: Batch;
+  /** Commands that came in one read with the server's yes, and may take it back. */
+  readonly late: readonly Command[];
 }
 
 export type Purpose = 'play' | 'publish';
@@ -185,6 +187,7 @@ class Negotiation {
       where: this.#where,
       secrets: this.#secrets,
       early: this.#early,
+      late: this.#unheard.filter(({ name }) => name !== MEDIA),
     };
   }
 

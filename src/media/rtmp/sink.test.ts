@@ -5,7 +5,7 @@ import { Dialler } from '../net.ts';
 import { openSink } from '../open.ts';
 import { Batch, type PacketKind, type Sink } from '../packet.ts';
 import { MessageType, pingRequest } from './message.ts';
-import { type Script, ScriptedServer } from './scripted-server.ts';
+import { at, type Script, ScriptedServer } from './scripted-server.ts';
 
 const servers: ScriptedServer[] = [];
 const sinks: Sink[] = [];
@@ -167,6 +167,19 @@ describe('an RTMP sink', () => {
     const fault = await faultOf(sink);
     expect(fault).toMatchObject({ side: 'push', kind: 'closed', message: expect.stringContaining('*** was banned') });
     expect(fault.message).not.toContain('SECRETKEY');
+  });
+
+  it('hears a no that comes in one read with the yes', async () => {
+    const script = at('publish', visit => {
+      visit.socket.cork();
+      visit.status('NetStream.Publish.Start');
+      visit.status('NetStream.Publish.Denied', { level: 'error', description: 'too late' });
+      visit.socket.uncork();
+    });
+    await expect(publish({ script })).rejects.toMatchObject({
+      kind: 'closed',
+      message: expect.stringContaining('late'),
+    });
   });
 
   it('gives up a destination that sends without end', async () => {

@@ -42,7 +42,14 @@ export async function openRtmpSink(address: Address, options: RtmpSinkOptions): 
     unwanted.clear();
   };
   const wire = asWire(stream.socket, 'push', { onData });
-  return new RtmpSink(stream, wire, options);
+  const sink = new RtmpSink(stream, wire, options);
+  try {
+    for (const command of stream.late) link.listener.command(command);
+  } catch (error) {
+    wire.close();
+    throw error;
+  }
+  return sink;
 }
 
 class RtmpSink implements Sink {

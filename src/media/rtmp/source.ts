@@ -49,6 +49,7 @@ class RtmpSource implements Source {
       },
       streamEnd: () => this.#over('the stream has ended'),
     };
+    for (const command of stream.late) this.#link.listener.command(command);
   }
 
   get bytesIn(): number {
