@@ -105,10 +105,10 @@ export async function frames(file: string, how: 'copy' | 'decode' = 'copy'): Pro
 }
 
 /** Plays a live stream and notes every packet's hash as it comes. */
-export function watch(place: Place, url: string): { child: Child; seen: Frame[] } {
+export function watch(place: Place, url: string, tracks: '0' | '0:v' = '0'): { child: Child; seen: Frame[] } {
   const args = [
     ...[...QUIET, '-rw_timeout', '60000000', '-fflags', 'nobuffer', '-probesize', '200000', '-i', url, '-c', 'copy'],
-    ...['-map', '0', '-flush_packets', '1', '-f', 'framemd5', '-'],
+    ...['-map', tracks, '-flush_packets', '1', '-f', 'framemd5', '-'],
   ];
   const child = place.own(new Child('ffmpeg', args), it => it.stop('SIGKILL'));
   const seen: Frame[] = [];
