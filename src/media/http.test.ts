@@ -1,17 +1,19 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createReceiver, type Server as Receiver } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { Fault } from './fault.ts';
 import { post } from './http.ts';
 import { Dialler } from './net.ts';
 
 const servers: Server[] = [];
+const receivers: Receiver[] = [];
 
 afterEach(() => {
   for (const server of servers.splice(0)) {
     server.closeAllConnections();
     server.close();
   }
+  for (const receiver of receivers.splice(0)) receiver.close();
 });
 
 async function listen(answer: RequestListener): Promise<string> {
@@ -53,6 +55,31 @@ it('takes the status of an answer whose body never ends', async () => {
     res.write(Buffer.alloc(80 * 1024));
   });
   expect((await post(lab, request(url), soon)).status).toBe(200);
+});
+
+/** A receiver that answers with these bytes whatever it is sent. */
+async function shout(bytes: string): Promise<string> {
+  const receiver = createReceiver(socket => {
+    socket.on('error', () => {});
+    socket.once('data', () => socket.write(bytes));
+  });
+  receivers.push(receiver);
+  await new Promise<void>(resolve => receiver.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+}
+
+it('takes the status of an answer whose body cannot be read', async () => {
+  const url = await shout('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n');
+  expect(await post(lab, request(url), soon)).toEqual({ status: 200 });
+});
+
+it.each([
+  ['no HTTP', 'hello\r\n\r\n'],
+  ['a length that is none', 'HTTP/1.1 200 OK\r\nContent-Length: zz\r\n\r\n'],
+  ['a status that is none', 'HTTP/1.1 1000 OK\r\n\r\n'],
+  ['interim answers without end', 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(1000)],
+])('fails on %s', async (_name, bytes) => {
+  await expect(post(lab, request(await shout(bytes)), soon)).rejects.toMatchObject({ name: 'Fault', kind: 'lost' });
 });
 
 it('gives up on a receiver that never answers, without telling its secret', async () => {

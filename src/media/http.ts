@@ -7,6 +7,8 @@ import type { Dialler } from './net.ts';
 /** What is read of an answer's body before the connection is closed: the status has said what matters. */
 const BODY_BYTES = 64 * 1024;
 const BODY_MS = 2_000;
+/** Answers of class 1xx; real receivers send one at most. */
+const MOST_INTERIM = 16;
 
 export interface PostOptions {
   readonly signal: AbortSignal;
@@ -67,13 +69,20 @@ function decoded(userinfo: string): string {
 function exchange(options: http.RequestOptions & { body: string; signal: AbortSignal }): Promise<{ status: number }> {
   const { body, ...rest } = options;
   return new Promise((resolve, reject) => {
+    let interim = 0;
+    let status: number | undefined;
     const request = http.request(rest, response => {
-      const status = response.statusCode ?? 0;
-      readSome(response, () => resolve({ status }));
+      status = response.statusCode ?? 0;
+      readSome(response, () => resolve({ status: status ?? 0 }));
     });
-    request.once('error', cause =>
-      reject(new Fault('push', 'lost', `the request failed: ${cause.message}`, { cause })),
-    );
+    // Always listened to, for Node may tell more than one; and a body that cannot be read does not take the status back.
+    request.on('error', cause => {
+      if (status !== undefined) resolve({ status });
+      else reject(new Fault('push', 'lost', `the request failed: ${cause.message}`, { cause }));
+    });
+    request.on('information', () => {
+      if (++interim > MOST_INTERIM) request.destroy(new Error('too many interim answers'));
+    });
     request.end(body);
   });
 }
