@@ -199,11 +199,16 @@ export class Relay {
     out.clear();
     if (this.#live !== undefined) this.#read(this.#live, came, out, nowMs);
     else if (this.#paced !== undefined) this.#play(this.#paced, came, out, nowMs);
-    if (this.#sink?.holder.flowing !== true) this.#keep(out);
+    if (this.#sink?.holder.flowing !== true && !this.#startsNow(out)) this.#keep(out);
     // What flowed past since would be missing in it.
     else if (!this.#gop.empty) this.#gop.release();
     if (this.#sink !== undefined) this.#write(this.#sink, out);
     this.#waiting.wake();
+  }
+
+  /** A sink waits, and what comes begins with a key frame: it need not be kept to be started from. */
+  #startsNow(out: Batch): boolean {
+    return this.#sink !== undefined && this.#sinkFresh && this.#gop.empty && beginsWithKey(out);
   }
 
   #keep(out: Batch): void {
@@ -316,7 +321,7 @@ export class Relay {
     const start = Relay.#start;
     start.clear();
     const audioOnly = this.splicer.open && this.splicer.audioOnly;
-    if (this.#gop.empty && !(audioOnly && out.count > 0)) {
+    if (this.#gop.empty && !(audioOnly && out.count > 0) && !beginsWithKey(out)) {
       sink.write(start);
       return;
     }
@@ -413,6 +418,15 @@ function showMedia(from: Batch, into: Batch): void {
     const packet = from.packets[i] as Packet;
     if (!isHeader(packet.kind)) into.next().show(packet, packet.dtsMs);
   }
+}
+
+/** Whether the first frame of the batch is one a decoder can start at. */
+function beginsWithKey(batch: Batch): boolean {
+  for (let i = 0; i < batch.count; i++) {
+    const { kind } = batch.packets[i] as Packet;
+    if (!isHeader(kind)) return kind === 'key';
+  }
+  return false;
 }
 
 /** Codec headers carry the time of the first frame behind them. */
