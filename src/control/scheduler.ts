@@ -126,6 +126,6 @@ function whatIsDue(task: Task, now: number): readonly Occurrence[] {
   const at = dueAt(task);
   if (at === null || at > now) return [];
   return task.spec.endAt <= now
-    ? [{ type: 'expired', cause: 'schedule', reason: 'its end has come' }]
+    ? [{ type: 'expired', cause: 'schedule', reason: '' }]
     : [{ type: 'claimed', cause: 'schedule', reason: 'its start has come' }];
 }
