@@ -86,6 +86,7 @@ test('readiness tells its reasons, and asks at most once a second', async () => 
   };
   const notReady = [503, { status: 'not ready', reasons: ['the store is not writable'] }];
   expect(await ready()).toEqual(notReady);
+  expect((await fetch(`${base}/readyz`, { method: 'HEAD' })).status).toBe(503);
   expect(await ready()).toEqual(notReady);
   now += 1000;
   expect(await ready()).toEqual([200, { status: 'ready' }]);

@@ -124,8 +124,9 @@ function healthRoutes(app: FastifyInstance, { health, now }: ServerOptions): voi
     if (Math.abs(now() - asked.at) >= READY_CACHE_MS) asked = { at: now(), reasons: health.reasons() };
     return asked.reasons;
   };
-  app.get('/healthz', async () => ({ status: 'ok', ...health.facts() }));
-  app.get('/readyz', async (_request, reply) => {
+  // Load balancers like to ask with HEAD.
+  app.get('/healthz', { exposeHeadRoute: true }, async () => ({ status: 'ok', ...health.facts() }));
+  app.get('/readyz', { exposeHeadRoute: true }, async (_request, reply) => {
     const found = await reasons().catch((error: unknown) => [String(error)]);
     return reply
       .code(found.length === 0 ? 200 : 503)
