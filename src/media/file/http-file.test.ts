@@ -308,7 +308,9 @@ describe('a broken transfer', () => {
     // More than fits into all the buffers between the server and the player.
     const server = await serve({ size: 256 * MB, ranges: false });
     const file = await open(server.url);
-    for (let at = 0; at < 12 * MB; at += 31_000) {
+    // What was sent before a cut still comes, and may be as much as the kernel has room for.
+    const goesOn = (at: number): boolean => at < 12 * MB || (file.reopens === 0 && at < 100 * MB);
+    for (let at = 0; goesOn(at); at += 31_000) {
       if (at % (100 * 31_000) === 0 && at > 0) {
         await settled(file);
         for (const socket of server.sockets) socket.destroy();
