@@ -57,18 +57,18 @@ interface Reel<Kind extends Samples = Samples> {
 function openTables(movie: Movie, startMs: number): Reel<TableSamples> {
   const firsts = [movie.video, movie.audio].flatMap(track => (track === undefined ? [] : [new TableSamples(track)]));
   const shiftMs = shiftOf(firsts);
-  const shownMs = startMs - shiftMs;
-  const video = movie.video === undefined ? undefined : samplesFromKey(movie.video, shownMs);
-  return { video, audio: audioFrom(movie.audio, { startMs, shownMs, video }), shiftMs, fill: () => 'ok' };
+  const decodedMs = startMs - shiftMs;
+  const video = movie.video === undefined ? undefined : samplesFromKey(movie.video, decodedMs);
+  return { video, audio: audioFrom(movie.audio, { startMs, decodedMs, video }), shiftMs, fill: () => 'ok' };
 }
 
 /** Sound begins with the picture; alone, with the frame that is heard at the time. */
 function audioFrom(
   track: Track | undefined,
-  { startMs, shownMs, video }: { startMs: number; shownMs: number; video: Samples | undefined },
+  { startMs, decodedMs, video }: { startMs: number; decodedMs: number; video: Samples | undefined },
 ): TableSamples | undefined {
   if (track === undefined) return undefined;
-  if (video === undefined) return samplesFromKey(track, shownMs);
+  if (video === undefined) return samplesFromKey(track, decodedMs);
   const samples = new TableSamples(track);
   if (startMs > 0) samples.seekTime(video.dtsMs);
   return samples;
@@ -86,8 +86,8 @@ async function openFragments(bytes: FileBytes, movie: Fragmented, { startMs, sig
   const tabled = (movie.video ?? movie.audio)?.tables.count !== 0;
   const tables = tabled ? openTables(movie, startMs) : undefined;
   const shiftMs = tables?.shiftMs ?? shiftOf(fragments.tracks);
-  const shownMs = startMs - shiftMs;
-  const found = startMs > 0 ? await fragmentAt(bytes, movie, { shownMs, signal }) : undefined;
+  const decodedMs = startMs - shiftMs;
+  const found = startMs > 0 ? await fragmentAt(bytes, movie, { decodedMs, signal }) : undefined;
   if (tables !== undefined && found === undefined) return joined(tables, fragments);
   return fragmentsFrom(found ?? fragments, { startMs, shiftMs });
 }
@@ -121,11 +121,11 @@ async function fillFirst(fragments: Fragments, signal: AbortSignal): Promise<voi
 async function fragmentAt(
   bytes: FileBytes,
   movie: Fragmented,
-  { shownMs, signal }: { shownMs: number; signal: AbortSignal },
+  { decodedMs, signal }: { decodedMs: number; signal: AbortSignal },
 ): Promise<Fragments | undefined> {
   const place =
-    (await hintedPlace(bytes, movie, { shownMs, signal })) ??
-    (await lastKeyFrom(bytes, movie, { at: movie.fragments.from, shownMs, signal })).place;
+    (await hintedPlace(bytes, movie, { decodedMs, signal })) ??
+    (await lastKeyFrom(bytes, movie, { at: movie.fragments.from, decodedMs, signal })).place;
   if (place === undefined) return undefined;
   const found = new Fragments(bytes, movie, place);
   await fillFirst(found, signal);
@@ -136,15 +136,15 @@ async function fragmentAt(
 async function hintedPlace(
   bytes: FileBytes,
   movie: Fragmented,
-  { shownMs, signal }: { shownMs: number; signal: AbortSignal },
+  { decodedMs, signal }: { decodedMs: number; signal: AbortSignal },
 ): Promise<Place | undefined> {
   const { from } = movie.fragments;
   const track = movie.video ?? movie.audio;
   if (track === undefined) return undefined;
   for (const backMs of BACK_MS) {
-    const at = await placeBefore(bytes, { track, mediaMs: shownMs - track.editMs - backMs, from }, signal);
+    const at = await placeBefore(bytes, { track, mediaMs: decodedMs - track.editMs - backMs, from }, signal);
     if (at === undefined) return undefined;
-    const { place, untimed } = await lastKeyFrom(bytes, movie, { at, shownMs, signal });
+    const { place, untimed } = await lastKeyFrom(bytes, movie, { at, decodedMs, signal });
     // Times that build on those of the fragments before are not known in the middle.
     if (untimed) return undefined;
     if (place !== undefined) return place;
@@ -156,7 +156,7 @@ async function hintedPlace(
 async function lastKeyFrom(
   bytes: FileBytes,
   movie: Fragmented,
-  { at, shownMs, signal }: { at: number; shownMs: number; signal: AbortSignal },
+  { at, decodedMs, signal }: { at: number; decodedMs: number; signal: AbortSignal },
 ): Promise<{ place: Place | undefined; untimed: boolean }> {
   const walker = new Fragments(bytes, movie, { at });
   let found: Place | undefined;
@@ -164,8 +164,8 @@ async function lastKeyFrom(
     const { place } = walker;
     const more = await walker.fillOne(signal);
     const [track] = walker.tracks;
-    if (track?.hasKeyBy(shownMs) === true) found = place;
-    const behind = track?.state === 'sample' && track.dtsMs > shownMs;
+    if (track?.hasKeyBy(decodedMs) === true) found = place;
+    const behind = track?.state === 'sample' && track.dtsMs > decodedMs;
     walker.forget();
     if (behind || !more) break;
   }
