@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Breakpoint } from '../task/playlist.ts';
+import type { Breakpoint, ListItem } from '../task/playlist.ts';
 import type { ListSource } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import type { ListOrder, RunNews, RunOrder, RunReport } from '../worker/channel.ts';
@@ -8,9 +8,11 @@ import { OWNER, type Rehearsal, rehearse } from './rehearsal.testsuite.ts';
 /** What control does for lists of files: from where they are ordered, and what is told of their files. */
 
 const [A, B, C] = ['http://f.example/a.mp4', 'http://f.example/b.mp4', 'http://f.example/c.mp4'] as const;
+const listOf = (urls: readonly string[]): ListItem[] => urls.map(url => ({ url }));
+
 const LIST: ListSource = {
   kind: 'list',
-  urls: [A, B, C],
+  items: listOf([A, B, C]),
   rounds: 3,
   startIndex: 1,
   startSeconds: 20,
@@ -132,7 +134,7 @@ describe('a list whose run was lost', () => {
   it('follows the refresh rule when it was edited before the run said a word about it', async () => {
     const task = await onAir({ refresh: 'fileStart' });
     await reach(task);
-    const source: ListSource = { ...LIST, refresh: 'fileStart', urls: [C, A] };
+    const source: ListSource = { ...LIST, refresh: 'fileStart', items: listOf([C, A]) };
     await room.tasks.change(OWNER, task.id, { source });
     lose(task);
     expect(await ordered(3)).toMatchObject({ version: 2, from: { round: 1, index: 0, offsetMs: 0 } });
@@ -178,11 +180,11 @@ describe('an edit of a list on air', () => {
     const task = await onAir({ refresh: 'breakpoint' });
     await reach(task);
     await room.tasks.change(OWNER, task.id, {
-      source: { ...LIST, refresh: 'breakpoint', urls: [A, C], startIndex: 0, startSeconds: 0 },
+      source: { ...LIST, refresh: 'breakpoint', items: listOf([A, C]), startIndex: 0, startSeconds: 0 },
     });
     expect(await ordered(2)).toMatchObject({
       ...{ epoch: 1, version: 2 },
-      list: { urls: [A, C] },
+      list: { items: listOf([A, C]) },
       from: { round: 1, index: 1, offsetMs: 61_500 },
     });
     expect((await typesOf(task)).filter(type => type === 'changed')).toHaveLength(1);
@@ -207,9 +209,9 @@ describe('an edit of a list on air', () => {
     room = await room.again();
     const breakpoint = { version: 1, ...PLACE };
     await room.claims.adopt([{ ...silentReport(task), breakpoint }]);
-    await room.tasks.change(OWNER, task.id, { source: { ...LIST, urls: [C], startIndex: 0 } });
+    await room.tasks.change(OWNER, task.id, { source: { ...LIST, items: listOf([C]), startIndex: 0 } });
     await room.scheduler.tick();
-    expect(await ordered(1)).toMatchObject({ epoch: 1, version: 2, list: { urls: [C] } });
+    expect(await ordered(1)).toMatchObject({ epoch: 1, version: 2, list: { items: listOf([C]) } });
   });
 });
 

@@ -8,7 +8,7 @@ const END = START + 3_600_000;
 const live: SourceSpec = { kind: 'live', url: 'rtmp://src.example/live/a' };
 const list: SourceSpec = {
   kind: 'list',
-  urls: ['http://files.example/a.mp4'],
+  items: [{ url: 'http://files.example/a.mp4' }],
   rounds: 'endless',
   startIndex: 0,
   startSeconds: 0,
@@ -18,6 +18,7 @@ const list: SourceSpec = {
 function task(change: Partial<TaskSpec> = {}): Task {
   const spec: TaskSpec = {
     dialect: 'native',
+    name: '',
     region: 'default',
     source: live,
     standby: [],
@@ -26,6 +27,8 @@ function task(change: Partial<TaskSpec> = {}): Task {
     endAt: END,
     callback: null,
     enabled: true,
+    retry: null,
+    echo: {},
     ...change,
   };
   return newTask({ id: 't', accountId: 'a', projectId: 'p', spec, now: START - 1, eventId: 'e' }).task;

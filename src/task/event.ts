@@ -26,7 +26,7 @@ export type Cause = 'user' | 'schedule' | 'run' | 'source' | 'destination' | 'sy
 export interface EventDetail {
   /** `flowing`: the first time in this activation, i.e. the task has just started for the user. */
   readonly first?: boolean;
-  /** `changed`: the model's names of the changed fields as `changedFields` gives them: `source.urls`, `endAt`, … */
+  /** `changed`: the model's names of the changed fields as `changedFields` gives them: `source.items`, `endAt`, … */
   readonly changed?: readonly string[];
   /** `alarm`: which alarm. */
   readonly alarm?: string;

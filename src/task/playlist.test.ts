@@ -4,14 +4,17 @@ import {
   type Cursor,
   editCursor,
   firstCursor,
+  type ListItem,
   nextCursor,
   type Playlist,
   resumeCursor,
   startCursor,
 } from './playlist.ts';
 
+const listOf = (urls: readonly string[]): ListItem[] => urls.map(url => ({ url }));
+
 const list = (change: Partial<Playlist> = {}): Playlist => ({
-  urls: ['a', 'b', 'c'],
+  items: listOf(['a', 'b', 'c']),
   rounds: 'endless',
   startIndex: 0,
   startSeconds: 0,
@@ -63,7 +66,7 @@ describe('a list', () => {
     expect(shown(played(list({ rounds: 1 }), { round: 4, index: 0, offsetMs: 0 }))).toBe('4.0 4.1 4.2'));
 
   it('plays a file as often as it stands in it', () => {
-    const twice = list({ urls: ['a', 'a', 'b', 'a'], rounds: 2 });
+    const twice = list({ items: listOf(['a', 'a', 'b', 'a']), rounds: 2 });
     expect(shown(played(twice, firstCursor(twice)))).toBe('0.0 0.1 0.2 0.3 1.0 1.1 1.2 1.3');
   });
 });
@@ -105,29 +108,29 @@ describe('an edit', () => {
     expect(editCursor(list({ ...exact, startIndex: 2 }), undefined)).toEqual({ round: 0, index: 2, offsetMs: 0 }));
 
   it('finds the file where it has moved to', () => {
-    expect(place({ urls: ['x', 'y', 'z', 'b'] })).toMatchObject({ index: 3, offsetMs: 7_400 });
-    expect(place({ urls: ['b', 'x'] })).toMatchObject({ index: 0, offsetMs: 7_400 });
+    expect(place({ items: listOf(['x', 'y', 'z', 'b']) })).toMatchObject({ index: 3, offsetMs: 7_400 });
+    expect(place({ items: listOf(['b', 'x']) })).toMatchObject({ index: 0, offsetMs: 7_400 });
   });
 
   it('takes the same index first, then the nearest behind, then the nearest in front', () => {
-    expect(place({ urls: ['b', 'b', 'b'] }).index).toBe(1);
-    expect(place({ urls: ['b', 'x', 'x', 'b', 'b'] }).index).toBe(3);
-    expect(place({ urls: ['b', 'b', 'x', 'x'] }, at({ index: 3 })).index).toBe(1);
+    expect(place({ items: listOf(['b', 'b', 'b']) }).index).toBe(1);
+    expect(place({ items: listOf(['b', 'x', 'x', 'b', 'b']) }).index).toBe(3);
+    expect(place({ items: listOf(['b', 'b', 'x', 'x']) }, at({ index: 3 })).index).toBe(1);
   });
 
   it('knows a file by its address without the query, where that alone was renewed', () => {
     const from = at({ url: 'http://f.example/b.mp4?token=old' });
-    expect(place({ urls: ['x', 'y', 'http://f.example/b.mp4?token=new'] }, from)).toMatchObject({
+    expect(place({ items: listOf(['x', 'y', 'http://f.example/b.mp4?token=new']) }, from)).toMatchObject({
       index: 2,
       offsetMs: 7_400,
     });
   });
 
   it('goes on with the start of the file that took the place of one that left', () =>
-    expect(place({ urls: ['x', 'y', 'z'] })).toEqual({ round: 2, index: 1, offsetMs: 0 }));
+    expect(place({ items: listOf(['x', 'y', 'z']) })).toEqual({ round: 2, index: 1, offsetMs: 0 }));
 
   it('goes on at the head where there is no file in that place', () =>
-    expect(place({ urls: ['x'] })).toEqual({ round: 2, index: 0, offsetMs: 0 }));
+    expect(place({ items: listOf(['x']) })).toEqual({ round: 2, index: 0, offsetMs: 0 }));
 
   it('keeps the round as far as the rounds allow', () => {
     expect(place({ rounds: 5 }).round).toBe(2);
@@ -150,7 +153,7 @@ const REFRESH = ['newSource', 'fileStart', 'breakpoint'] as const;
 function anyList(roll: (sides: number) => number): Playlist {
   const urls = Array.from({ length: 1 + roll(5) }, () => `http://f.example/${'abc'[roll(3)]}?${roll(2)}`);
   return list({
-    urls,
+    items: listOf(urls),
     rounds: roll(3) === 0 ? 'endless' : 1 + roll(4),
     startIndex: roll(urls.length),
     startSeconds: roll(3) * 10,
@@ -158,11 +161,11 @@ function anyList(roll: (sides: number) => number): Playlist {
   });
 }
 
-const breakAt = ({ urls }: Playlist, place: Cursor, version: number, offsetMs: number): Breakpoint => ({
+const breakAt = ({ items }: Playlist, place: Cursor, version: number, offsetMs: number): Breakpoint => ({
   ...place,
   offsetMs,
   version,
-  url: urls[place.index] ?? '',
+  url: items[place.index]?.url ?? '',
 });
 
 describe('any list, broken off and edited at random', () => {
@@ -192,7 +195,7 @@ describe('any list, broken off and edited at random', () => {
       const places = played(before, firstCursor(before), 20);
       const from = breakAt(before, places[roll(places.length)] ?? firstCursor(before), 1, roll(60_000));
       const to = startCursor(after, 2, from);
-      expect(after.urls[to.index]).toBeDefined();
+      expect(after.items[to.index]).toBeDefined();
       expect(to.round).toBeLessThan(after.rounds === 'endless' ? Number.POSITIVE_INFINITY : after.rounds);
       expect(to.round).toBeLessThanOrEqual(from.round);
       if (after.refresh !== 'newSource') expect([0, from.offsetMs]).toContain(to.offsetMs);
@@ -207,9 +210,10 @@ describe('any list, broken off and edited at random', () => {
       const from = breakAt(before, places[roll(places.length)] ?? firstCursor(before), 1, 1 + roll(60_000));
       const to = editCursor(after, from);
       const file = (url: string | undefined): string => (url ?? '').replace(/\?.*/, '');
-      if (after.urls.includes(from.url)) expect(after.urls[to.index]).toBe(from.url);
-      if (to.offsetMs > 0) expect(file(after.urls[to.index])).toBe(file(from.url));
-      else expect(after.urls.map(file)).not.toContain(file(from.url));
+      const urls = after.items.map(({ url }) => url);
+      if (urls.includes(from.url)) expect(urls[to.index]).toBe(from.url);
+      if (to.offsetMs > 0) expect(file(urls[to.index])).toBe(file(from.url));
+      else expect(urls.map(file)).not.toContain(file(from.url));
     }
   });
 });

@@ -1,9 +1,23 @@
+/** One file of a list, and what of it is played. Times are the file's own, 0 at its first frame. */
+export interface ListItem {
+  readonly url: string;
+  /** Played from here, or the last key frame in front of it. */
+  readonly inMs?: number;
+  /** Up to here; to its end where absent. */
+  readonly outMs?: number;
+  /** Times it is played in a row; once where absent. */
+  readonly repeats?: number;
+  /** Which of its tracks of that kind, from 0; the first where absent. */
+  readonly videoTrack?: number;
+  readonly audioTrack?: number;
+}
+
 /** A list of files, played as one: which, from where, how often, and what an edit does to the file on air. */
 export interface Playlist {
-  readonly urls: readonly string[];
+  readonly items: readonly ListItem[];
   /** Times the whole list is played; `endless` until the task's end. */
   readonly rounds: number | 'endless';
-  /** First pass only: where to begin. */
+  /** First pass only: where to begin. The second is the file's own, so that in front of its in point it says nothing. */
   readonly startIndex: number;
   readonly startSeconds: number;
   /** Where to go on after an edit of the list, or when the task is enabled again. */
@@ -14,11 +28,13 @@ export interface Playlist {
   readonly silence?: boolean;
 }
 
-/** A place in a list: which pass (from 0), which file, and how far into it. */
+/** A place in a list: which pass (from 0), which file, and where in the file's own time. */
 export interface Cursor {
   readonly round: number;
   readonly index: number;
   readonly offsetMs: number;
+  /** Which time in a row the file is played, from 0; absent for the first. */
+  readonly repeat?: number;
 }
 
 /** Where the last frame that the destination accepted stands. */
@@ -29,19 +45,50 @@ export interface Breakpoint extends Cursor {
 }
 
 /** The head of the list, or where its owner wants the first pass to begin. */
-export function firstCursor({ urls, startIndex, startSeconds }: Playlist): Cursor {
-  return { round: 0, index: Math.min(startIndex, urls.length - 1), offsetMs: startSeconds * 1000 };
+export function firstCursor({ items, startIndex, startSeconds }: Playlist): Cursor {
+  const index = Math.min(startIndex, items.length - 1);
+  return { round: 0, index, offsetMs: Math.max(startSeconds * 1000, inPoint(items[index])) };
 }
 
-/** The file behind this one, from its start; undefined once all rounds are played. */
-export function nextCursor({ urls, rounds }: Playlist, { round, index }: Cursor): Cursor | undefined {
-  if (index + 1 < urls.length) return { round, index: index + 1, offsetMs: 0 };
-  if (rounds !== 'endless' && round + 1 >= rounds) return undefined;
-  return { round: round + 1, index: 0, offsetMs: 0 };
+/** The same file once more, or the one behind it, from its in point; undefined once all rounds are played. */
+export function nextCursor(list: Playlist, { round, index, repeat = 0 }: Cursor): Cursor | undefined {
+  const item = list.items[index];
+  if (repeat + 1 < timesOf(item)) return { round, index, offsetMs: inPoint(item), repeat: repeat + 1 };
+  return cursorBehind(list, { round, index });
 }
+
+/** The file behind this one, however often this one would be played. */
+export function cursorBehind(list: Playlist, { round, index }: Pick<Cursor, 'round' | 'index'>): Cursor | undefined {
+  const { items, rounds } = list;
+  if (index + 1 < items.length) return startOf(list, { round, index: index + 1 });
+  if (rounds !== 'endless' && round + 1 >= rounds) return undefined;
+  return startOf(list, { round: round + 1, index: 0 });
+}
+
+/** Whether an item begins here, where its owner wants it to: nothing of it has been played. */
+export const isStart = (list: Playlist, cursor: Cursor): boolean =>
+  cursor.offsetMs === inPoint(list.items[cursor.index]) || isFirst(list, cursor);
+
+function isFirst(list: Playlist, { round, index, offsetMs, repeat }: Cursor): boolean {
+  const first = firstCursor(list);
+  return round === 0 && index === first.index && offsetMs === first.offsetMs && repeat === undefined;
+}
+
+/** Whether both play the same of the same file. */
+export const isSameExcerpt = (one: ListItem | undefined, other: ListItem | undefined): boolean =>
+  one?.url === other?.url &&
+  inPoint(one) === inPoint(other) &&
+  one?.outMs === other?.outMs &&
+  (one?.videoTrack ?? 0) === (other?.videoTrack ?? 0) &&
+  (one?.audioTrack ?? 0) === (other?.audioTrack ?? 0);
 
 /** The same list after an interruption that nobody asked for: exactly there. */
-export const resumeCursor = ({ round, index, offsetMs }: Breakpoint): Cursor => ({ round, index, offsetMs });
+export const resumeCursor = ({ round, index, offsetMs, repeat }: Breakpoint): Cursor => ({
+  round,
+  index,
+  offsetMs,
+  ...(repeat === undefined ? {} : { repeat }),
+});
 
 /**
  * Where another list, or the same one enabled again, goes on. `newSource` begins it like a fresh one. The others stay
@@ -52,24 +99,42 @@ export const resumeCursor = ({ round, index, offsetMs }: Breakpoint): Cursor => 
 export function editCursor(list: Playlist, at: Breakpoint | undefined): Cursor {
   if (at === undefined || list.refresh === 'newSource') return firstCursor(list);
   const round = list.rounds === 'endless' ? at.round : Math.min(at.round, list.rounds - 1);
-  const index = findFile(list.urls, at);
-  if (index === undefined) return { round, index: at.index < list.urls.length ? at.index : 0, offsetMs: 0 };
-  return { round, index, offsetMs: list.refresh === 'breakpoint' ? at.offsetMs : 0 };
+  const index = findFile(list.items, at);
+  if (index === undefined) return startOf(list, { round, index: at.index < list.items.length ? at.index : 0 });
+  const repeat = Math.min(at.repeat ?? 0, timesOf(list.items[index]) - 1);
+  const start = { ...startOf(list, { round, index }), ...(repeat > 0 ? { repeat } : {}) };
+  return list.refresh === 'breakpoint' ? withinPoints(list, start, at.offsetMs) : start;
 }
+
+/** So far into the file as its points allow: what lies behind its out point has been played. */
+function withinPoints(list: Playlist, start: Cursor, offsetMs: number): Cursor {
+  const { outMs = Number.POSITIVE_INFINITY } = list.items[start.index] ?? {};
+  if (offsetMs >= outMs) return nextCursor(list, start) ?? start;
+  return { ...start, offsetMs: Math.max(offsetMs, start.offsetMs) };
+}
+
+const startOf = ({ items }: Playlist, { round, index }: Pick<Cursor, 'round' | 'index'>): Cursor => ({
+  round,
+  index,
+  offsetMs: inPoint(items[index]),
+});
+
+const inPoint = (item: ListItem | undefined): number => item?.inMs ?? 0;
+const timesOf = (item: ListItem | undefined): number => item?.repeats ?? 1;
 
 /** Where a run of the list begins: the one rule behind a first start, a crash, an edit and a pause. */
 export const startCursor = (list: Playlist, version: number, at: Breakpoint | undefined): Cursor =>
   at?.version === version ? resumeCursor(at) : editCursor(list, at);
 
-const findFile = (urls: readonly string[], at: Breakpoint): number | undefined =>
-  nearest(urls, at.index, url => url === at.url) ??
-  nearest(urls, at.index, url => withoutQuery(url) === withoutQuery(at.url));
+const findFile = (items: readonly ListItem[], at: Breakpoint): number | undefined =>
+  nearest(items, at.index, ({ url }) => url === at.url) ??
+  nearest(items, at.index, ({ url }) => withoutQuery(url) === withoutQuery(at.url));
 
 /** From the index on first, then backwards in front of it. */
-function nearest(urls: readonly string[], index: number, isWanted: (url: string) => boolean): number | undefined {
-  const behind = urls.findIndex((url, i) => i >= index && isWanted(url));
+function nearest(items: readonly ListItem[], index: number, isWanted: (item: ListItem) => boolean): number | undefined {
+  const behind = items.findIndex((item, i) => i >= index && isWanted(item));
   if (behind >= 0) return behind;
-  const before = urls.slice(0, index).findLastIndex(isWanted);
+  const before = items.slice(0, index).findLastIndex(isWanted);
   return before >= 0 ? before : undefined;
 }
 

@@ -1,3 +1,9 @@
+/** How often a side that was lost is tried before the task is given up, and how far apart. */
+export interface RetryPolicy {
+  readonly count: number;
+  readonly intervalMs: number;
+}
+
 export interface Backoff {
   /** The shortest wait before the first retry; the longest is twice as much. */
   readonly baseMs: number;

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import type { ListItem } from './playlist.ts';
 import { checkSpec, type Destination, destinationUrl, type ListSource, mergeSpec, type TaskSpec } from './spec.ts';
 
 const NOW = Date.UTC(2026, 2, 1);
 const DAY = 86_400_000;
 
+const listOf = (urls: readonly string[]): ListItem[] => urls.map(url => ({ url }));
+
 const LIST: ListSource = {
   kind: 'list',
-  urls: ['http://files.example/a.mp4', 'http://files.example/b.mp4'],
+  items: listOf(['http://files.example/a.mp4', 'http://files.example/b.mp4']),
   rounds: 'endless',
   startIndex: 0,
   startSeconds: 0,
@@ -15,6 +18,7 @@ const LIST: ListSource = {
 
 const spec = (change: Partial<TaskSpec> = {}): TaskSpec => ({
   dialect: 'huawei',
+  name: '',
   region: 'cn-north-4',
   source: { kind: 'live', url: 'rtmp://src.example/live/a' },
   standby: [],
@@ -23,6 +27,8 @@ const spec = (change: Partial<TaskSpec> = {}): TaskSpec => ({
   endAt: NOW + DAY,
   callback: null,
   enabled: true,
+  retry: null,
+  echo: {},
   ...change,
 });
 
@@ -38,12 +44,14 @@ describe('a spec that is in order', () => {
   const cases: readonly [string, Partial<TaskSpec>][] = [
     ['a live source', {}],
     ['a list', { source: LIST }],
-    ['a list of 30', list({ urls: many(30) })],
-    ['a native list of 31', { dialect: 'native', ...list({ urls: many(31) }) }],
+    ['a list of 30', list({ items: listOf(many(30)) })],
+    ['a native list of 31', { dialect: 'native', ...list({ items: listOf(many(31)) }) }],
     ['a single round', list({ rounds: 1 })],
     ['a start at the last item', list({ startIndex: 1, startSeconds: 0.5 })],
     ['a start in the past', { startAt: NOW - DAY }],
     ['a span of 7 days to the millisecond', { endAt: NOW + 7 * DAY }],
+    ['a longer span where the dialect knows no limit', { dialect: 'alibaba', endAt: NOW + 30 * DAY }],
+    ['no tries at all', { retry: { count: 0, intervalMs: 60_000 } }],
     ['30 standbys', { standby: many(30) }],
     ['an ingest destination', ingest({})],
     ['the last moment of the year 2100', { startAt: Date.UTC(2100, 11, 31), endAt: Date.UTC(2101, 0, 1) - 1 }],
@@ -54,9 +62,9 @@ describe('a spec that is in order', () => {
 describe('a spec that breaks a rule names the field', () => {
   const cases: readonly [string, Partial<TaskSpec>, string][] = [
     ['no live address', { source: { kind: 'live', url: '' } }, 'source.url'],
-    ['an empty list', list({ urls: [], startIndex: 0 }), 'source.urls'],
-    ['a list of 31', list({ urls: many(31) }), 'source.urls'],
-    ['an empty item', list({ urls: ['http://files.example/a.mp4', ''] }), 'source.urls'],
+    ['an empty list', list({ items: listOf([]), startIndex: 0 }), 'source.items'],
+    ['a list of 31', list({ items: listOf(many(31)) }), 'source.items'],
+    ['an empty item', list({ items: listOf(['http://files.example/a.mp4', '']) }), 'source.items[1].url'],
     ['no round', list({ rounds: 0 }), 'source.rounds'],
     ['half a round', list({ rounds: 1.5 }), 'source.rounds'],
     ['rounds beyond counting', list({ rounds: 2 ** 53 }), 'source.rounds'],
@@ -78,6 +86,8 @@ describe('a spec that breaks a rule names the field', () => {
     ['a start before 2000', { startAt: Date.UTC(2000, 0, 1) - 1 }, 'startAt'],
     ['an end after 2100', { endAt: Date.UTC(2101, 0, 1) }, 'endAt'],
     ['a start that is no time', { startAt: Number.NaN }, 'startAt'],
+    ['fewer than no tries', { retry: { count: -1, intervalMs: 60_000 } }, 'retry.count'],
+    ['tries without a pause', { retry: { count: 3, intervalMs: 999 } }, 'retry.intervalMs'],
   ];
   for (const [name, change, field] of cases) {
     it(name, () => expect([...new Set(brokenFields(change))]).toEqual([field]));

@@ -1,5 +1,6 @@
 import type { Problem } from './error.ts';
-import type { Playlist } from './playlist.ts';
+import type { ListItem, Playlist } from './playlist.ts';
+import type { RetryPolicy } from './retry.ts';
 
 /** A live stream, or a list of video files played as one. */
 export type SourceSpec = LiveSource | ListSource;
@@ -29,6 +30,10 @@ export interface CallbackSpec {
   readonly url: string;
   /** The dialect's own event names the user asked for; empty means all. */
   readonly events: readonly string[];
+  /** Shared with the receiver: what is sent to it can be signed. */
+  readonly key?: string;
+  /** Whether the receiver wants it signed. */
+  readonly signed?: boolean;
 }
 
 export type DialectName = 'huawei' | 'alibaba' | 'native';
@@ -36,6 +41,8 @@ export type DialectName = 'huawei' | 'alibaba' | 'native';
 /** The part of a Task that the user writes. Wall-clock times are epoch milliseconds. */
 export interface TaskSpec {
   readonly dialect: DialectName;
+  /** Empty where its user gave none. */
+  readonly name: string;
   readonly region: string;
   readonly source: SourceSpec;
   /** Taken in order when the source is down. */
@@ -46,18 +53,24 @@ export interface TaskSpec {
   readonly callback: CallbackSpec | null;
   /** The user's switch: false while paused. */
   readonly enabled: boolean;
+  /** null: a lost side is tried until the task's end. */
+  readonly retry: RetryPolicy | null;
+  /** What a dialect takes and shows again and a task has no use for, e.g. how a protocol was spelled. */
+  readonly echo: Readonly<Record<string, string | number>>;
 }
 
-/** Fields a change may carry; absent means unchanged. `source` and `callback` are given whole. */
-export type SpecChange = Partial<Omit<TaskSpec, 'dialect' | 'region' | 'destination'>>;
+/** Fields a change may carry; absent means unchanged. `source`, `callback`, `retry` and `echo` are given whole. */
+export type SpecChange = Partial<Omit<TaskSpec, 'dialect' | 'destination'>>;
 
 const DAY_MS = 86_400_000;
 export const LONGEST_SPAN_MS = 7 * DAY_MS;
 const YEAR_2000 = 946_684_800_000;
 const YEAR_2101 = 4_133_980_800_000;
-const MOST_URLS = 30;
+const MOST_ITEMS = 30;
 const MOST_STANDBYS = 30;
 const MOST_START_SECONDS = 2_100_000_000;
+const LONGEST_FILE_MS = MOST_START_SECONDS * 1000;
+const WITHIN_A_FILE = `must be whole milliseconds up to ${LONGEST_FILE_MS}`;
 
 /** What a check answers: nothing, or the sentence of the broken rule. */
 const rule = (field: string, holds: boolean, sentence: string): readonly Problem[] =>
@@ -73,26 +86,40 @@ export const checkSpec = (spec: TaskSpec, { now }: { readonly now: number }): re
   ...rule('standby', spec.standby.every(isFilled), 'must not hold an empty address'),
   ...checkDestination(spec.destination),
   ...checkTimes(spec, now),
+  ...checkRetry(spec.retry),
 ];
 
 const checkSource = (source: SourceSpec, dialect: DialectName): readonly Problem[] =>
   source.kind === 'live' ? rule('source.url', isFilled(source.url), 'must not be empty') : checkList(source, dialect);
 
 function checkList(list: ListSource, dialect: DialectName): readonly Problem[] {
-  const most = dialect === 'native' ? Number.POSITIVE_INFINITY : MOST_URLS;
-  const { urls, rounds, startIndex, startSeconds } = list;
+  const most = dialect === 'native' ? Number.POSITIVE_INFINITY : MOST_ITEMS;
+  const { items, rounds, startIndex, startSeconds } = list;
   return [
-    ...rule('source.urls', urls.length >= 1, 'must hold at least one address'),
-    ...rule('source.urls', urls.length <= most, `takes at most ${MOST_URLS} addresses`),
-    ...rule('source.urls', urls.every(isFilled), 'must not hold an empty address'),
+    ...rule('source.items', items.length >= 1, 'must hold at least one address'),
+    ...rule('source.items', items.length <= most, `takes at most ${MOST_ITEMS} addresses`),
+    ...items.flatMap((item, at) => checkItem(item, `source.items[${at}]`)),
     ...rule('source.rounds', rounds === 'endless' || isCount(rounds, 1), 'must be a whole number of at least 1'),
     ...rule('source.startIndex', isCount(startIndex, 0), 'must be a whole number of at least 0'),
-    ...rule('source.startIndex', startIndex < Math.max(1, urls.length), 'must be less than the number of addresses'),
+    ...rule('source.startIndex', startIndex < Math.max(1, items.length), 'must be less than the number of addresses'),
     ...rule(
       'source.startSeconds',
       startSeconds >= 0 && startSeconds <= MOST_START_SECONDS,
       `must lie between 0 and ${MOST_START_SECONDS}`,
     ),
+  ];
+}
+
+function checkItem(item: ListItem, field: string): readonly Problem[] {
+  const { url, inMs = 0, outMs, repeats = 1, videoTrack = 0, audioTrack = 0 } = item;
+  return [
+    ...rule(`${field}.url`, isFilled(url), 'must not be empty'),
+    ...rule(`${field}.inMs`, isCount(inMs, 0) && inMs <= LONGEST_FILE_MS, WITHIN_A_FILE),
+    ...rule(`${field}.outMs`, outMs === undefined || (isCount(outMs, 1) && outMs <= LONGEST_FILE_MS), WITHIN_A_FILE),
+    ...rule(`${field}.outMs`, outMs === undefined || !(outMs <= inMs), 'must lie behind the in point'),
+    ...rule(`${field}.repeats`, isCount(repeats, 1), 'must be a whole number of at least 1'),
+    ...rule(`${field}.videoTrack`, isCount(videoTrack, 0), 'must be a whole number of at least 0'),
+    ...rule(`${field}.audioTrack`, isCount(audioTrack, 0), 'must be a whole number of at least 0'),
   ];
 }
 
@@ -105,7 +132,7 @@ const checkDestination = (destination: Destination): readonly Problem[] =>
         ...rule('destination.stream', isFilled(destination.stream), 'must not be empty'),
       ];
 
-function checkTimes({ startAt, endAt }: TaskSpec, now: number): readonly Problem[] {
+function checkTimes({ dialect, startAt, endAt }: TaskSpec, now: number): readonly Problem[] {
   const unreal = [
     ...rule('startAt', isInCalendar(startAt), 'must lie in the years 2000 to 2100'),
     ...rule('endAt', isInCalendar(endAt), 'must lie in the years 2000 to 2100'),
@@ -114,9 +141,22 @@ function checkTimes({ startAt, endAt }: TaskSpec, now: number): readonly Problem
   return [
     ...rule('endAt', endAt > startAt, 'must be after the start'),
     ...rule('endAt', endAt > now, 'must be in the future'),
-    ...rule('endAt', endAt - startAt <= LONGEST_SPAN_MS, 'must be at most 7 days after the start'),
+    // Only this dialect's pages know such a limit.
+    ...rule(
+      'endAt',
+      dialect !== 'huawei' || endAt - startAt <= LONGEST_SPAN_MS,
+      'must be at most 7 days after the start',
+    ),
   ];
 }
+
+const checkRetry = (retry: RetryPolicy | null): readonly Problem[] =>
+  retry === null
+    ? []
+    : [
+        ...rule('retry.count', isCount(retry.count, 0), 'must be a whole number of at least 0'),
+        ...rule('retry.intervalMs', isCount(retry.intervalMs, 1000), 'must be at least a second'),
+      ];
 
 const isFilled = (text: string): boolean => text !== '';
 const isCount = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least;
@@ -130,15 +170,19 @@ export function mergeSpec(spec: TaskSpec, patch: SpecChange): TaskSpec {
 
 /**
  * The model's names of the fields that differ, in the order of the spec. Inside `source` and `callback` each field is
- * named by itself (`source.urls`, `callback.events`), unless the whole is of another kind.
+ * named by itself (`source.items`, `callback.events`), unless the whole is of another kind.
  */
 export const changedFields = (before: TaskSpec, after: TaskSpec): readonly string[] => [
+  ...changedTop('name', before, after),
+  ...changedTop('region', before, after),
   ...changedSource(before.source, after.source),
   ...changedTop('standby', before, after),
   ...changedTop('startAt', before, after),
   ...changedTop('endAt', before, after),
-  ...changedCallback(before.callback, after.callback),
+  ...changedObject('callback', before.callback, after.callback),
   ...changedTop('enabled', before, after),
+  ...changedObject('retry', before.retry, after.retry),
+  ...changedWithin('echo', before.echo, after.echo),
 ];
 
 const changedTop = (field: keyof SpecChange, before: TaskSpec, after: TaskSpec): readonly string[] =>
@@ -147,22 +191,26 @@ const changedTop = (field: keyof SpecChange, before: TaskSpec, after: TaskSpec):
 const changedSource = (before: SourceSpec, after: SourceSpec): readonly string[] =>
   before.kind === after.kind ? changedWithin('source', before, after) : ['source'];
 
-function changedCallback(before: CallbackSpec | null, after: CallbackSpec | null): readonly string[] {
-  if (before !== null && after !== null) return changedWithin('callback', before, after);
-  return before === after ? [] : ['callback'];
+function changedObject(field: string, before: object | null, after: object | null): readonly string[] {
+  if (before !== null && after !== null) return changedWithin(field, before, after);
+  return before === after ? [] : [field];
 }
 
+/** A field that is gone has changed, too. */
 function changedWithin(field: string, before: object, after: object): readonly string[] {
   const old = new Map(Object.entries(before));
-  return Object.entries(after)
-    .filter(([name, value]) => !isSame(old.get(name), value))
-    .map(([name]) => `${field}.${name}`);
+  const fresh = new Map(Object.entries(after));
+  return [...new Set([...old.keys(), ...fresh.keys()])]
+    .filter(name => !isSame(old.get(name), fresh.get(name)))
+    .map(name => `${field}.${name}`);
 }
 
-/** A spec's leaves are words, numbers, switches and lists of words; the rest is compared field by field above. */
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** A spec is data: words, numbers and switches, in lists and objects. */
 function isSame(one: unknown, other: unknown): boolean {
-  if (!Array.isArray(one) || !Array.isArray(other)) return one === other;
-  return one.length === other.length && one.every((value, at) => value === other[at]);
+  if (one === other) return true;
+  return isObject(one) && isObject(other) && changedWithin('', one, other).length === 0;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EventType, Occurrence } from './event.ts';
+import type { ListItem } from './playlist.ts';
 import type { SourceSpec, SpecChange, TaskSpec } from './spec.ts';
 import { apply, applyChange, newTask, type Step, type Task } from './task.ts';
 
@@ -7,6 +8,7 @@ const NOW = 1_800_000_000_000;
 
 const SPEC: TaskSpec = {
   dialect: 'huawei',
+  name: '',
   region: 'cn-north-4',
   source: { kind: 'live', url: 'rtmp://src.example/live/a' },
   standby: [],
@@ -15,11 +17,15 @@ const SPEC: TaskSpec = {
   endAt: NOW + 3_600_000,
   callback: { url: 'http://cb.example/', events: [] },
   enabled: true,
+  retry: null,
+  echo: {},
 };
+
+const listOf = (urls: readonly string[]): ListItem[] => urls.map(url => ({ url }));
 
 const LIST: SourceSpec = {
   kind: 'list',
-  urls: ['http://files.example/a.mp4', 'http://files.example/b.mp4'],
+  items: listOf(['http://files.example/a.mp4', 'http://files.example/b.mp4']),
   rounds: 'endless',
   startIndex: 0,
   startSeconds: 0,
@@ -219,8 +225,8 @@ describe('a change of the spec', () => {
 
   it('names what changed inside the source and the callback', () => {
     const task = fresh({ source: LIST });
-    const source: SourceSpec = { ...LIST, urls: [...LIST.urls].reverse(), rounds: 3 };
-    expect(change(task, { source })?.event.detail.changed).toEqual(['source.urls', 'source.rounds']);
+    const source: SourceSpec = { ...LIST, items: [...LIST.items].reverse(), rounds: 3 };
+    expect(change(task, { source })?.event.detail.changed).toEqual(['source.items', 'source.rounds']);
     const callback = { url: 'http://cb.example/', events: ['TaskExit'] };
     expect(change(task, { callback })?.event.detail.changed).toEqual(['callback.events']);
   });
@@ -228,7 +234,7 @@ describe('a change of the spec', () => {
   it('takes a list out of its course where files or start are others, and by nothing else', () => {
     const task = fresh({ source: LIST });
     const listVersion = (patch: SpecChange) => change(task, patch)?.task.listVersion;
-    expect(listVersion({ source: { ...LIST, urls: [...LIST.urls, 'http://f.example/new.mp4'] } })).toBe(2);
+    expect(listVersion({ source: { ...LIST, items: [...LIST.items, { url: 'http://f.example/new.mp4' }] } })).toBe(2);
     expect(listVersion({ source: { ...LIST, startIndex: 1 } })).toBe(2);
     expect(listVersion({ source: { ...LIST, startSeconds: 5 } })).toBe(2);
     expect(listVersion({ source: { ...LIST, rounds: 9, refresh: 'breakpoint' }, endAt: NOW + 7_200_000 })).toBe(1);
@@ -238,5 +244,18 @@ describe('a change of the spec', () => {
     expect(change(fresh(), { source: LIST })?.event.detail.changed).toEqual(['source']);
     expect(change(fresh(), { callback: null })?.event.detail.changed).toEqual(['callback']);
     expect(change(fresh({ callback: null }), { callback: null })).toBeUndefined();
+  });
+
+  it('names what was said of the task itself, and what is no longer said', () => {
+    const task = fresh({ echo: { protocol: 'RTMP' }, retry: { count: 3, intervalMs: 60_000 } });
+    const patch: SpecChange = { name: 'n', region: 'r', retry: { count: 2, intervalMs: 60_000 }, echo: { said: 1 } };
+    expect(change(task, patch)?.event.detail.changed).toEqual([
+      'name',
+      'region',
+      'retry.count',
+      'echo.protocol',
+      'echo.said',
+    ]);
+    expect(change(task, { retry: null })?.event.detail.changed).toEqual(['retry']);
   });
 });

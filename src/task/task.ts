@@ -1,4 +1,4 @@
-import type { Event, EventDetail, EventType, Occurrence } from './event.ts';
+import type { Cause, Event, EventDetail, EventType, Occurrence } from './event.ts';
 import type { Breakpoint } from './playlist.ts';
 import { changedFields, mergeSpec, type SpecChange, type TaskSpec } from './spec.ts';
 import { nextStatus, type Status } from './status.ts';
@@ -14,6 +14,8 @@ export interface Task {
   readonly reason: string;
   /** The event type that last moved the status: tells a pause from a give-up where both are `stopped`. */
   readonly movedBy: EventType;
+  /** And whose doing that was: tells which side failed. */
+  readonly cause: Cause;
   /** The number of the current claim. News from an older epoch is not heard. */
   readonly epoch: number;
   /** The last event's number. */
@@ -64,6 +66,7 @@ export function newTask(seed: TaskSeed): Step {
     status,
     reason: '',
     movedBy: 'created',
+    cause: 'user',
     epoch: 0,
     seq: 1,
     version: 1,
@@ -135,11 +138,12 @@ function tell(task: Task, to: Status, occurrence: Occurrence, { now, eventId }: 
 const detailOf = (task: Task, { type, detail = {} }: Occurrence): EventDetail =>
   type === 'flowing' && task.startedAt === null ? { ...detail, first: true } : detail;
 
-const move = (task: Task, to: Status, { type, reason }: Occurrence, now: number): Task => ({
+const move = (task: Task, to: Status, { type, cause, reason }: Occurrence, now: number): Task => ({
   ...task,
   status: to,
   reason: to === 'running' || to === 'scheduled' ? '' : reason,
   movedBy: type,
+  cause,
   startedAt: startedAtAfter(task, type, now),
   exitedAt: to === 'exited' ? (task.exitedAt ?? now) : null,
   ...(type === 'restarted' ? courseOfRestart(task) : {}),
@@ -170,4 +174,4 @@ export function applyChange(task: Task, patch: SpecChange, stamp: Stamp): Step |
   return step && { ...step, task: { ...step.task, spec, version, listVersion } };
 }
 
-const COURSE_FIELDS: ReadonlySet<string> = new Set(['source.urls', 'source.startIndex', 'source.startSeconds']);
+const COURSE_FIELDS: ReadonlySet<string> = new Set(['source.items', 'source.startIndex', 'source.startSeconds']);

@@ -3,7 +3,7 @@ import { asFault, Fault } from '../media/fault.ts';
 import type { Item } from '../media/item.ts';
 import type { ListSource } from '../media/list-source.ts';
 import { differenceOf, hasAudio, headersOf, type ItemHeaders, type ReadyItem, readyItem } from '../media/ready-item.ts';
-import { type Cursor, nextCursor, type Playlist } from '../task/playlist.ts';
+import { type Cursor, cursorBehind, type ListItem, nextCursor, type Playlist } from '../task/playlist.ts';
 import { backoffMs } from '../task/retry.ts';
 import { under } from './attempts.ts';
 
@@ -11,7 +11,7 @@ import { under } from './attempts.ts';
 export interface Place {
   readonly cursor: Cursor;
   readonly version: number;
-  readonly url: string;
+  readonly item: ListItem;
 }
 
 export interface ListFeedParts {
@@ -19,13 +19,13 @@ export interface ListFeedParts {
   readonly list: Playlist;
   readonly version: number;
   readonly from: Cursor;
-  readonly openItem: (url: string, startMs: number, signal: AbortSignal) => Promise<Item>;
+  readonly openItem: (item: ListItem, startMs: number, signal: AbortSignal) => Promise<Item>;
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly random: () => number;
   readonly failed: (place: Place, fault: Fault) => void;
-  /** A whole round of the list gave not one frame. */
-  readonly allFailed: (fault: Fault) => void;
+  /** A whole round of the list gave not one frame; answers how long to wait, where the feed itself would so long. */
+  readonly allFailed: (fault: Fault, backoffMs: number) => number;
 }
 
 const OPEN_MS = 3_000;
@@ -60,8 +60,8 @@ class Streak {
   }
 
   /** Whether it is worth telling: while nothing is played to its end, the same words are told once. */
-  isNews({ cursor, url }: Place, fault: Fault): boolean {
-    const words = `${cursor.index} ${url} ${fault.message}`;
+  isNews({ cursor, item }: Place, fault: Fault): boolean {
+    const words = `${cursor.index} ${item.url} ${fault.message}`;
     if (this.#told.has(words)) return false;
     this.#told.add(words);
     return true;
@@ -179,13 +179,12 @@ export class ListFeed {
       return;
     }
     this.#streak.broken++;
-    if (this.#streak.broken % this.#list.urls.length !== 0) return;
-    this.#restUntilMs = this.#parts.now() + this.#backoffMs();
-    this.#parts.allFailed(fault);
+    if (this.#streak.broken % this.#list.items.length !== 0) return;
+    this.#restUntilMs = this.#parts.now() + this.#parts.allFailed(fault, this.#backoffMs());
   }
 
   placeOf(cursor: Cursor): Place {
-    return { cursor, version: this.#version, url: this.#list.urls[cursor.index] ?? '' };
+    return { cursor, version: this.#version, item: itemAt(this.#list, cursor) };
   }
 
   /** Brings one item in, or finds that it cannot be; true when there is nothing left to play. */
@@ -212,12 +211,12 @@ export class ListFeed {
   }
 
   async #open(cursor: Cursor, signal: AbortSignal): Promise<ReadyItem> {
-    const { url } = this.placeOf(cursor);
+    const { item } = this.placeOf(cursor);
     this.#opened++;
     return under(signal, async own => {
-      const opening = this.#ready(url, cursor.offsetMs, own.signal);
+      const opening = this.#ready(item, cursor.offsetMs, own.signal);
       const late = this.#parts.sleep(OPEN_MS, own.signal).then(() => {
-        throw new Fault('pull', 'timeout', `${redactUrl(url)} showed no frame within ${OPEN_MS / 1000} s`);
+        throw new Fault('pull', 'timeout', `${redactUrl(item.url)} showed no frame within ${OPEN_MS / 1000} s`);
       });
       try {
         return await Promise.race([opening, late, aborted(own.signal)]);
@@ -232,9 +231,9 @@ export class ListFeed {
     });
   }
 
-  async #ready(url: string, startMs: number, signal: AbortSignal): Promise<ReadyItem> {
+  async #ready(wanted: ListItem, startMs: number, signal: AbortSignal): Promise<ReadyItem> {
     const { openItem, sleep } = this.#parts;
-    const item = await openItem(url, startMs, signal);
+    const item = await openItem(wanted, startMs, signal);
     try {
       signal.throwIfAborted();
       return await readyItem(item, { sleep, signal, headMs: this.#list.silence === true ? SOUND_SHOWS_MS : 1 });
@@ -275,9 +274,10 @@ export class ListFeed {
     const place = this.placeOf(cursor);
     this.#streak.add(place);
     if (this.#streak.isNews(place, fault)) this.#parts.failed(place, fault);
-    const next = nextCursor(this.#list, cursor);
+    // What could not be played is not tried again for its repeats.
+    const next = cursorBehind(this.#list, cursor);
     const nothingYet = next === undefined && !this.#everPlayed;
-    if (this.#streak.count < this.#list.urls.length && !nothingYet) {
+    if (this.#streak.count < this.#list.items.length && !nothingYet) {
       this.#upcoming = next && { cursor: next, cut };
       // An edit that leads to nothing has taken the item on air off all the same.
       if (next === undefined && cut) this.#parts.source.clear();
@@ -285,8 +285,7 @@ export class ListFeed {
     }
     this.#upcoming = { cursor: this.#streak.from ?? cursor, cut };
     this.#streak.end();
-    this.#parts.allFailed(fault);
-    await this.#parts.sleep(this.#backoffMs(), signal);
+    await this.#parts.sleep(this.#parts.allFailed(fault, this.#backoffMs()), signal);
   }
 
   #backoffMs(): number {
@@ -299,6 +298,8 @@ export class ListFeed {
     this.#upcoming = next && { cursor: next, cut: false };
   }
 }
+
+export const itemAt = ({ items }: Playlist, { index }: Cursor): ListItem => items[index] ?? { url: '' };
 
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {

@@ -28,7 +28,7 @@ const listOrder: RunOrder = {
   source: {
     kind: 'list',
     version: 1,
-    list: { urls: URLS, rounds: 1, startIndex: 0, startSeconds: 0, refresh: 'newSource' },
+    list: { items: URLS.map(url => ({ url })), rounds: 1, startIndex: 0, startSeconds: 0, refresh: 'newSource' },
     from: { round: 0, index: 0, offsetMs: 0 },
   },
 };

@@ -107,7 +107,7 @@ class Worker {
     return new Runs({
       heartbeat: this.#heartbeat,
       openSource: (url, signal) => openSource(url, { dialler, signal }),
-      openItem: (url, startMs, signal) => openItem(url, { dialler, mediaDir, startMs, signal }),
+      openItem: ({ url }, startMs, signal) => openItem(url, { dialler, mediaDir, startMs, signal }),
       openSink: (url, signal) => openSink(url, { dialler, signal, now: monotonic }),
       now: monotonic,
       sleep,

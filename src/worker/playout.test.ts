@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault } from '../media/fault.ts';
 import type { Batch, PacketKind, Sink } from '../media/packet.ts';
 import { type ItemWish, ScriptedItem } from '../media/scripted-item.ts';
-import { type Cursor, editCursor, firstCursor, type Playlist, startCursor } from '../task/playlist.ts';
+import { type Cursor, editCursor, firstCursor, type ListItem, type Playlist, startCursor } from '../task/playlist.ts';
 import type { ListOrder, RunNews, RunOrder } from './channel.ts';
 import { HandClock } from './hand-clock.ts';
 import { Playout } from './playout.ts';
@@ -48,7 +48,15 @@ class Destination implements Sink {
   }
 }
 
-const LIST: Playlist = { urls: ['a', 'b', 'c'], rounds: 2, startIndex: 0, startSeconds: 0, refresh: 'newSource' };
+const listOf = (urls: readonly string[]): ListItem[] => urls.map(url => ({ url }));
+
+const LIST: Playlist = {
+  items: listOf(['a', 'b', 'c']),
+  rounds: 2,
+  startIndex: 0,
+  startSeconds: 0,
+  refresh: 'newSource',
+};
 
 /** A repeatable stream of numbers in [0, 1). */
 function chance(seed: number): (below: number) => number {
@@ -86,7 +94,7 @@ describe('a playout', () => {
     return { taskId: 't1', epoch: 4, destination: 'rtmp://d/live/out', source };
   };
 
-  const openItem = async (url: string, startMs: number, signal: AbortSignal): Promise<ScriptedItem> => {
+  const openItem = async ({ url }: ListItem, startMs: number, signal: AbortSignal): Promise<ScriptedItem> => {
     itemTries.push(`${url} ${startMs} at ${clock.nowMs}`);
     const file = files.get(url) ?? {};
     if (file instanceof Fault) throw file;
@@ -264,7 +272,7 @@ describe('a playout', () => {
     files.set('empty', { seconds: 0 });
     const fault = new Fault('pull', 'garbage', 'box moof is cut short');
     files.set('broken', { fault: { atMs: 1_000, fault } });
-    begin(order({ urls, rounds: 1 }));
+    begin(order({ items: listOf(urls), rounds: 1 }));
     await clock.until(() => over);
     const failed = news.filter(({ type }) => type === 'itemFailed');
     expect(failed.map(({ item, reason }) => `${item?.url}: ${reason}`)).toEqual([
@@ -292,7 +300,7 @@ describe('a playout', () => {
   });
 
   it('holds back after a round without a frame, raises the alarm once, and does not count that round', async () => {
-    for (const url of LIST.urls) files.set(url, missing(url));
+    for (const { url } of LIST.items) files.set(url, missing(url));
     begin(order({ rounds: 1 }));
     await clock.advance(120_000);
     expect(itemTries.length).toBeGreaterThan(12);
@@ -313,7 +321,7 @@ describe('a playout', () => {
     for (const wish of [{ seconds: 0.01 }, { fault: { atMs: 40, fault } }]) {
       files.set('a', wish);
       itemTries.length = 0;
-      begin(order({ urls: ['a'], rounds: 'endless' }));
+      begin(order({ items: listOf(['a']), rounds: 'endless' }));
       await clock.advance(20_000);
       expect(itemTries.length).toBeLessThanOrEqual(22);
       const stopped = run.stop();
@@ -323,7 +331,7 @@ describe('a playout', () => {
   });
 
   it('closes the push after 30 s without any file, and opens it again with the first', async () => {
-    begin(order({ urls: ['a'], rounds: 'endless' }));
+    begin(order({ items: listOf(['a']), rounds: 'endless' }));
     await onAir();
     files.set('a', missing('a'));
     await clock.until(() => sink().closedWithin !== undefined, 60_000);
@@ -391,7 +399,7 @@ describe('a playout', () => {
     it('goes to the head of the new list with newSource', async () => {
       begin();
       await clock.advance(2_500);
-      run.change(edited({ urls: ['x', 'a'], startSeconds: 1 }));
+      run.change(edited({ items: listOf(['x', 'a']), startSeconds: 1 }));
       await clock.advance(1_000);
       const words = pictures().map(one => one.words);
       const at = words.indexOf('x key 1000');
@@ -403,7 +411,7 @@ describe('a playout', () => {
     it('starts the file on air again with fileStart', async () => {
       begin();
       await clock.advance(2_500);
-      run.change(edited({ urls: ['x', 'a'], refresh: 'fileStart' }));
+      run.change(edited({ items: listOf(['x', 'a']), refresh: 'fileStart' }));
       await clock.advance(1_000);
       const keys = pictures().filter(({ words }) => words === 'a key 0');
       expect(keys).toHaveLength(2);
@@ -414,7 +422,7 @@ describe('a playout', () => {
     it('does not touch the file on air with breakpoint, and goes on in the new list', async () => {
       begin();
       await clock.advance(2_500);
-      run.change(edited({ urls: ['x', 'y', 'a', 'z'], rounds: 1, refresh: 'breakpoint' }));
+      run.change(edited({ items: listOf(['x', 'y', 'a', 'z']), rounds: 1, refresh: 'breakpoint' }));
       expect(run.report().breakpoint).toMatchObject({ version: 2, index: 2, url: 'a' });
       await clock.until(() => over);
       const a = pictures().filter(({ words }) => words.startsWith('a '));
@@ -430,9 +438,9 @@ describe('a playout', () => {
     });
 
     it('goes on in the renewed address of the file on air where that left off', async () => {
-      begin(order({ urls: ['http://h/a?key=1'] }));
+      begin(order({ items: listOf(['http://h/a?key=1']) }));
       await clock.advance(2_500);
-      run.change(edited({ urls: ['http://h/a?key=2'], refresh: 'breakpoint' }));
+      run.change(edited({ items: listOf(['http://h/a?key=2']), refresh: 'breakpoint' }));
       await clock.advance(500);
       const first = pictures().find(({ words }) => words.startsWith('http://h/a?key=2'));
       const last = pictures().findLast(({ words }) => words.startsWith('http://h/a?key=1'));
@@ -452,9 +460,9 @@ describe('a playout', () => {
     });
 
     it('takes more rounds in the last of them', async () => {
-      begin(order({ urls: ['a'], rounds: 1 }));
+      begin(order({ items: listOf(['a']), rounds: 1 }));
       await clock.advance(2_500);
-      run.change(order({ urls: ['a'], rounds: 2 }));
+      run.change(order({ items: listOf(['a']), rounds: 2 }));
       await clock.until(() => over);
       expect(pictures()).toHaveLength(200);
       expectWhole(pictures());
@@ -477,7 +485,7 @@ describe('a playout', () => {
       files.set('a', { seconds: 60 });
       begin();
       await clock.advance(2_500);
-      run.change(edited({ urls: ['x'] }));
+      run.change(edited({ items: listOf(['x']) }));
       await clock.advance(10_000);
       expect(pictures().at(-1)?.words).toMatch(/^a /);
       files.delete('x');
@@ -497,7 +505,13 @@ describe('a playout', () => {
         if (random(6) === 0) files.clear();
         const urls = names.filter(() => random(2) === 0);
         const refresh = (['newSource', 'fileStart', 'breakpoint'] as const)[random(3)] ?? 'newSource';
-        list = { ...list, urls: urls.length === 0 ? ['a'] : urls, refresh, startIndex: 0, startSeconds: random(3) };
+        list = {
+          ...list,
+          items: listOf(urls.length === 0 ? ['a'] : urls),
+          refresh,
+          startIndex: 0,
+          startSeconds: random(3),
+        };
         version++;
         const at = run.report().breakpoint;
         const cursor: Cursor = editCursor(list, at);
@@ -507,11 +521,11 @@ describe('a playout', () => {
         await clock.advance(1_000);
         const calm = files.size === 0 && run.report().pushEpoch === pushes && sink()?.fault === undefined;
         if (!calm || at === undefined) continue;
-        const url = list.urls[cursor.index] ?? '';
+        const url = list.items[cursor.index]?.url ?? '';
         const since = shown()
           .slice(before)
           .filter(({ kind }) => kind === 'key' || kind === 'inter');
-        const follower = list.urls[(cursor.index + 1) % list.urls.length];
+        const follower = list.items[(cursor.index + 1) % list.items.length]?.url;
         // Near its end the file may have given way to the next.
         const wanted = cursor.offsetMs < 2_000 ? [url] : [url, follower];
         expect(wanted, `edit ${n}`).toContain(since.at(-1)?.words.split(' ')[0]);
@@ -533,7 +547,7 @@ describe('a playout', () => {
       await clock.advance(500 + 50 * random(60));
       for (const { words } of pictures().slice(already)) {
         const [url = '', , at] = words.split(' ');
-        places.push(LIST.urls.indexOf(url) * 4_000 + Number(at));
+        places.push(LIST.items.findIndex(item => item.url === url) * 4_000 + Number(at));
       }
       const at = run.report().breakpoint;
       if (over) break;

@@ -1,36 +1,39 @@
-import { asFault, type Fault, type Side } from '../media/fault.ts';
+import type { Fault } from '../media/fault.ts';
 import type { Item } from '../media/item.ts';
 import { type ListListener, ListSource } from '../media/list-source.ts';
-import type { Sink } from '../media/packet.ts';
 import { Relay } from '../media/relay.ts';
-import { type Breakpoint, type Cursor, editCursor, nextCursor, startCursor } from '../task/playlist.ts';
+import {
+  type Breakpoint,
+  type Cursor,
+  editCursor,
+  isSameExcerpt,
+  isStart,
+  type ListItem,
+  nextCursor,
+  startCursor,
+} from '../task/playlist.ts';
 import { backoffMs } from '../task/retry.ts';
-import { Bugs, type Outcome, onceReached, Retry, under } from './attempts.ts';
+import { Bugs, onceReached, under, whenOver } from './attempts.ts';
 import type { ListOrder, RunNews, RunOrder, RunReport } from './channel.ts';
-import { ListFeed, type Place } from './list-feed.ts';
+import { itemAt, ListFeed, type Place } from './list-feed.ts';
+import { type Pushed, PushSide } from './push-side.ts';
 import type { RunParts } from './run.ts';
+import { Standing } from './standing.ts';
 
 export interface PlayoutParts extends Omit<RunParts, 'order' | 'openSource'> {
   readonly order: RunOrder<ListOrder>;
-  readonly openItem: (url: string, startMs: number, signal: AbortSignal) => Promise<Item>;
+  readonly openItem: (item: ListItem, startMs: number, signal: AbortSignal) => Promise<Item>;
 }
 
-/** The push stays open this long without a file before it is closed. */
-const HOLD_MS = 30_000;
-const CLEAN_CLOSE_MS = 4_000;
-/** For a destination that failed: it will hardly answer a goodbye. */
-const BROKEN_CLOSE_MS = 200;
 const STOP_MS = 5_000;
 
-/** What former relays and sinks of this run carried. */
+/** What former relays of this run carried. */
 interface Carried {
   bytesIn: number;
   bytesOut: number;
   mediaMs: number;
   items: number;
   skips: number;
-  disposable: number;
-  untilKey: number;
 }
 
 /** A relay with the list it plays, and what keeps the list supplied. A bug ends all three together. */
@@ -49,24 +52,12 @@ export class Playout {
   readonly ended: Promise<void>;
   readonly #parts: PlayoutParts;
   readonly #life = new AbortController();
-  readonly #carried: Carried = {
-    bytesIn: 0,
-    bytesOut: 0,
-    mediaMs: 0,
-    items: 0,
-    skips: 0,
-    disposable: 0,
-    untilKey: 0,
-  };
+  readonly #carried: Carried = { bytesIn: 0, bytesOut: 0, mediaMs: 0, items: 0, skips: 0 };
+  readonly #standing: Standing;
+  readonly #push: PushSide;
   readonly #bugs = new Bugs();
   #order: RunOrder<ListOrder>;
-  #state: RunReport['state'] = 'opening';
-  #reason = '';
-  #pushEpoch = 0;
   #now: Apparatus;
-  #sink: Sink | undefined;
-  #pushCut = new AbortController();
-  #hold: AbortController | undefined;
   #bugged: (error: unknown) => void = () => {};
   #breakpoint: Breakpoint | undefined;
   #toldKeyMs = Number.NaN;
@@ -78,10 +69,11 @@ export class Playout {
   constructor(parts: PlayoutParts) {
     this.#parts = parts;
     this.#order = parts.order;
+    this.#standing = new Standing({ ...parts, gaveUp: () => this.#life.abort() });
+    this.#push = new PushSide({ ...parts, destination: parts.order.destination, standing: this.#standing });
     const { from, list, version } = parts.order.source;
     // A run that goes on in the middle of a file goes on with what an earlier one has told of.
-    const fresh = from.offsetMs === 0 || (from.round === 0 && from.offsetMs === list.startSeconds * 1000);
-    if (!fresh) this.#lastStarted = { cursor: from, version, url: list.urls[from.index] ?? '' };
+    if (!isStart(list, from)) this.#lastStarted = { cursor: from, version, item: itemAt(list, from) };
     this.#now = this.#build(from);
     this.ended = this.#live();
   }
@@ -92,33 +84,34 @@ export class Playout {
     // Before the order changes: its version belongs to the break point.
     const at = this.#whereTaken();
     this.#order = order;
-    if (order.source.version === former.source.version) this.#now.feed.extend(order.source.list);
-    else this.#edit(order.source, at);
-    if (order.destination !== former.destination) this.#pushCut.abort();
+    const isNew = order.source.version !== former.source.version;
+    this.#standing.change(order, { isNew });
+    if (isNew) this.#edit(order.source, at);
+    else this.#now.feed.extend(order.source.list);
+    this.#push.change(order.destination);
   }
 
   report(): RunReport {
     const { taskId, epoch } = this.#order;
     const { relay, feed } = this.#now;
     const carried = this.#carried;
-    const drops = this.#sink?.drops;
+    const push = this.#push;
     const at = this.#whereTaken();
     return {
       taskId,
       epoch,
-      state: this.#state,
-      reason: this.#reason,
-      pushEpoch: this.#pushEpoch,
+      state: this.#standing.state,
+      reason: this.#standing.reason,
+      pushEpoch: push.epoch,
       pullEpoch: carried.items + feed.opened,
       bytesIn: carried.bytesIn + relay.bytesIn,
       bytesOut: carried.bytesOut + relay.bytesOut,
       mediaMs: carried.mediaMs + Math.round(relay.mediaMs),
       dropped: {
-        disposable: carried.disposable + (drops?.disposable ?? 0),
-        untilKey: carried.untilKey + (drops?.untilKey ?? 0),
+        ...push.drops,
         skips: carried.skips + relay.skips,
       },
-      queuedMs: this.#sink?.queuedMs ?? 0,
+      queuedMs: push.queuedMs,
       ...(at === undefined ? {} : { breakpoint: at }),
     };
   }
@@ -152,21 +145,21 @@ export class Playout {
       if (this.#life.signal.aborted) return;
       if (end === 'finished') {
         this.#tellUnseen();
-        this.#tell('finished', 'run', '');
+        this.#standing.tell('finished', 'run', '');
         return;
       }
       this.#parts.log(`run of task ${this.#order.taskId} hit a bug`, end.bug);
       const bugs = this.#bugs.count(this.#parts.now());
       if (this.#bugs.tooMany) {
-        this.#tell('gaveUp', 'run', 'the relay failed over and over by an internal error');
+        this.#standing.giveUp('run', 'the relay failed over and over by an internal error');
         return;
       }
-      this.#tell('broke', 'run', 'internal error; the relay starts anew');
-      await this.#pause(backoffMs(bugs, this.#parts.random()), this.#life.signal);
+      this.#standing.tell('broke', 'run', 'internal error; the relay starts anew');
+      await whenOver(this.#parts.sleep(backoffMs(bugs, this.#parts.random()), this.#life.signal));
     }
   }
 
-  /** Plays until the list is over, until told to stop, or until a bug. */
+  /** Plays until the list is over, until told to stop, until it is given up, or until a bug. */
   async #carry(apparatus: Apparatus): Promise<'finished' | { readonly bug: unknown }> {
     const { heartbeat } = this.#parts;
     const { relay, source, feed } = apparatus;
@@ -176,13 +169,13 @@ export class Playout {
       });
       void relay.play(source, turn.signal);
       heartbeat.add(relay);
-      const sides = [feed.run(turn.signal), this.#pushes(apparatus, turn.signal)];
+      const sides = [feed.run(turn.signal), this.#push.run(this.#pushed(apparatus), turn.signal)];
       const end = await Promise.race([bugged, ...sides]).then(
         () => 'finished' as const,
         (bug: unknown) => ({ bug }),
       );
       turn.abort();
-      this.#endHold();
+      this.#push.endHold();
       await Promise.allSettled(sides);
       heartbeat.remove(relay);
       source.close();
@@ -191,51 +184,18 @@ export class Playout {
     });
   }
 
-  async #pushes({ relay, source }: Apparatus, signal: AbortSignal): Promise<void> {
-    const retry = new Retry();
-    for (;;) {
-      await source.ready(signal);
-      source.admit();
-      await under(signal, async cut => {
-        this.#pushCut = cut;
-        const outcome = await this.#pushOnce(relay, cut.signal);
-        if (signal.aborted) return;
-        if (cut.signal.aborted) {
-          retry.reset();
-          return;
-        }
-        this.#tell('broke', outcome.fault.side, outcome.fault.message);
-        await this.#pause(retry.waitMs(outcome, this.#parts.random()), cut.signal);
-      });
-    }
-  }
-
-  async #pushOnce(relay: Relay, signal: AbortSignal): Promise<Outcome> {
-    const { now, openSink } = this.#parts;
-    let sink: Sink;
-    try {
-      sink = await openSink(this.#order.destination, signal);
-    } catch (error) {
-      return { fault: asFault('push', error), healthyMs: 0 };
-    }
-    let flowingAtMs: number | undefined;
-    this.#pushEpoch++;
-    this.#sink = sink;
-    const fault = await under(signal, over => {
-      const pushed = relay.push(sink, signal);
-      onceReached(relay.flowing(over.signal), () => {
-        flowingAtMs = now();
-        this.#tellFlowing();
-      });
-      return pushed;
-    });
-    const healthyMs = flowingAtMs === undefined ? 0 : now() - flowingAtMs;
-    await sink.close(signal.aborted ? CLEAN_CLOSE_MS : BROKEN_CLOSE_MS);
-    this.#sink = undefined;
-    this.#carried.disposable += sink.drops.disposable;
-    this.#carried.untilKey += sink.drops.untilKey;
-    if (!this.#life.signal.aborted) this.#rewind();
-    return { fault, healthyMs };
+  #pushed({ relay, source }: Apparatus): Pushed {
+    return {
+      relay,
+      ready: async signal => {
+        await source.ready(signal);
+        source.admit();
+      },
+      flowing: () => this.#tellFlowing(),
+      closed: () => {
+        if (!this.#life.signal.aborted) this.#rewind();
+      },
+    };
   }
 
   /** Behind a lost push: back to what the destination has taken last. */
@@ -255,10 +215,12 @@ export class Playout {
   #edit({ list, version, from }: ListOrder, at: Breakpoint | undefined): void {
     const { source, feed } = this.#now;
     const cursor = at === undefined ? from : editCursor(list, at);
-    const url = list.urls[cursor.index];
     const playing = source.playing;
     const stays =
-      list.refresh === 'breakpoint' && !feed.jumping && playing?.url === url && samePlace(playing?.cursor, at);
+      list.refresh === 'breakpoint' &&
+      !feed.jumping &&
+      isSameExcerpt(playing?.item, list.items[cursor.index]) &&
+      samePlace(playing?.cursor, at);
     if (!stays) {
       feed.edit(list, version);
       feed.jump(cursor);
@@ -274,8 +236,8 @@ export class Playout {
     const taken = relay.accepted;
     const found = taken && source.locate(taken.segment, taken.mediaMs);
     if (found === undefined) return this.#breakpoint;
-    const { cursor, version, url } = found.place;
-    this.#breakpoint = { ...cursor, offsetMs: Math.round(found.fileMs), version, url };
+    const { cursor, version, item } = found.place;
+    this.#breakpoint = { ...cursor, offsetMs: Math.round(found.fileMs), version, url: item.url };
     return this.#breakpoint;
   }
 
@@ -286,7 +248,7 @@ export class Playout {
     const feed = new ListFeed({
       ...{ source, list, version, from, openItem, now, sleep, random },
       failed: (place, fault) => this.#tellItem('itemFailed', place, { reason: fault.message }),
-      allFailed: fault => this.#tellAllFailed(fault),
+      allFailed: (fault, backoffMs) => this.#tellAllFailed(fault, backoffMs),
     });
     return { relay: new Relay({ now }), source, feed };
   }
@@ -294,8 +256,8 @@ export class Playout {
   #listen(): ListListener<Place> {
     return {
       started: (place, item) => {
-        this.#endHold();
-        if (this.#state !== 'flowing') this.#awaitFlowing();
+        this.#push.endHold();
+        if (this.#standing.state !== 'flowing') this.#awaitFlowing();
         if (!isBehind(place, this.#lastStarted)) return;
         this.#lastStarted = place;
         this.#tellItem('itemStarted', place, { durationMs: item.durationMs });
@@ -308,17 +270,11 @@ export class Playout {
       },
       failed: (place, fault, playedMs) => this.#now.feed.broke(place, fault, playedMs),
       ranDry: () => {
-        if (this.#now.source.parted) this.#partPush();
-        else this.#startHold();
+        if (this.#now.source.parted) this.#push.part();
+        else this.#push.startHold();
       },
       late: (place, at, lateMs) => this.#passOver(place, at, lateMs),
     };
-  }
-
-  /** The present push is closed and another follows; but not before the tick has written what it has read. */
-  #partPush(): void {
-    const cut = this.#pushCut;
-    queueMicrotask(() => cut.abort());
   }
 
   /** What is too late is left out: on to where the list would be by now. */
@@ -329,45 +285,30 @@ export class Playout {
     if (next !== undefined && !this.#now.feed.jumping) this.#now.feed.jump(next);
   }
 
-  /** Counts the time without a file. */
-  #startHold(): void {
-    if (this.#hold !== undefined) return;
-    const hold = new AbortController();
-    this.#hold = hold;
-    onceReached(this.#parts.sleep(HOLD_MS, hold.signal), () => this.#pushCut.abort());
-  }
-
-  #endHold(): void {
-    this.#hold?.abort();
-    this.#hold = undefined;
-  }
-
   #awaitFlowing(): void {
     onceReached(this.#now.relay.flowing(this.#life.signal), () => this.#tellFlowing());
   }
 
   #tellFlowing(): void {
-    if (this.#state !== 'flowing' && this.#now.relay.onAir) this.#tell('flowing', 'run', '');
+    if (this.#now.relay.onAir) this.#standing.flows();
     this.#tellUnseen();
   }
 
-  #tellAllFailed(fault: Fault): void {
+  /** Answers how long to wait before the next round. As long as something plays, that is nobody's loss yet. */
+  #tellAllFailed(fault: Fault, backoffMs: number): number {
+    const message = `no file of the list could be played; the last one: ${fault.message}`;
+    const isLost = this.#now.source.playing === undefined;
+    if (isLost && this.#standing.state !== 'broken') return this.#standing.lost({ side: 'pull', message }, backoffMs);
+    const waitMs = isLost ? this.#standing.waitMs({ side: 'pull', message }, backoffMs) : backoffMs;
+    if (waitMs === undefined) return 0;
     const { taskId, epoch } = this.#order;
-    const reason = `no file of the list could be played; the last one: ${fault.message}`;
-    if (this.#now.source.playing === undefined && this.#state !== 'broken') this.#tell('broke', 'pull', reason);
-    else this.#parts.tell({ taskId, epoch, type: 'alarm', side: 'pull', reason, alarm: 'PullFileFailed' });
-  }
-
-  #tell(type: RunNews['type'], side: Side | 'run', reason: string): void {
-    const { taskId, epoch } = this.#order;
-    this.#state = type === 'flowing' ? 'flowing' : 'broken';
-    this.#reason = reason;
-    this.#parts.tell({ taskId, epoch, type, side, reason });
+    this.#parts.tell({ taskId, epoch, type: 'alarm', side: 'pull', reason: message, alarm: 'PullFileFailed' });
+    return waitMs;
   }
 
   #tellItem(
     type: 'itemStarted' | 'itemFinished' | 'itemFailed',
-    { cursor, url }: Place,
+    { cursor, item: { url } }: Place,
     { reason = '', durationMs }: { readonly reason?: string; readonly durationMs?: number | undefined },
   ): void {
     const { taskId, epoch } = this.#order;
@@ -375,7 +316,7 @@ export class Playout {
     const item = { url, index, round, ...(durationMs === undefined ? {} : { durationMs }) };
     const news: RunNews = { taskId, epoch, type, side: 'pull', reason, item };
     // Nothing overtakes what waits to be seen, but a failure of which nobody will see anything does not wait itself.
-    const waits = this.#unseen.length > 0 || (type !== 'itemFailed' && this.#state !== 'flowing');
+    const waits = this.#unseen.length > 0 || (type !== 'itemFailed' && this.#standing.state !== 'flowing');
     if (waits) this.#unseen.push(news);
     else this.#parts.tell(news);
   }
@@ -398,19 +339,16 @@ export class Playout {
     carried.skips += relay.skips;
     this.#now = this.#build(at === undefined ? from : startCursor(list, version, at));
   }
-
-  #pause(ms: number, signal: AbortSignal): Promise<void> {
-    return this.#parts.sleep(ms, signal).catch(() => {});
-  }
 }
 
 const samePlace = (one: Cursor | undefined, other: Cursor | undefined): boolean =>
-  one?.round === other?.round && one?.index === other?.index;
+  one?.round === other?.round && one?.index === other?.index && (one?.repeat ?? 0) === (other?.repeat ?? 0);
 
 /** Whether the place comes later in the playing than the other: in the same list further on, or in a newer one. */
 function isBehind({ version, cursor }: Place, other: Place | undefined): boolean {
   if (other === undefined || version !== other.version) return true;
-  return (
-    cursor.round > other.cursor.round || (cursor.round === other.cursor.round && cursor.index > other.cursor.index)
-  );
+  const { round, index, repeat = 0 } = cursor;
+  const before = other.cursor;
+  if (round !== before.round) return round > before.round;
+  return index === before.index ? repeat > (before.repeat ?? 0) : index > before.index;
 }

@@ -14,7 +14,13 @@ const openSink = async (): Promise<Sink> => {
   return Object.assign(sink, { write, close: async () => {} });
 };
 
-const LIST: Playlist = { urls: ['a', 'b'], rounds: 9, startIndex: 0, startSeconds: 0, refresh: 'breakpoint' };
+const LIST: Playlist = {
+  items: [{ url: 'a' }, { url: 'b' }],
+  rounds: 9,
+  startIndex: 0,
+  startSeconds: 0,
+  refresh: 'breakpoint',
+};
 
 it('a list that is stopped and enabled at once goes on where it was really stopped, not where that was known', async () => {
   const clock = new HandClock();
@@ -23,7 +29,7 @@ it('a list that is stopped and enabled at once goes on where it was really stopp
   const runs = new Runs({
     heartbeat: { add: relay => void clock.relays.add(relay), remove: relay => void clock.relays.delete(relay) },
     openSource: () => Promise.reject(new Error('no stream is asked for')),
-    openItem: async (url, startMs) => {
+    openItem: async ({ url }, startMs) => {
       opened.push(`${url} ${startMs}`);
       return new ScriptedItem({ name: url, seconds: 20, startMs });
     },

@@ -108,7 +108,7 @@ describe('a callback', () => {
   });
 
   test('of a change names the fields, for file tasks alone', () => {
-    const event = { type: 'changed', detail: { changed: ['source.urls', 'source.rounds', 'endAt'] } } as const;
+    const event = { type: 'changed', detail: { changed: ['source.items', 'source.rounds', 'endAt'] } } as const;
     expect(render(event, taskOf(VOD)).changed).toEqual(['source_urls', 'vod_loop_time', 'end_time']);
     expect(render(event)).toBeUndefined();
   });

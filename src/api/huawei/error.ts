@@ -69,7 +69,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   source: 'source_urls',
   'source.kind': 'source_type',
   'source.url': 'source_urls',
-  'source.urls': 'source_urls',
+  'source.items': 'source_urls',
   'source.rounds': 'vod_loop_time',
   'source.startIndex': 'vod_start_video_index',
   'source.startSeconds': 'vod_start_video_time',

@@ -39,7 +39,7 @@ describe('a create body', () => {
       region: 'cn-north-4',
       source: {
         kind: 'list',
-        urls: VOD.source_urls,
+        items: VOD.source_urls.map(url => ({ url })),
         rounds: 3,
         startIndex: 1,
         startSeconds: 0,
@@ -96,11 +96,14 @@ describe('a modify body', () => {
 
   test('changes of a list what it names and keeps the rest', () => {
     expect(read({ source_urls: ['x', 'y', 'z'] }, vod).source).toMatchObject({
-      urls: ['x', 'y', 'z'],
+      items: [{ url: 'x' }, { url: 'y' }, { url: 'z' }],
       rounds: 3,
       startIndex: 1,
     });
-    expect(read({ vod_loop_time: '-1' }, vod).source).toMatchObject({ urls: VOD.source_urls, rounds: 'endless' });
+    expect(read({ vod_loop_time: '-1' }, vod).source).toMatchObject({
+      items: VOD.source_urls.map(url => ({ url })),
+      rounds: 'endless',
+    });
     expect(() => read({ source_urls: ['x'] }, vod)).toThrow('vod_start_video_index');
   });
 
@@ -137,7 +140,7 @@ describe('a printed task', () => {
 });
 
 test('every field of the model has a name here', () => {
-  const names = ['source.url', 'source.urls[3]', 'destination.stream', 'callback.url', 'standby[0]', 'endAt'];
+  const names = ['source.url', 'source.items[3].url', 'destination.stream', 'callback.url', 'standby[0]', 'endAt'];
   expect(names.map(fieldName)).toEqual([
     'source_urls',
     'source_urls',
