@@ -77,3 +77,6 @@ export async function under<T>(
 export function onceReached(wait: Promise<void>, act: () => void): void {
   wait.then(act, () => {});
 }
+
+/** Resolves when the wait is over, by its time or by abort. */
+export const whenOver = (wait: Promise<void>): Promise<void> => wait.catch(() => {});

@@ -1,5 +1,6 @@
 import { createConnection, createServer, type Socket } from 'node:net';
 import type { Breakpoint, Cursor, Playlist } from '../task/playlist.ts';
+import type { RetryPolicy } from '../task/retry.ts';
 import { knownAddress, listenAt } from './control-socket.ts';
 
 /**
@@ -13,6 +14,14 @@ export interface RunOrder<Source extends LiveOrder | ListOrder = LiveOrder | Lis
   readonly epoch: number;
   readonly source: Source;
   readonly destination: string;
+  /** Absent: a lost side is tried for as long as the run lasts. */
+  readonly retry?: RunRetry;
+}
+
+/** The counted tries of a run that is without media; behind the last of them it gives up. */
+export interface RunRetry extends RetryPolicy {
+  /** Whether it is tried between them too, which is not counted: who is back sooner is on air at once. */
+  readonly eager: boolean;
 }
 
 export interface LiveOrder {

@@ -248,7 +248,7 @@ export class Playout {
     const feed = new ListFeed({
       ...{ source, list, version, from, openItem, now, sleep, random },
       failed: (place, fault) => this.#tellItem('itemFailed', place, { reason: fault.message }),
-      allFailed: (fault, backoffMs) => this.#tellAllFailed(fault, backoffMs),
+      allFailed: (fault, backoffMs) => this.#roundFailed(fault, backoffMs),
     });
     return { relay: new Relay({ now }), source, feed };
   }
@@ -294,16 +294,25 @@ export class Playout {
     this.#tellUnseen();
   }
 
-  /** Answers how long to wait before the next round. As long as something plays, that is nobody's loss yet. */
-  #tellAllFailed(fault: Fault, backoffMs: number): number {
-    const message = `no file of the list could be played; the last one: ${fault.message}`;
-    const isLost = this.#now.source.playing === undefined;
-    if (isLost && this.#standing.state !== 'broken') return this.#standing.lost({ side: 'pull', message }, backoffMs);
-    const waitMs = isLost ? this.#standing.waitMs({ side: 'pull', message }, backoffMs) : backoffMs;
-    if (waitMs === undefined) return 0;
+  /** Answers how long to wait before the next round. While a file still plays, it is only an alarm. */
+  #roundFailed(fault: Fault, backoffMs: number): number {
+    const loss = {
+      side: 'pull',
+      message: `no file of the list could be played; the last one: ${fault.message}`,
+    } as const;
+    if (this.#now.source.playing !== undefined) {
+      this.#tellAlarm(loss.message);
+      return backoffMs;
+    }
+    if (this.#standing.state !== 'broken') return this.#standing.lost(loss, backoffMs);
+    const waitMs = this.#standing.waitMs(loss, backoffMs);
+    if (waitMs !== undefined) this.#tellAlarm(loss.message);
+    return waitMs ?? 0;
+  }
+
+  #tellAlarm(reason: string): void {
     const { taskId, epoch } = this.#order;
-    this.#parts.tell({ taskId, epoch, type: 'alarm', side: 'pull', reason: message, alarm: 'PullFileFailed' });
-    return waitMs;
+    this.#parts.tell({ taskId, epoch, type: 'alarm', side: 'pull', reason, alarm: 'PullFileFailed' });
   }
 
   #tellItem(

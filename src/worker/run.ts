@@ -1,10 +1,12 @@
 import type { Monotonic } from '../media/clock.ts';
-import { asFault, type Side } from '../media/fault.ts';
+import { asFault } from '../media/fault.ts';
 import type { Sink, Source } from '../media/packet.ts';
 import { type Heartbeat, Relay } from '../media/relay.ts';
 import { backoffMs } from '../task/retry.ts';
-import { Bugs, type Outcome, onceReached, Retry, under } from './attempts.ts';
+import { Bugs, type Outcome, onceReached, Retry, under, whenOver } from './attempts.ts';
 import type { LiveOrder, RunNews, RunOrder, RunReport } from './channel.ts';
+import { PushSide } from './push-side.ts';
+import { Standing } from './standing.ts';
 
 export interface RunParts {
   readonly order: RunOrder<LiveOrder>;
@@ -20,22 +22,16 @@ export interface RunParts {
   readonly log: (message: string, error: unknown) => void;
 }
 
-/** The push stays open this long without a source before it is closed. */
-const HOLD_MS = 30_000;
 /** How long the old source goes on while the new one is opened. */
 const MAKE_MS = 5_000;
-const CLEAN_CLOSE_MS = 4_000;
-/** For a destination that failed: it will hardly answer a goodbye. */
-const BROKEN_CLOSE_MS = 200;
 const STOP_MS = 5_000;
-/** What former relays and sinks of this run carried. */
+
+/** What former relays of this run carried. */
 interface Carried {
   bytesIn: number;
   bytesOut: number;
   mediaMs: number;
   beforeKey: number;
-  disposable: number;
-  untilKey: number;
 }
 
 /**
@@ -46,27 +42,25 @@ export class Run {
   readonly ended: Promise<void>;
   readonly #parts: RunParts;
   readonly #life = new AbortController();
-  readonly #carried: Carried = { bytesIn: 0, bytesOut: 0, mediaMs: 0, beforeKey: 0, disposable: 0, untilKey: 0 };
+  readonly #carried: Carried = { bytesIn: 0, bytesOut: 0, mediaMs: 0, beforeKey: 0 };
+  readonly #standing: Standing;
+  readonly #push: PushSide;
   #order: RunOrder<LiveOrder>;
-  #state: RunReport['state'] = 'opening';
-  #reason = '';
   #pullEpoch = 0;
-  #pushEpoch = 0;
   #relay: Relay;
-  #sink: Sink | undefined;
-  /** Ends the present turn of a side, which goes on at once with what is then ordered. */
+  /** Ends the present turn of the pull, which goes on at once with what is then ordered. */
   #pullCut = new AbortController();
-  #pushCut = new AbortController();
   #pulling = false;
   #next: { readonly url: string; readonly source: Source } | undefined;
   #making = new AbortController();
-  #hold: AbortController | undefined;
   #bugged: (error: unknown) => void = () => {};
   readonly #bugs = new Bugs();
 
   constructor(parts: RunParts) {
     this.#parts = parts;
     this.#order = parts.order;
+    this.#standing = new Standing({ ...parts, gaveUp: () => this.#life.abort() });
+    this.#push = new PushSide({ ...parts, destination: parts.order.destination, standing: this.#standing });
     this.#relay = new Relay({ now: parts.now });
     this.ended = this.#live();
   }
@@ -75,31 +69,32 @@ export class Run {
   change(order: RunOrder<LiveOrder>): void {
     const former = this.#order;
     this.#order = order;
-    if (order.destination !== former.destination) this.#pushCut.abort();
-    if (order.source.url !== former.source.url) this.#changeSource(order.source.url);
+    const isNew = order.source.url !== former.source.url;
+    this.#standing.change(order, { isNew });
+    this.#push.change(order.destination);
+    if (isNew) this.#changeSource(order.source.url);
   }
 
   report(): RunReport {
     const { taskId, epoch } = this.#order;
     const relay = this.#relay;
     const carried = this.#carried;
-    const drops = this.#sink?.drops;
+    const push = this.#push;
     return {
       taskId,
       epoch,
-      state: this.#state,
-      reason: this.#reason,
-      pushEpoch: this.#pushEpoch,
+      state: this.#standing.state,
+      reason: this.#standing.reason,
+      pushEpoch: push.epoch,
       pullEpoch: this.#pullEpoch,
       bytesIn: carried.bytesIn + relay.bytesIn,
       bytesOut: carried.bytesOut + relay.bytesOut,
       mediaMs: carried.mediaMs + Math.round(relay.mediaMs),
       dropped: {
-        disposable: carried.disposable + (drops?.disposable ?? 0),
-        untilKey: carried.untilKey + (drops?.untilKey ?? 0),
+        ...push.drops,
         beforeKey: carried.beforeKey + relay.splicer.counts.beforeKey,
       },
-      queuedMs: this.#sink?.queuedMs ?? 0,
+      queuedMs: push.queuedMs,
     };
   }
 
@@ -125,15 +120,15 @@ export class Run {
       this.#parts.log(`run of task ${this.#order.taskId} hit a bug`, bug);
       const bugs = this.#bugs.count(this.#parts.now());
       if (this.#bugs.tooMany) {
-        this.#tell('gaveUp', 'run', 'the relay failed over and over by an internal error');
+        this.#standing.giveUp('run', 'the relay failed over and over by an internal error');
         return;
       }
-      this.#tell('broke', 'run', 'internal error; the relay starts anew');
-      await this.#pause(backoffMs(bugs, this.#parts.random()), this.#life.signal);
+      this.#standing.tell('broke', 'run', 'internal error; the relay starts anew');
+      await whenOver(this.#parts.sleep(backoffMs(bugs, this.#parts.random()), this.#life.signal));
     }
   }
 
-  /** Runs both sides until told to stop, or until a bug, which it answers with. */
+  /** Runs both sides until told to stop, until they are given up, or until a bug, which it answers with. */
   async #carry(relay: Relay): Promise<unknown> {
     const { heartbeat } = this.#parts;
     return under(this.#life.signal, async turn => {
@@ -141,10 +136,12 @@ export class Run {
         this.#bugged = reject;
       });
       heartbeat.add(relay);
-      const sides = [this.#pulls(relay, turn.signal), this.#pushes(relay, turn.signal)];
+      const ready = (signal: AbortSignal): Promise<void> => relay.ready(signal);
+      const flowing = (): void => this.#tellFlowing(relay);
+      const sides = [this.#pulls(relay, turn.signal), this.#push.run({ relay, ready, flowing }, turn.signal)];
       const bug = await Promise.race([bugged, ...sides]).catch((error: unknown) => error);
       turn.abort();
-      this.#endHold();
+      this.#push.endHold();
       this.#pulling = false;
       await Promise.allSettled(sides);
       heartbeat.remove(relay);
@@ -163,9 +160,9 @@ export class Run {
           retry.reset();
           return;
         }
-        this.#startHold();
-        this.#tell('broke', outcome.fault.side, outcome.fault.message);
-        await this.#pause(retry.waitMs(outcome, this.#parts.random()), cut.signal);
+        this.#push.startHold();
+        const waitMs = this.#standing.lost(outcome.fault, retry.waitMs(outcome, this.#parts.random()));
+        await whenOver(this.#parts.sleep(waitMs, cut.signal));
       });
     }
   }
@@ -185,57 +182,13 @@ export class Run {
       const pulled = relay.pull(source, signal);
       onceReached(relay.ready(over.signal), () => {
         readyAtMs = now();
-        this.#endHold();
+        this.#push.endHold();
         this.#tellFlowing(relay);
       });
       return pulled;
     });
     this.#pulling = false;
     return { fault, healthyMs: readyAtMs === undefined ? 0 : now() - readyAtMs };
-  }
-
-  async #pushes(relay: Relay, signal: AbortSignal): Promise<void> {
-    const retry = new Retry();
-    while (!signal.aborted) {
-      await relay.ready(signal);
-      await under(signal, async cut => {
-        this.#pushCut = cut;
-        const outcome = await this.#pushOnce(relay, cut.signal);
-        if (cut.signal.aborted) {
-          retry.reset();
-          return;
-        }
-        this.#tell('broke', outcome.fault.side, outcome.fault.message);
-        await this.#pause(retry.waitMs(outcome, this.#parts.random()), cut.signal);
-      });
-    }
-  }
-
-  async #pushOnce(relay: Relay, signal: AbortSignal): Promise<Outcome> {
-    const { now, openSink } = this.#parts;
-    let sink: Sink;
-    try {
-      sink = await openSink(this.#order.destination, signal);
-    } catch (error) {
-      return { fault: asFault('push', error), healthyMs: 0 };
-    }
-    let flowingAtMs: number | undefined;
-    this.#pushEpoch++;
-    this.#sink = sink;
-    const fault = await under(signal, over => {
-      const pushed = relay.push(sink, signal);
-      onceReached(relay.flowing(over.signal), () => {
-        flowingAtMs = now();
-        this.#tellFlowing(relay);
-      });
-      return pushed;
-    });
-    const healthyMs = flowingAtMs === undefined ? 0 : now() - flowingAtMs;
-    await sink.close(signal.aborted ? CLEAN_CLOSE_MS : BROKEN_CLOSE_MS);
-    this.#sink = undefined;
-    this.#carried.disposable += sink.drops.disposable;
-    this.#carried.untilKey += sink.drops.untilKey;
-    return { fault, healthyMs };
   }
 
   #changeSource(url: string): void {
@@ -272,28 +225,8 @@ export class Run {
     return undefined;
   }
 
-  /** Counts the time without a source, once per loss, however often it is tried in between. */
-  #startHold(): void {
-    if (this.#hold !== undefined) return;
-    const hold = new AbortController();
-    this.#hold = hold;
-    onceReached(this.#parts.sleep(HOLD_MS, hold.signal), () => this.#pushCut.abort());
-  }
-
-  #endHold(): void {
-    this.#hold?.abort();
-    this.#hold = undefined;
-  }
-
   #tellFlowing(relay: Relay): void {
-    if (this.#state !== 'flowing' && relay.onAir) this.#tell('flowing', 'run', '');
-  }
-
-  #tell(type: RunNews['type'], side: Side | 'run', reason: string): void {
-    const { taskId, epoch } = this.#order;
-    this.#state = type === 'flowing' ? 'flowing' : 'broken';
-    this.#reason = reason;
-    this.#parts.tell({ taskId, epoch, type, side, reason });
+    if (relay.onAir) this.#standing.flows();
   }
 
   #bank(relay: Relay): void {
@@ -303,9 +236,5 @@ export class Run {
     this.#carried.mediaMs += Math.round(relay.mediaMs);
     this.#carried.beforeKey += relay.splicer.counts.beforeKey;
     this.#relay = new Relay({ now: this.#parts.now });
-  }
-
-  #pause(ms: number, signal: AbortSignal): Promise<void> {
-    return this.#parts.sleep(ms, signal).catch(() => {});
   }
 }

@@ -1,0 +1,135 @@
+import { asFault } from '../media/fault.ts';
+import type { Drops, Sink } from '../media/packet.ts';
+import type { Relay } from '../media/relay.ts';
+import { type Outcome, onceReached, Retry, under, whenOver } from './attempts.ts';
+import type { RunParts } from './run.ts';
+import type { Standing } from './standing.ts';
+
+export interface PushSideParts extends Pick<RunParts, 'openSink' | 'now' | 'sleep' | 'random'> {
+  readonly destination: string;
+  readonly standing: Standing;
+}
+
+/** What is pushed, and what its run does at the turns of a push. */
+export interface Pushed {
+  readonly relay: Relay;
+  /** Resolves when there is media to begin a push with. Rejects on abort. */
+  readonly ready: (signal: AbortSignal) => Promise<void>;
+  readonly flowing: () => void;
+  /** A push is over, closed or lost; another may follow. */
+  readonly closed?: () => void;
+}
+
+/** The push stays open this long without media before it is closed. */
+const HOLD_MS = 30_000;
+const CLEAN_CLOSE_MS = 4_000;
+/** For a destination that failed: it will hardly answer a goodbye. */
+const BROKEN_CLOSE_MS = 200;
+
+/** The pushes of one run, one behind the other, with every retry of theirs and what they have carried. */
+export class PushSide {
+  readonly #parts: PushSideParts;
+  readonly #carried = { disposable: 0, untilKey: 0 };
+  #destination: string;
+  #epoch = 0;
+  #sink: Sink | undefined;
+  /** Ends the present push, or the wait for it; the next follows at once where there is media for it. */
+  #cut = new AbortController();
+  #hold: AbortController | undefined;
+
+  constructor(parts: PushSideParts) {
+    this.#parts = parts;
+    this.#destination = parts.destination;
+  }
+
+  /** How many pushes have been opened. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get queuedMs(): number {
+    return this.#sink?.queuedMs ?? 0;
+  }
+
+  get drops(): Readonly<Drops> {
+    const { disposable = 0, untilKey = 0 } = this.#sink?.drops ?? {};
+    return { disposable: this.#carried.disposable + disposable, untilKey: this.#carried.untilKey + untilKey };
+  }
+
+  /** Pushes until the signal aborts; then, and only then, it may reject. */
+  async run(pushed: Pushed, signal: AbortSignal): Promise<void> {
+    const { random, sleep, standing } = this.#parts;
+    const retry = new Retry();
+    while (!signal.aborted) {
+      await pushed.ready(signal);
+      await under(signal, async cut => {
+        this.#cut = cut;
+        const outcome = await this.#once(pushed, cut.signal);
+        if (cut.signal.aborted) {
+          retry.reset();
+          return;
+        }
+        const waitMs = standing.lost(outcome.fault, retry.waitMs(outcome, random()));
+        await whenOver(sleep(waitMs, cut.signal));
+      });
+    }
+  }
+
+  /** Another destination is gone to at once. */
+  change(destination: string): void {
+    if (destination === this.#destination) return;
+    this.#destination = destination;
+    this.#cut.abort();
+  }
+
+  /** The present push is closed and another follows; but not before the tick has written what it has read. */
+  part(): void {
+    const cut = this.#cut;
+    queueMicrotask(() => cut.abort());
+  }
+
+  /** Counts the time without media, once per loss, however often it is told of. */
+  startHold(): void {
+    if (this.#hold !== undefined) return;
+    const hold = new AbortController();
+    this.#hold = hold;
+    onceReached(this.#parts.sleep(HOLD_MS, hold.signal), () => this.#cut.abort());
+  }
+
+  endHold(): void {
+    this.#hold?.abort();
+    this.#hold = undefined;
+  }
+
+  async #once(pushed: Pushed, signal: AbortSignal): Promise<Outcome> {
+    let sink: Sink;
+    try {
+      sink = await this.#parts.openSink(this.#destination, signal);
+    } catch (error) {
+      return { fault: asFault('push', error), healthyMs: 0 };
+    }
+    this.#epoch++;
+    this.#sink = sink;
+    const outcome = await this.#push(sink, pushed, signal);
+    await sink.close(signal.aborted ? CLEAN_CLOSE_MS : BROKEN_CLOSE_MS);
+    this.#sink = undefined;
+    this.#carried.disposable += sink.drops.disposable;
+    this.#carried.untilKey += sink.drops.untilKey;
+    pushed.closed?.();
+    return outcome;
+  }
+
+  async #push(sink: Sink, { relay, flowing }: Pushed, signal: AbortSignal): Promise<Outcome> {
+    const { now } = this.#parts;
+    let flowingAtMs: number | undefined;
+    const fault = await under(signal, over => {
+      const pushing = relay.push(sink, signal);
+      onceReached(relay.flowing(over.signal), () => {
+        flowingAtMs = now();
+        flowing();
+      });
+      return pushing;
+    });
+    return { fault, healthyMs: flowingAtMs === undefined ? 0 : now() - flowingAtMs };
+  }
+}
