@@ -21,10 +21,10 @@ export interface ItemOptions {
   readonly signal: AbortSignal;
 }
 
-type Container = 'mp4' | 'flv' | 'ts' | 'hls' | 'other';
+export type Container = 'mp4' | 'flv' | 'ts' | 'hls' | 'other';
 type Opener = (bytes: FileBytes, url: string, options: ItemOptions) => Promise<Item>;
 
-const LOOK_BYTES = 4096;
+export const LOOK_BYTES = 4096;
 
 const OPENERS: Readonly<Record<Container, Opener>> = {
   mp4: (bytes, url, { startMs, signal }) => openMp4(bytes, { url, startMs, signal }),
@@ -67,7 +67,7 @@ const M2TS_SYNC_AT = 4;
 /** The boxes that files of the MP4 family begin with. */
 const FIRST_BOXES = ['ftyp', 'styp', 'moov', 'moof', 'sidx', 'mdat', 'free', 'skip', 'wide', 'pnot', 'uuid'];
 
-function containerOf(head: Buffer): Container {
+export function containerOf(head: Buffer): Container {
   if (FIRST_BOXES.includes(head.toString('latin1', 4, 8))) return 'mp4';
   if (head.toString('latin1', 0, 3) === 'FLV') return 'flv';
   if (/^(\xef\xbb\xbf)?#EXTM3U/.test(head.toString('latin1', 0, 16))) return 'hls';
