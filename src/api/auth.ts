@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { May } from '../control/policies.ts';
 import type { Target } from './target.ts';
 
 /** What a signature can be made over: the request as it came, before anything is parsed. */
@@ -15,6 +16,8 @@ export interface WireRequest {
 export interface Caller {
   readonly accountId: string;
   readonly projectId: string;
+  /** By the policies in force. Actions are named as the dialect's cloud names them. */
+  readonly may: May;
 }
 
 /** Every value of one header, in the order received. */

@@ -189,7 +189,7 @@ describe('the command line', () => {
       { typed: 'long enough\nnot this\n' },
     );
     expect(code).toBe(0);
-    expect(calls).toEqual([['putUser', 'ann', 'long enough', undefined]]);
+    expect(calls).toEqual([['putUser', 'ann', 'long enough', {}]]);
   });
 
   it('asks for a password on a terminal without showing it', async () => {
@@ -201,7 +201,7 @@ describe('the command line', () => {
     const { code, out, err } = await millrace(['user', 'add', 'ann', '--account', 'acme'], {}, { stdin });
     expect([code, out, err]).toEqual([0, '', 'Password for ann: \n']);
     expect(modes).toEqual([true, false]);
-    expect(calls).toEqual([['putUser', 'ann', 'long enough', 'acme']]);
+    expect(calls).toEqual([['putUser', 'ann', 'long enough', { accountId: 'acme' }]]);
   });
 
   it.each([

@@ -45,7 +45,11 @@ export interface Accounts {
   enableKey(accessKey: string): Promise<boolean>;
   disableKey(accessKey: string): Promise<boolean>;
   deleteKey(accessKey: string): Promise<boolean>;
-  putUser(name: string, password: string, accountId?: string): Promise<unknown>;
+  putUser(
+    name: string,
+    password: string,
+    wish?: { accountId?: string; policies?: readonly string[] },
+  ): Promise<unknown>;
   listUsers(): Promise<readonly { readonly name: string; readonly accountId: string; readonly createdAt: number }[]>;
   removeUser(name: string, accountId?: string): Promise<boolean>;
   addDomain(name: string, target: string): Promise<unknown>;

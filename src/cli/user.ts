@@ -22,7 +22,9 @@ function addAdd(user: Command, world: World): void {
     const password = await readSecret(world.terminal, `Password for ${name}: `, given.passwordStdin === true);
     if (password === undefined)
       throw new Misused('no password given; on a terminal it is asked for, elsewhere use --password-stdin');
-    await usingAccounts(add, world, accounts => accounts.putUser(name, password, given.account));
+    await usingAccounts(add, world, accounts =>
+      accounts.putUser(name, password, given.account === undefined ? {} : { accountId: given.account }),
+    );
   });
 }
 

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openSqlite } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
-import { Accounts, InvalidAccount, TOKEN_LIFE_MS } from './accounts.ts';
+import { Accounts, TOKEN_LIFE_MS } from './accounts.ts';
+import { InvalidAccount } from './invalid-account.ts';
 import { Passwords, TooManyPasswords } from './password.ts';
 
 let dir: string;
@@ -130,10 +131,12 @@ describe('domains', () => {
   test('are added, replaced, found and removed', async () => {
     await accounts.addDomain('push.example.com', 'rtmp://127.0.0.1:1935/');
     await accounts.addDomain('push.example.com', 'rtmps://[::1]:443');
-    expect(await accounts.listDomains()).toEqual([{ name: 'push.example.com', target: 'rtmps://[::1]:443' }]);
-    expect(await accounts.findDomain('push.example.com')).toBeDefined();
+    expect(await accounts.listDomains()).toEqual([
+      { name: 'push.example.com', target: 'rtmps://[::1]:443', accountId: 'default' },
+    ]);
+    expect(await accounts.findDomain('push.example.com', 'default')).toBeDefined();
     expect(await accounts.removeDomain('push.example.com')).toBe(true);
-    expect(await accounts.findDomain('push.example.com')).toBeUndefined();
+    expect(await accounts.findDomain('push.example.com', 'default')).toBeUndefined();
   });
 
   test.each([

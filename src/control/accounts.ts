@@ -1,26 +1,30 @@
-import { createHash } from 'node:crypto';
-import type { Store } from '../store/store.ts';
+import type { Store, UserChange } from '../store/store.ts';
 import {
   type AccessKey,
+  type Account,
   type Domain,
   isAccessKeyId,
   isProjectId,
   type Project,
+  type Standing,
   type Token,
   type User,
 } from '../task/account.ts';
+import { FULL_ACCESS } from '../task/policy.ts';
+import { InvalidAccount } from './invalid-account.ts';
 import { Passwords } from './password.ts';
+import { type Holder, type May, Policies } from './policies.ts';
+import { hashToken, LOWER, type RandomBytes, randomHex, randomText, randomToken, UPPER } from './secret.ts';
 
 export const DEFAULT_ACCOUNT = 'default';
 export const DEFAULT_REGION = 'default';
 export const TOKEN_LIFE_MS = 24 * 3_600_000;
+const LEAST_KEY_LIFE_MS = 15 * 60_000;
+const MOST_KEY_LIFE_MS = 36 * 3_600_000;
+/** An expired key is still known for so long, so that its user is told what is wrong with it. */
+const EXPIRED_KEY_KEPT_MS = 24 * 3_600_000;
 
-/** A mistake of whoever administers accounts; the message is the sentence to show. */
-export class InvalidAccount extends Error {
-  override readonly name = 'InvalidAccount';
-}
-
-export type PublicAccessKey = Omit<AccessKey, 'secretKey'>;
+export type PublicAccessKey = Omit<AccessKey, 'secretKey' | 'token'>;
 export type PublicUser = Omit<User, 'passwordHash'>;
 
 export interface AccountsOptions {
@@ -28,18 +32,32 @@ export interface AccountsOptions {
   /** Wall clock. */
   readonly now: () => number;
   readonly newId: () => string;
-  readonly randomBytes: (size: number) => Uint8Array;
+  readonly randomBytes: RandomBytes;
 }
 
-/** Keys, users, tokens, projects and ingest domains: who may do what. */
+export interface KeyWish {
+  readonly accountId?: string;
+  readonly projectId?: string;
+  readonly region?: string;
+  /** The name of the user whose key it is. */
+  readonly user?: string;
+  /** Narrow what the key may do. */
+  readonly policies?: readonly string[];
+  /** Makes it a temporary one. */
+  readonly lifeMs?: number;
+}
+
+/** Accounts with their keys, users, tokens, projects and ingest domains: who may do what. */
 export class Accounts {
+  readonly policies: Policies;
   readonly #store: Store;
   readonly #now: () => number;
   readonly #newId: () => string;
-  readonly #randomBytes: (size: number) => Uint8Array;
+  readonly #randomBytes: RandomBytes;
   readonly #passwords: Passwords;
 
   constructor({ store, now, newId, randomBytes }: AccountsOptions) {
+    this.policies = new Policies(store);
     this.#store = store;
     this.#now = now;
     this.#newId = newId;
@@ -47,20 +65,71 @@ export class Accounts {
     this.#passwords = new Passwords(randomBytes);
   }
 
+  async createAccount(id: string, { live = true }: { live?: boolean } = {}): Promise<Account> {
+    requireName('account', id);
+    const account = { id, createdAt: this.#now(), live };
+    if (!(await this.#store.addAccount(account))) throw new InvalidAccount(`the account ${id} stands already`);
+    return account;
+  }
+
+  findAccount(id: string): Promise<Account | undefined> {
+    return this.#store.account(id);
+  }
+
+  listAccounts(): Promise<readonly Account[]> {
+    return this.#store.accounts();
+  }
+
+  setLive(id: string, live: boolean): Promise<boolean> {
+    return this.#store.setAccountLive(id, live);
+  }
+
+  /** With its projects, policies and domains. Refused while it has anything that would be left behind. */
+  async deleteAccount(id: string): Promise<boolean> {
+    if (id === DEFAULT_ACCOUNT) throw new InvalidAccount(`the account ${id} always stands`);
+    const use = await this.#store.removeAccount(id);
+    const left = Object.entries(use ?? {}).filter(([, count]) => count > 0);
+    if (left.length > 0) {
+      const counts = left.map(([what, count]) => `${count} ${count === 1 ? what.slice(0, -1) : what}`);
+      throw new InvalidAccount(`the account ${id} still has ${counts.join(', ')}: delete them first`);
+    }
+    return use !== undefined;
+  }
+
+  async standing(accountId: string): Promise<Standing> {
+    if ((await this.#store.account(accountId))?.live !== true) return 'noLive';
+    return (await this.hasDomain(accountId)) ? 'ready' : 'noDomain';
+  }
+
   /** A fresh pair for the account's project of that region, which is made where there is none. The secret is shown here only. */
-  async createKey(wish: { accountId?: string; projectId?: string; region?: string } = {}): Promise<AccessKey> {
-    const accountId = wish.accountId ?? DEFAULT_ACCOUNT;
-    const project = await this.#ensureProject(accountId, wish.region ?? DEFAULT_REGION, wish.projectId);
+  async createKey(wish: KeyWish = {}): Promise<AccessKey> {
+    const { accountId = DEFAULT_ACCOUNT, region = DEFAULT_REGION, policies = null, lifeMs } = wish;
+    const user = wish.user === undefined ? null : await this.#requireUser(wish.user, accountId);
+    await this.policies.requireStanding(policies ?? [], accountId);
+    const validity = this.#validity(lifeMs);
+    const project = await this.#ensureProject(accountId, region, wish.projectId);
     const key: AccessKey = {
-      accessKey: this.#randomText(20, UPPER),
-      secretKey: this.#randomText(40, UPPER + LOWER),
+      accessKey: randomText(this.#randomBytes, 20, UPPER),
+      secretKey: randomText(this.#randomBytes, 40, UPPER + LOWER),
       accountId,
       projectId: project.id,
       enabled: true,
       createdAt: this.#now(),
+      userId: user?.id ?? null,
+      policies,
+      ...validity,
     };
+    await this.#store.purgeAccessKeys(this.#now() - EXPIRED_KEY_KEPT_MS);
     if (!(await this.#store.addAccessKey(key))) throw new InvalidAccount('the access key stands already');
     return key;
+  }
+
+  #validity(lifeMs: number | undefined): Pick<AccessKey, 'token' | 'expiresAt'> {
+    if (lifeMs === undefined) return { token: null, expiresAt: null };
+    if (!(lifeMs >= LEAST_KEY_LIFE_MS && lifeMs <= MOST_KEY_LIFE_MS)) {
+      throw new InvalidAccount('a temporary access key lives for 15m to 36h');
+    }
+    return { token: randomToken(this.#randomBytes, 64), expiresAt: this.#now() + lifeMs };
   }
 
   /** Makes sure that this very pair stands, e.g. one from the environment: at every start, by whichever node comes first. */
@@ -78,7 +147,9 @@ export class Accounts {
     const accountId = wish.accountId ?? DEFAULT_ACCOUNT;
     const project = await this.#ensureProject(accountId, wish.region ?? DEFAULT_REGION, wish.projectId ?? undefined);
     const { accessKey, secretKey } = wish;
-    const key = { accessKey, secretKey, accountId, projectId: project.id, enabled: true, createdAt: this.#now() };
+    const limits = { userId: null, policies: null, token: null, expiresAt: null };
+    const stamp = { enabled: true, createdAt: this.#now() };
+    const key = { accessKey, secretKey, accountId, projectId: project.id, ...stamp, ...limits };
     if (await this.#store.addAccessKey(key)) return key;
     return this.#refreshKey(key);
   }
@@ -98,7 +169,7 @@ export class Accounts {
   }
 
   async listKeys(): Promise<readonly PublicAccessKey[]> {
-    return (await this.#store.accessKeys()).map(({ secretKey: _, ...rest }) => rest);
+    return (await this.#store.accessKeys()).map(({ secretKey: _, token: __, ...rest }) => rest);
   }
 
   enableKey(accessKey: string): Promise<boolean> {
@@ -113,29 +184,52 @@ export class Accounts {
     return this.#store.removeAccessKey(accessKey);
   }
 
-  /** Adds the user or sets the password anew, which ends every token of the user. */
-  async putUser(name: string, password: string, accountId = DEFAULT_ACCOUNT): Promise<PublicUser> {
+  /** What the holder of a key or a token may do; undefined where its user is gone or disabled. */
+  rightsOf(holder: Holder): Promise<May | undefined> {
+    return this.policies.rightsOf(holder);
+  }
+
+  /** Adds the user, or sets the password (and the policies, where they are given) anew, which ends the user's tokens. */
+  async putUser(
+    name: string,
+    password: string,
+    { accountId = DEFAULT_ACCOUNT, policies }: { accountId?: string; policies?: readonly string[] } = {},
+  ): Promise<PublicUser> {
     requireName('user', name);
     requireName('account', accountId);
     if (password.length < 8 || password.length > 256) {
       throw new InvalidAccount('a password has 8 to 256 characters');
     }
-    const before = await this.#store.user(accountId, name);
-    const user: User = {
-      id: before?.id ?? this.#randomHex(16),
+    await this.policies.requireStanding(policies ?? [], accountId);
+    const passwordHash = await this.#passwords.hash(password);
+    await this.#ensureAccount(accountId);
+    const added = await this.#store.addUser({
+      id: randomHex(this.#randomBytes, 16),
       name,
       accountId,
-      passwordHash: await this.#passwords.hash(password),
-      createdAt: before?.createdAt ?? this.#now(),
-    };
-    await this.#store.putUser(user);
-    await this.#store.removeTokens(user.id);
-    return withoutHash(user);
+      passwordHash,
+      createdAt: this.#now(),
+      enabled: true,
+      policies: policies ?? [FULL_ACCESS],
+    });
+    const change = policies === undefined ? { passwordHash } : { passwordHash, policies };
+    if (!added) await this.#changeUser(name, accountId, change);
+    return withoutHash(await this.#requireUser(name, accountId));
   }
 
-  async removeUser(name: string, accountId = DEFAULT_ACCOUNT): Promise<boolean> {
-    const user = await this.#store.user(accountId, name);
-    if (user !== undefined) await this.#store.removeTokens(user.id);
+  /** False where there is no such user. Ends the user's tokens, as every change of what somebody may do does. */
+  async setPolicies(name: string, policies: readonly string[], accountId = DEFAULT_ACCOUNT): Promise<boolean> {
+    await this.policies.requireStanding(policies, accountId);
+    return this.#changeUser(name, accountId, { policies });
+  }
+
+  /** A disabled user gets no token, and every key of that user is refused. */
+  setUserEnabled(name: string, enabled: boolean, accountId = DEFAULT_ACCOUNT): Promise<boolean> {
+    return this.#changeUser(name, accountId, { enabled });
+  }
+
+  /** The user's keys and tokens go along. */
+  removeUser(name: string, accountId = DEFAULT_ACCOUNT): Promise<boolean> {
     return this.#store.removeUser(accountId, name);
   }
 
@@ -147,14 +241,14 @@ export class Accounts {
   async verifyPassword(accountId: string, name: string, password: string): Promise<PublicUser | undefined> {
     const user = await this.#store.user(accountId, name);
     const right = await this.#passwords.isRight(password, user?.passwordHash);
-    return right && user !== undefined ? withoutHash(user) : undefined;
+    return right && user?.enabled === true ? withoutHash(user) : undefined;
   }
 
   /** The token itself is told here only; `projectId` is "" for the account as a whole. */
   async issueToken(user: PublicUser, projectId: string): Promise<Token & { readonly token: string }> {
     const issuedAt = this.#now();
     await this.#store.purgeTokens(issuedAt);
-    const token = Buffer.from(this.#randomBytes(32)).toString('base64url');
+    const token = randomToken(this.#randomBytes, 32);
     const row = {
       hash: hashToken(token),
       userId: user.id,
@@ -176,14 +270,16 @@ export class Accounts {
     return name === undefined ? projects : projects.filter(project => project.name === name);
   }
 
-  async addDomain(name: string, target: string): Promise<Domain> {
+  /** Adds the domain, or leads it elsewhere. */
+  async addDomain(name: string, target: string, accountId = DEFAULT_ACCOUNT): Promise<Domain> {
     if (!/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(name))
       throw new InvalidAccount('a domain is a lower-case host name');
     if (!/^rtmps?:\/\/(?:\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?\/?$/i.test(target)) {
       throw new InvalidAccount('a target is rtmp://HOST[:PORT]');
     }
-    const domain = { name, target: target.replace(/\/$/, '') };
-    await this.#store.putDomain(domain);
+    await this.#requireAccount(accountId);
+    const domain = { name, target: target.replace(/\/$/, ''), accountId };
+    if (!(await this.#store.putDomain(domain))) throw new InvalidAccount('the domain belongs to another account');
     return domain;
   }
 
@@ -195,13 +291,40 @@ export class Accounts {
     return this.#store.domains();
   }
 
-  findDomain(name: string): Promise<Domain | undefined> {
-    return this.#store.domain(name);
+  /** Another account's domain is not there. */
+  async findDomain(name: string, accountId: string): Promise<Domain | undefined> {
+    const domain = await this.#store.domain(name);
+    return domain?.accountId === accountId ? domain : undefined;
+  }
+
+  /** The built-in RTMP server counts as the default account's own. */
+  async hasDomain(accountId: string): Promise<boolean> {
+    return accountId === DEFAULT_ACCOUNT || this.#store.hasDomain(accountId);
+  }
+
+  async #ensureAccount(id: string): Promise<void> {
+    requireName('account', id);
+    await this.#store.addAccount({ id, createdAt: this.#now(), live: true });
+  }
+
+  async #requireAccount(id: string): Promise<void> {
+    if ((await this.#store.account(id)) === undefined) throw new InvalidAccount(`there is no account ${id}`);
+  }
+
+  async #requireUser(name: string, accountId: string): Promise<User> {
+    const user = await this.#store.user(accountId, name);
+    if (user === undefined) throw new InvalidAccount(`there is no user ${name} in the account ${accountId}`);
+    return user;
+  }
+
+  async #changeUser(name: string, accountId: string, change: UserChange): Promise<boolean> {
+    const user = await this.#store.user(accountId, name);
+    return user !== undefined && this.#store.changeUser(user.id, change);
   }
 
   /** An account has one project a region, named for it, unless the operator gives an id of his own. */
   async #ensureProject(accountId: string, region: string, projectId?: string): Promise<Project> {
-    requireName('account', accountId);
+    await this.#ensureAccount(accountId);
     if (projectId === undefined) {
       const [standing] = await this.projects(accountId, region);
       if (standing !== undefined) return standing;
@@ -215,30 +338,9 @@ export class Accounts {
     await this.#store.putProject(project);
     return project;
   }
-
-  #randomHex(bytes: number): string {
-    return Buffer.from(this.#randomBytes(bytes)).toString('hex');
-  }
-
-  /** Bytes beyond the last whole run of the alphabet are thrown away, so that every character is equally likely. */
-  #randomText(length: number, alphabet: string): string {
-    const fair = 256 - (256 % alphabet.length);
-    let text = '';
-    while (text.length < length) {
-      for (const byte of this.#randomBytes(length)) {
-        if (byte < fair && text.length < length) text += alphabet[byte % alphabet.length];
-      }
-    }
-    return text;
-  }
 }
 
-const UPPER = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
-const LOWER = 'abcdefghijklmnopqrstuvwxyz';
-
 const withoutHash = ({ passwordHash: _, ...rest }: User): PublicUser => rest;
-
-const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 function requireName(what: string, name: string): void {
   if (!/^[\w.@-]{1,64}$/.test(name)) {

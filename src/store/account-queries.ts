@@ -1,6 +1,77 @@
-import type { AccessKey, Domain, Project, Token, User } from '../task/account.ts';
+import type { Kysely } from 'kysely';
+import type { AccessKey, Account, Domain, Project, Token, User } from '../task/account.ts';
+import type { Policy } from '../task/policy.ts';
 import type { Base } from './base.ts';
-import { toAccessKey, toAccessKeyRow, toToken, toTokenRow, toUser, toUserRow } from './rows.ts';
+import {
+  toAccessKey,
+  toAccessKeyRow,
+  toAccount,
+  toAccountRow,
+  toDomain,
+  toPolicy,
+  toPolicyRow,
+  toToken,
+  toTokenRow,
+  toUser,
+  toUserRow,
+} from './rows.ts';
+import type { AccountUse, UserChange } from './store.ts';
+import type { Tables } from './tables.ts';
+
+export async function getAccount({ db }: Base, id: string): Promise<Account | undefined> {
+  const row = await db.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && toAccount(row);
+}
+
+export async function listAccounts({ db }: Base): Promise<readonly Account[]> {
+  const rows = await db.selectFrom('accounts').selectAll().orderBy('id').execute();
+  return rows.map(toAccount);
+}
+
+export const addAccount = ({ write }: Base, account: Account): Promise<boolean> =>
+  write(async trx => {
+    const { numInsertedOrUpdatedRows } = await trx
+      .insertInto('accounts')
+      .values(toAccountRow(account))
+      .onConflict(conflict => conflict.column('id').doNothing())
+      .executeTakeFirstOrThrow();
+    return numInsertedOrUpdatedRows === 1n;
+  });
+
+export const setAccountLive = ({ write }: Base, id: string, live: boolean): Promise<boolean> =>
+  write(async trx => {
+    const { numUpdatedRows } = await trx
+      .updateTable('accounts')
+      .set({ live: live ? 1 : 0 })
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow();
+    return numUpdatedRows === 1n;
+  });
+
+export const removeAccount = ({ write }: Base, id: string): Promise<AccountUse | undefined> =>
+  write(async trx => {
+    const stands = await trx.selectFrom('accounts').select('id').where('id', '=', id).executeTakeFirst();
+    if (stands === undefined) return undefined;
+    const use = await accountUse(trx, id);
+    if (use.keys + use.users + use.tasks > 0) return use;
+    for (const table of ['projects', 'policies', 'domains'] as const) {
+      await trx.deleteFrom(table).where('account_id', '=', id).execute();
+    }
+    await trx.deleteFrom('accounts').where('id', '=', id).execute();
+    return use;
+  });
+
+async function accountUse(trx: Kysely<Tables>, id: string): Promise<AccountUse> {
+  const rowsOf = async (table: 'access_keys' | 'users' | 'tasks'): Promise<number> => {
+    let rows = trx
+      .selectFrom(table)
+      .select(eb => eb.fn.countAll().as('count'))
+      .where('account_id', '=', id);
+    if (table === 'tasks') rows = rows.where('deleted', '=', 0);
+    return Number((await rows.executeTakeFirstOrThrow()).count);
+  };
+  return { keys: await rowsOf('access_keys'), users: await rowsOf('users'), tasks: await rowsOf('tasks') };
+}
 
 export async function getAccessKey({ db, seal }: Base, accessKey: string): Promise<AccessKey | undefined> {
   const row = await db.selectFrom('access_keys').selectAll().where('access_key', '=', accessKey).executeTakeFirst();
@@ -41,6 +112,16 @@ export const removeAccessKey = ({ write }: Base, accessKey: string): Promise<boo
     return numDeletedRows === 1n;
   });
 
+export const purgeAccessKeys = ({ write }: Base, expiredBefore: number): Promise<void> =>
+  write(async trx => {
+    await trx.deleteFrom('access_keys').where('expires_at', '<', expiredBefore).execute();
+  });
+
+export async function getUserById({ db }: Base, id: string): Promise<User | undefined> {
+  const row = await db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst();
+  return row && toUser(row);
+}
+
 export async function getUser({ db }: Base, accountId: string, name: string): Promise<User | undefined> {
   const row = await db
     .selectFrom('users')
@@ -56,24 +137,71 @@ export async function listUsers({ db }: Base): Promise<readonly User[]> {
   return rows.map(toUser);
 }
 
-export const putUser = ({ write }: Base, user: User): Promise<void> =>
+export const addUser = ({ write }: Base, user: User): Promise<boolean> =>
   write(async trx => {
-    await trx
+    const { numInsertedOrUpdatedRows } = await trx
       .insertInto('users')
       .values(toUserRow(user))
-      .onConflict(conflict =>
-        conflict.columns(['account_id', 'name']).doUpdateSet({ password_hash: user.passwordHash }),
-      )
-      .execute();
+      .onConflict(conflict => conflict.columns(['account_id', 'name']).doNothing())
+      .executeTakeFirstOrThrow();
+    return numInsertedOrUpdatedRows === 1n;
   });
 
-/** With the tokens the user holds: who is gone has no way in. */
+export const changeUser = ({ write }: Base, id: string, change: UserChange): Promise<boolean> =>
+  write(async trx => {
+    const row = await trx.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst();
+    if (row === undefined) return false;
+    await trx
+      .updateTable('users')
+      .set(toUserRow({ ...toUser(row), ...change }))
+      .where('id', '=', id)
+      .execute();
+    await trx.deleteFrom('tokens').where('user_id', '=', id).execute();
+    return true;
+  });
+
 export const removeUser = ({ write }: Base, accountId: string, name: string): Promise<boolean> =>
   write(async trx => {
     const users = trx.selectFrom('users').select('id').where('account_id', '=', accountId).where('name', '=', name);
     await trx.deleteFrom('tokens').where('user_id', 'in', users).execute();
+    await trx.deleteFrom('access_keys').where('user_id', 'in', users).execute();
     const { numDeletedRows } = await trx
       .deleteFrom('users')
+      .where('account_id', '=', accountId)
+      .where('name', '=', name)
+      .executeTakeFirstOrThrow();
+    return numDeletedRows === 1n;
+  });
+
+export async function getPolicy({ db }: Base, accountId: string, name: string): Promise<Policy | undefined> {
+  const row = await db
+    .selectFrom('policies')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('name', '=', name)
+    .executeTakeFirst();
+  return row && toPolicy(row);
+}
+
+export async function listPolicies({ db }: Base): Promise<readonly Policy[]> {
+  const rows = await db.selectFrom('policies').selectAll().orderBy('account_id').orderBy('name').execute();
+  return rows.map(toPolicy);
+}
+
+export const putPolicy = ({ write }: Base, policy: Policy): Promise<void> =>
+  write(async trx => {
+    const row = toPolicyRow(policy);
+    await trx
+      .insertInto('policies')
+      .values(row)
+      .onConflict(conflict => conflict.columns(['account_id', 'name']).doUpdateSet({ document: row.document }))
+      .execute();
+  });
+
+export const removePolicy = ({ write }: Base, accountId: string, name: string): Promise<boolean> =>
+  write(async trx => {
+    const { numDeletedRows } = await trx
+      .deleteFrom('policies')
       .where('account_id', '=', accountId)
       .where('name', '=', name)
       .executeTakeFirstOrThrow();
@@ -132,20 +260,36 @@ export const purgeTokens = ({ write }: Base, expiredBefore: number): Promise<voi
   });
 
 export async function getDomain({ db }: Base, name: string): Promise<Domain | undefined> {
-  return db.selectFrom('domains').selectAll().where('name', '=', name).executeTakeFirst();
+  const row = await db.selectFrom('domains').selectAll().where('name', '=', name).executeTakeFirst();
+  return row && toDomain(row);
 }
 
 export async function listDomains({ db }: Base): Promise<readonly Domain[]> {
-  return db.selectFrom('domains').selectAll().orderBy('name').execute();
+  const rows = await db.selectFrom('domains').selectAll().orderBy('name').execute();
+  return rows.map(toDomain);
 }
 
-export const putDomain = ({ write }: Base, { name, target }: Domain): Promise<void> =>
+export async function hasDomain({ db }: Base, accountId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('domains')
+    .select('name')
+    .where('account_id', '=', accountId)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** A name belongs to one account: nobody leads another's streams elsewhere. */
+export const putDomain = ({ write }: Base, { name, target, accountId }: Domain): Promise<boolean> =>
   write(async trx => {
-    await trx
+    const { numInsertedOrUpdatedRows } = await trx
       .insertInto('domains')
-      .values({ name, target })
-      .onConflict(conflict => conflict.column('name').doUpdateSet({ target }))
-      .execute();
+      .values({ name, target, account_id: accountId })
+      .onConflict(conflict =>
+        conflict.column('name').doUpdateSet({ target }).where('domains.account_id', '=', accountId),
+      )
+      .executeTakeFirstOrThrow();
+    return numInsertedOrUpdatedRows === 1n;
   });
 
 export const removeDomain = ({ write }: Base, name: string): Promise<boolean> =>

@@ -26,7 +26,7 @@ async function openWith(mostPages?: number): Promise<{ db: Kysely<Tables>; commi
 const put =
   (name: string, target = 'rtmp://t') =>
   async (trx: Kysely<Tables>) => {
-    await trx.insertInto('domains').values({ name, target }).execute();
+    await trx.insertInto('domains').values({ name, target, account_id: 'default' }).execute();
   };
 const names = async (db: Kysely<Tables>): Promise<string[]> =>
   (await db.selectFrom('domains').select('name').orderBy('name').execute()).map(({ name }) => name);

@@ -1,18 +1,39 @@
-import type { AccessKey, Token, User } from '../task/account.ts';
+import type { AccessKey, Account, Domain, Token, User } from '../task/account.ts';
 import { dueAt } from '../task/due.ts';
 import type { Cause, Event, EventDetail } from '../task/event.ts';
 import type { Breakpoint } from '../task/playlist.ts';
+import type { Policy, PolicyDocument } from '../task/policy.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
+import { type KeptSource, toSource } from './kept-source.ts';
 import type { Seal } from './seal.ts';
 import type { Delivery } from './store.ts';
-import type { AccessKeyRow, DeliveryRow, EventRow, TaskRow, TokenRow, UserRow } from './tables.ts';
+import type {
+  AccessKeyRow,
+  AccountRow,
+  DeliveryRow,
+  DomainRow,
+  EventRow,
+  PolicyRow,
+  TaskRow,
+  TokenRow,
+  UserRow,
+} from './tables.ts';
 
 /** Rows to model and back. What was sealed was written here, so it is trusted once it has opened. */
 interface SealedTask {
   readonly spec: TaskSpec;
   readonly reason: string;
+  readonly cause: Cause;
 }
+
+/** What a task is without that was stored before these fields were there. */
+const EARLIER_SPEC = { name: '', retry: null, echo: {} } as const;
+type KeptTask = Omit<SealedTask, 'cause' | 'spec'> & {
+  readonly cause?: Cause;
+  readonly spec: Omit<TaskSpec, keyof typeof EARLIER_SPEC | 'source'> &
+    Partial<Pick<TaskSpec, keyof typeof EARLIER_SPEC>> & { readonly source: KeptSource };
+};
 
 interface SealedEvent {
   readonly reason: string;
@@ -22,11 +43,13 @@ interface SealedEvent {
 interface SealedDelivery {
   readonly url: string;
   readonly body: string;
+  /** Absent in rows of earlier versions, which signed nothing. */
+  readonly key?: string;
 }
 
 export function toTaskRow(seal: Seal, task: Task): TaskRow {
-  const { spec, reason, breakpoint } = task;
-  const kept: SealedTask = { spec, reason };
+  const { spec, reason, cause, breakpoint } = task;
+  const kept: SealedTask = { spec, reason, cause };
   return {
     id: task.id,
     account_id: task.accountId,
@@ -59,7 +82,9 @@ const openBreakpoint = (seal: Seal, taskId: string, sealed: Uint8Array): Breakpo
   JSON.parse(seal.open(`tasks/${taskId}/breakpoint`, sealed)) as Breakpoint;
 
 export function toTask(seal: Seal, row: TaskRow): Task {
-  const { spec, reason } = JSON.parse(seal.open(`tasks/${row.id}`, row.sealed)) as SealedTask;
+  const kept = JSON.parse(seal.open(`tasks/${row.id}`, row.sealed)) as KeptTask;
+  const { reason, cause = 'system' } = kept;
+  const spec = { ...EARLIER_SPEC, ...kept.spec, source: toSource(kept.spec.source) };
   return {
     id: row.id,
     accountId: row.account_id,
@@ -68,6 +93,7 @@ export function toTask(seal: Seal, row: TaskRow): Task {
     status: row.status,
     reason,
     movedBy: row.moved_by,
+    cause,
     epoch: row.epoch,
     seq: row.seq,
     version: row.version,
@@ -114,12 +140,13 @@ export function toEvent(seal: Seal, row: EventRow): Event {
 }
 
 export function toDeliveryRow(seal: Seal, delivery: Delivery): DeliveryRow {
-  const { url, body } = delivery;
-  const kept: SealedDelivery = { url, body };
+  const { url, body, key } = delivery;
+  const kept: SealedDelivery = { url, body, key };
   return {
     id: delivery.id,
     task_id: delivery.taskId,
     seq: delivery.seq,
+    dialect: delivery.dialect,
     content_type: delivery.contentType,
     created_at: delivery.createdAt,
     attempts: delivery.attempts,
@@ -131,12 +158,14 @@ export function toDeliveryRow(seal: Seal, delivery: Delivery): DeliveryRow {
 }
 
 export function toDelivery(seal: Seal, row: DeliveryRow): Delivery {
-  const { url, body } = JSON.parse(seal.open(`deliveries/${row.id}`, row.sealed)) as SealedDelivery;
+  const { url, body, key = '' } = JSON.parse(seal.open(`deliveries/${row.id}`, row.sealed)) as SealedDelivery;
   return {
     id: row.id,
     taskId: row.task_id,
     seq: row.seq,
+    dialect: row.dialect,
     url,
+    key,
     contentType: row.content_type,
     body,
     createdAt: row.created_at,
@@ -147,6 +176,18 @@ export function toDelivery(seal: Seal, row: DeliveryRow): Delivery {
   };
 }
 
+export const toAccountRow = ({ id, createdAt, live }: Account): AccountRow => ({
+  id,
+  created_at: createdAt,
+  live: live ? 1 : 0,
+});
+
+export const toAccount = (row: AccountRow): Account => ({
+  id: row.id,
+  createdAt: row.created_at,
+  live: row.live === 1,
+});
+
 export const toAccessKeyRow = (seal: Seal, key: AccessKey): AccessKeyRow => ({
   access_key: key.accessKey,
   account_id: key.accountId,
@@ -154,6 +195,10 @@ export const toAccessKeyRow = (seal: Seal, key: AccessKey): AccessKeyRow => ({
   enabled: key.enabled ? 1 : 0,
   created_at: key.createdAt,
   sealed: seal.close(`access_keys/${key.accessKey}`, key.secretKey),
+  user_id: key.userId,
+  policies: key.policies && JSON.stringify(key.policies),
+  token: key.token === null ? null : seal.close(`access_keys/${key.accessKey}/token`, key.token),
+  expires_at: key.expiresAt,
 });
 
 export const toAccessKey = (seal: Seal, row: AccessKeyRow): AccessKey => ({
@@ -163,7 +208,13 @@ export const toAccessKey = (seal: Seal, row: AccessKeyRow): AccessKey => ({
   projectId: row.project_id,
   enabled: row.enabled === 1,
   createdAt: row.created_at,
+  userId: row.user_id,
+  policies: row.policies === null ? null : readNames(row.policies),
+  token: row.token && seal.open(`access_keys/${row.access_key}/token`, row.token),
+  expiresAt: row.expires_at,
 });
+
+const readNames = (text: string): readonly string[] => JSON.parse(text) as readonly string[];
 
 export const toUserRow = (user: User): UserRow => ({
   id: user.id,
@@ -171,6 +222,8 @@ export const toUserRow = (user: User): UserRow => ({
   name: user.name,
   password_hash: user.passwordHash,
   created_at: user.createdAt,
+  enabled: user.enabled ? 1 : 0,
+  policies: JSON.stringify(user.policies),
 });
 
 export const toUser = (row: UserRow): User => ({
@@ -179,7 +232,23 @@ export const toUser = (row: UserRow): User => ({
   accountId: row.account_id,
   passwordHash: row.password_hash,
   createdAt: row.created_at,
+  enabled: row.enabled === 1,
+  policies: readNames(row.policies),
 });
+
+export const toPolicyRow = ({ accountId, name, document }: Policy): PolicyRow => ({
+  account_id: accountId,
+  name,
+  document: JSON.stringify(document),
+});
+
+export const toPolicy = (row: PolicyRow): Policy => ({
+  accountId: row.account_id,
+  name: row.name,
+  document: JSON.parse(row.document) as PolicyDocument,
+});
+
+export const toDomain = ({ name, target, account_id }: DomainRow): Domain => ({ name, target, accountId: account_id });
 
 export const toTokenRow = (token: Token): TokenRow => ({
   hash: token.hash,

@@ -14,6 +14,7 @@ export const newId = (): string => `id-${String(made++).padStart(8, '0')}`;
 
 export const sampleSpec = (change: Partial<TaskSpec> = {}): TaskSpec => ({
   dialect: 'huawei',
+  name: '',
   region: 'cn-north-4',
   source: { kind: 'live', url: `rtmp://src.example/live/${CANARY}` },
   standby: [`rtmp://standby.example/live/${CANARY}`],
@@ -22,6 +23,8 @@ export const sampleSpec = (change: Partial<TaskSpec> = {}): TaskSpec => ({
   endAt: NOW + HOUR_MS,
   callback: { url: `http://cb.example/${CANARY}`, events: ['TaskStart'] },
   enabled: true,
+  retry: null,
+  echo: {},
   ...change,
 });
 
@@ -56,7 +59,9 @@ export const sampleDelivery = ({ task, event }: Step): Delivery => ({
   id: newId(),
   taskId: task.id,
   seq: event.seq,
+  dialect: task.spec.dialect,
   url: `http://cb.example/${CANARY}`,
+  key: `key${CANARY}`,
   contentType: 'application/json',
   body: JSON.stringify({ event: event.type, key: CANARY }),
   createdAt: NOW,
@@ -73,5 +78,9 @@ export const sampleKey = (change: Partial<AccessKey> = {}): AccessKey => ({
   projectId: 'p1',
   enabled: true,
   createdAt: NOW,
+  userId: null,
+  policies: null,
+  token: null,
+  expiresAt: null,
   ...change,
 });

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import * as accounts from './account-queries.ts';
+import * as assets from './asset-queries.ts';
 import type { Base } from './base.ts';
 import type { Seal } from './seal.ts';
 import type { Store } from './store.ts';
@@ -20,15 +21,27 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   dueDeliveries: (now, limit, after) => tasks.dueDeliveries(base, now, { limit, after }),
   updateDelivery: (id, patch) => tasks.updateDelivery(base, id, patch),
 
+  account: id => accounts.getAccount(base, id),
+  accounts: () => accounts.listAccounts(base),
+  addAccount: account => accounts.addAccount(base, account),
+  setAccountLive: (id, live) => accounts.setAccountLive(base, id, live),
+  removeAccount: id => accounts.removeAccount(base, id),
   accessKey: accessKey => accounts.getAccessKey(base, accessKey),
   accessKeys: () => accounts.listAccessKeys(base),
   addAccessKey: key => accounts.addAccessKey(base, key),
   setAccessKeyEnabled: (accessKey, enabled) => accounts.setAccessKeyEnabled(base, accessKey, enabled),
   removeAccessKey: accessKey => accounts.removeAccessKey(base, accessKey),
+  purgeAccessKeys: expiredBefore => accounts.purgeAccessKeys(base, expiredBefore),
   user: (accountId, name) => accounts.getUser(base, accountId, name),
   users: () => accounts.listUsers(base),
-  putUser: user => accounts.putUser(base, user),
+  userById: id => accounts.getUserById(base, id),
+  addUser: user => accounts.addUser(base, user),
+  changeUser: (id, change) => accounts.changeUser(base, id, change),
   removeUser: (accountId, name) => accounts.removeUser(base, accountId, name),
+  policy: (accountId, name) => accounts.getPolicy(base, accountId, name),
+  policies: () => accounts.listPolicies(base),
+  putPolicy: policy => accounts.putPolicy(base, policy),
+  removePolicy: (accountId, name) => accounts.removePolicy(base, accountId, name),
   project: id => accounts.getProject(base, id),
   projects: accountId => accounts.listProjects(base, accountId),
   putProject: project => accounts.putProject(base, project),
@@ -39,7 +52,14 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   domain: name => accounts.getDomain(base, name),
   domains: () => accounts.listDomains(base),
   putDomain: domain => accounts.putDomain(base, domain),
+  hasDomain: accountId => accounts.hasDomain(base, accountId),
   removeDomain: name => accounts.removeDomain(base, name),
+  asset: (accountId, id) => assets.getAsset(base, accountId, id),
+  assets: accountId => assets.listAssets(base, accountId),
+  addAsset: asset => assets.addAsset(base, asset),
+  putAsset: asset => assets.putAsset(base, asset),
+  removeAsset: (accountId, id) => assets.removeAsset(base, accountId, id),
+  assetsRevision: () => assets.assetsRevision(base),
 
   checkWritable: () => base.write(countWritable),
   close,

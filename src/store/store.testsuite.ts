@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Task } from '../task/task.ts';
-import { CANARY, changeOf, NOW, newId, sampleKey, sampleTask, telling } from './sample.ts';
+import { CANARY, changeOf, NOW, sampleTask, telling } from './sample.ts';
 import type { Change, Store, TaskFilter } from './store.ts';
 
 /** An empty database opened by the implementation under test. */
@@ -10,7 +10,7 @@ export interface OpenedStore {
   reopen(): Promise<Store>;
 }
 
-const P1: TaskFilter = { projectId: 'p1' };
+const P1: TaskFilter = { accountId: 'default', projectId: 'p1' };
 const ALL = { offset: 0, limit: 100 };
 const HOUR_MS = 3_600_000;
 const SETTLED = { attempts: 1, nextAt: NOW, state: 'delivered', lastError: '' } as const;
@@ -212,12 +212,13 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
 
       it('holds only what the filter names', async () => {
         const mine = await put(sampleTask({ spec: { region: 'north' } }));
-        const south = await put(sampleTask({ createdAt: NOW + 1, spec: { region: 'south', dialect: 'native' } }));
+        const south = await put(sampleTask({ createdAt: NOW + 1, spec: { region: 'south' } }));
         const foreign = await put(sampleTask({ projectId: 'p2' }));
         expect(await ids(P1)).toEqual([south.id, mine.id]);
-        expect(await ids({ projectId: 'p2' })).toEqual([foreign.id]);
+        expect(await ids({ ...P1, projectId: 'p2' })).toEqual([foreign.id]);
+        expect(await ids({ accountId: 'default', taskId: foreign.id })).toEqual([foreign.id]);
+        expect(await ids({ accountId: 'stranger' })).toEqual([]);
         expect(await ids({ ...P1, region: 'north' })).toEqual([mine.id]);
-        expect(await ids({ ...P1, dialect: 'native' })).toEqual([south.id]);
         expect(await ids({ ...P1, taskId: mine.id })).toEqual([mine.id]);
         expect(await ids({ ...P1, taskId: foreign.id })).toEqual([]);
         expect(await ids({ ...P1, region: '' })).toEqual([]);
@@ -229,6 +230,23 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
         const deleted = await put(sampleTask());
         await store.change(deleted.id, telling('deleted'));
         expect(await store.list(P1, ALL)).toMatchObject({ total: 1, tasks: [{ id: exited.id }] });
+      });
+
+      it('holds what exited lately, and what was deleted lately, where that is asked for', async () => {
+        const live = await put(sampleTask({ createdAt: NOW }));
+        const deleted = await put(sampleTask({ createdAt: NOW + 1 }));
+        await store.change(deleted.id, telling('deleted'));
+        const exitedAt = (await store.get(deleted.id))?.exitedAt ?? 0;
+        expect(await ids({ ...P1, exitedSince: exitedAt })).toEqual([deleted.id, live.id]);
+        expect(await ids({ ...P1, exitedSince: exitedAt + 1 })).toEqual([live.id]);
+      });
+
+      it('counts and pages what a question to the opened task lets through', async () => {
+        for (let at = 0; at < 6; at++) await put(sampleTask({ createdAt: NOW + at, spec: { name: `n${at % 2}` } }));
+        const odd: TaskFilter = { ...P1, matches: ({ spec }) => spec.name === 'n1' };
+        const { tasks, total } = await store.list(odd, { offset: 1, limit: 1 });
+        expect(total).toBe(3);
+        expect(tasks.map(({ createdAt }) => createdAt)).toEqual([NOW + 3]);
       });
     });
 
@@ -288,6 +306,7 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
         expect(await store.dueDeliveries(NOW - 1, 10)).toEqual([]);
         const [delivery] = await store.dueDeliveries(NOW, 10);
         expect(delivery).toMatchObject({ taskId: id, seq: 2, url: `http://cb.example/${CANARY}`, state: 'waiting' });
+        expect(delivery).toMatchObject({ dialect: 'huawei', key: `key${CANARY}` });
         expect(delivery?.body).toBe(JSON.stringify({ event: 'claimed', key: CANARY }));
       });
 
@@ -384,104 +403,6 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
       });
     });
 
-    describe('an access key', () => {
-      it('comes back with its secret', async () => {
-        const key = sampleKey();
-        expect(await store.addAccessKey(key)).toBe(true);
-        expect(await store.accessKey(key.accessKey)).toEqual(key);
-        expect(await store.accessKeys()).toEqual([key]);
-      });
-
-      it('is not replaced by one of the same name', async () => {
-        const key = sampleKey();
-        await store.addAccessKey(key);
-        expect(await store.addAccessKey({ ...key, secretKey: 'another' })).toBe(false);
-        expect(await store.accessKey(key.accessKey)).toEqual(key);
-      });
-
-      it('can be switched off and removed', async () => {
-        const { accessKey } = sampleKey();
-        expect(await store.setAccessKeyEnabled(accessKey, false)).toBe(false);
-        await store.addAccessKey(sampleKey({ accessKey }));
-        expect(await store.setAccessKeyEnabled(accessKey, false)).toBe(true);
-        expect((await store.accessKey(accessKey))?.enabled).toBe(false);
-        expect(await store.removeAccessKey(accessKey)).toBe(true);
-        expect(await store.removeAccessKey(accessKey)).toBe(false);
-        expect(await store.accessKey(accessKey)).toBeUndefined();
-      });
-
-      it('made by another process is known at once', async () => {
-        const other = await reopen();
-        const key = sampleKey();
-        await other.addAccessKey(key);
-        expect(await store.accessKey(key.accessKey)).toEqual(key);
-      });
-    });
-
-    describe('a user', () => {
-      const user = { id: 'u1', name: 'ann', accountId: 'default', passwordHash: 'h1', createdAt: NOW };
-
-      it('is found by account and name', async () => {
-        await store.putUser(user);
-        expect(await store.user('default', 'ann')).toEqual(user);
-        expect(await store.user('other', 'ann')).toBeUndefined();
-        expect(await store.users()).toEqual([user]);
-      });
-
-      it('keeps the id when the password is replaced', async () => {
-        await store.putUser(user);
-        await store.putUser({ ...user, id: newId(), passwordHash: 'h2' });
-        expect(await store.users()).toEqual([{ ...user, passwordHash: 'h2' }]);
-      });
-
-      it('takes the tokens along when removed', async () => {
-        await store.putUser(user);
-        await store.putToken({ ...TOKEN, userId: user.id });
-        expect(await store.removeUser('default', 'ann')).toBe(true);
-        expect(await store.removeUser('default', 'ann')).toBe(false);
-        expect(await store.token(TOKEN.hash)).toBeUndefined();
-      });
-    });
-
-    describe('a token', () => {
-      it('comes back until it is removed with its user`s others', async () => {
-        await store.putToken(TOKEN);
-        await store.putToken({ ...TOKEN, hash: 'th2', userId: 'u2' });
-        expect(await store.token(TOKEN.hash)).toEqual(TOKEN);
-        await store.removeTokens(TOKEN.userId);
-        expect(await store.token(TOKEN.hash)).toBeUndefined();
-        expect(await store.token('th2')).toBeDefined();
-      });
-
-      it('is purged once it has expired', async () => {
-        await store.putToken(TOKEN);
-        await store.purgeTokens(TOKEN.expiresAt);
-        expect(await store.token(TOKEN.hash)).toBeDefined();
-        await store.purgeTokens(TOKEN.expiresAt + 1);
-        expect(await store.token(TOKEN.hash)).toBeUndefined();
-      });
-    });
-
-    it('keeps projects by account, and never passes one to another account', async () => {
-      const project = { id: 'p1', name: 'north', accountId: 'default' };
-      await store.putProject(project);
-      await store.putProject({ ...project, name: 'renamed', accountId: 'thief' });
-      expect(await store.project('p1')).toEqual({ ...project, name: 'renamed' });
-      expect(await store.projects('default')).toHaveLength(1);
-      expect(await store.projects('thief')).toEqual([]);
-      expect(await store.project('p2')).toBeUndefined();
-    });
-
-    it('keeps domains by name', async () => {
-      await store.putDomain({ name: 'push.example', target: 'rtmp://127.0.0.1:1935' });
-      await store.putDomain({ name: 'push.example', target: 'rtmp://127.0.0.1:1936' });
-      expect(await store.domain('push.example')).toEqual({ name: 'push.example', target: 'rtmp://127.0.0.1:1936' });
-      expect(await store.domains()).toHaveLength(1);
-      expect(await store.removeDomain('push.example')).toBe(true);
-      expect(await store.removeDomain('push.example')).toBe(false);
-      expect(await store.domain('push.example')).toBeUndefined();
-    });
-
     it('says that it can write', async () => {
       await expect(store.checkWritable()).resolves.toBeUndefined();
       await expect(store.checkWritable()).resolves.toBeUndefined();
@@ -497,15 +418,6 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
     });
   });
 }
-
-const TOKEN = {
-  hash: 'th1',
-  userId: 'u1',
-  accountId: 'default',
-  projectId: 'p1',
-  issuedAt: NOW,
-  expiresAt: NOW + 1000,
-};
 
 /** A second task under an id that is taken. */
 function sampleOf(id: string): Change {

@@ -1,6 +1,9 @@
-import type { AccessKey, Domain, Project, Token, User } from '../task/account.ts';
+import type { AccessKey, Account, Domain, Project, Token, User } from '../task/account.ts';
+import type { Asset } from '../task/asset.ts';
 import type { Event } from '../task/event.ts';
 import type { Breakpoint } from '../task/playlist.ts';
+import type { Policy } from '../task/policy.ts';
+import type { DialectName } from '../task/spec.ts';
 import type { Status } from '../task/status.ts';
 import type { Task } from '../task/task.ts';
 
@@ -10,7 +13,11 @@ export interface Delivery {
   readonly taskId: string;
   /** The event's number: deliveries of one task go out in this order. */
   readonly seq: number;
+  /** Whose words it speaks: says at what pace it is tried and how it is signed. */
+  readonly dialect: DialectName;
   readonly url: string;
+  /** What each try is signed with; "" where its receiver wants no signature. */
+  readonly key: string;
   readonly contentType: string;
   readonly body: string;
   readonly createdAt: number;
@@ -20,11 +27,25 @@ export interface Delivery {
   readonly lastError: string;
 }
 
+export type UserChange = Partial<Pick<User, 'passwordHash' | 'enabled' | 'policies'>>;
+
 export interface TaskFilter {
-  readonly projectId: string;
-  readonly dialect?: string;
+  readonly accountId: string;
+  readonly projectId?: string;
   readonly region?: string;
   readonly taskId?: string;
+  /** Takes exited tasks, deleted ones among them, from then on; without it all but the deleted ones. */
+  readonly exitedSince?: number;
+  /** What only the opened task can answer: asked for each one that the other fields let through. */
+  readonly matches?: (task: Task) => boolean;
+}
+
+/** How many of each an account has. */
+export interface AccountUse {
+  readonly keys: number;
+  readonly users: number;
+  /** Those that its users still see, exited ones among them. */
+  readonly tasks: number;
 }
 
 export interface Page {
@@ -81,7 +102,7 @@ export interface Store {
   /** Keeps break points, all in one transaction and without an event. One whose epoch is not the task's is left out. */
   saveBreakpoints(progress: readonly Progress[]): Promise<void>;
   get(taskId: string): Promise<Task | undefined>;
-  /** Newest first (createdAt, then id, descending), with the number of all matches before paging. Deleted tasks are never listed. */
+  /** Newest first (createdAt, then id, descending), with the number of all matches before paging. */
   list(filter: TaskFilter, page: Page): Promise<{ tasks: readonly Task[]; total: number }>;
   /** Tasks whose `dueAt` (task/due.ts, kept beside the row as a plain indexed column) has come; the longest due first. */
   due(now: number, limit: number): Promise<readonly Task[]>;
@@ -98,18 +119,41 @@ export interface Store {
   dueDeliveries(now: number, limit: number, after?: Pick<Delivery, 'nextAt' | 'id'>): Promise<readonly Delivery[]>;
   updateDelivery(id: string, patch: Pick<Delivery, 'attempts' | 'nextAt' | 'state' | 'lastError'>): Promise<void>;
 
+  account(id: string): Promise<Account | undefined>;
+  accounts(): Promise<readonly Account[]>;
+  /** False where such an account stands already; nothing is changed then. */
+  addAccount(account: Account): Promise<boolean>;
+  setAccountLive(id: string, live: boolean): Promise<boolean>;
+  /**
+   * Removes the account with its projects, policies and domains, unless it is in use. Answers what uses it: nothing
+   * does where it was removed. Undefined when there is none.
+   */
+  removeAccount(id: string): Promise<AccountUse | undefined>;
+
   accessKey(accessKey: string): Promise<AccessKey | undefined>;
   accessKeys(): Promise<readonly AccessKey[]>;
   /** False where such a key stands already; nothing is changed then. */
   addAccessKey(key: AccessKey): Promise<boolean>;
   setAccessKeyEnabled(accessKey: string, enabled: boolean): Promise<boolean>;
   removeAccessKey(accessKey: string): Promise<boolean>;
+  /** Removes temporary keys that expired before the given time. */
+  purgeAccessKeys(expiredBefore: number): Promise<void>;
 
   user(accountId: string, name: string): Promise<User | undefined>;
   users(): Promise<readonly User[]>;
-  /** Adds the user, or replaces the password of the one that stands. */
-  putUser(user: User): Promise<void>;
+  userById(id: string): Promise<User | undefined>;
+  /** False where the account has one of that name already; nothing is changed then. */
+  addUser(user: User): Promise<boolean>;
+  /** Changes what is given, and ends every token of the user. */
+  changeUser(id: string, change: UserChange): Promise<boolean>;
+  /** With the keys and tokens of the user: who is gone has no way in. */
   removeUser(accountId: string, name: string): Promise<boolean>;
+
+  policy(accountId: string, name: string): Promise<Policy | undefined>;
+  policies(): Promise<readonly Policy[]>;
+  /** Adds the policy, or replaces the document of the one that stands. */
+  putPolicy(policy: Policy): Promise<void>;
+  removePolicy(accountId: string, name: string): Promise<boolean>;
 
   project(id: string): Promise<Project | undefined>;
   projects(accountId: string): Promise<readonly Project[]>;
@@ -123,8 +167,21 @@ export interface Store {
 
   domain(name: string): Promise<Domain | undefined>;
   domains(): Promise<readonly Domain[]>;
-  putDomain(domain: Domain): Promise<void>;
+  /** Adds the domain, or leads the account's own elsewhere. False where it belongs to another account. */
+  putDomain(domain: Domain): Promise<boolean>;
+  hasDomain(accountId: string): Promise<boolean>;
   removeDomain(name: string): Promise<boolean>;
+
+  asset(accountId: string, id: string): Promise<Asset | undefined>;
+  /** Of one account or of all; by account, then the oldest first. */
+  assets(accountId?: string): Promise<readonly Asset[]>;
+  /** False where the account has such an asset already; nothing is changed then. */
+  addAsset(asset: Asset): Promise<boolean>;
+  /** Adds the asset, or gives the one that stands another address and probe. */
+  putAsset(asset: Asset): Promise<void>;
+  removeAsset(accountId: string, id: string): Promise<boolean>;
+  /** Rises with each change of any asset: one small read tells whether there is something to look up anew. */
+  assetsRevision(): Promise<number>;
 
   /** Throws when a write would not succeed now (disk full, read-only, locked). */
   checkWritable(): Promise<void>;

@@ -1,4 +1,5 @@
 import type { EventType } from '../task/event.ts';
+import type { DialectName } from '../task/spec.ts';
 import type { Status } from '../task/status.ts';
 import type { Delivery } from './store.ts';
 
@@ -10,11 +11,14 @@ export interface Tables {
   tasks: TaskRow;
   events: EventRow;
   deliveries: DeliveryRow;
+  accounts: AccountRow;
   access_keys: AccessKeyRow;
   users: UserRow;
+  policies: PolicyRow;
   projects: ProjectRow;
   tokens: TokenRow;
   domains: DomainRow;
+  assets: AssetRow;
   meta: MetaRow;
   schema_version: { version: number };
 }
@@ -64,6 +68,7 @@ export interface DeliveryRow {
   id: string;
   task_id: string;
   seq: number;
+  dialect: DialectName;
   content_type: string;
   created_at: number;
   attempts: number;
@@ -74,6 +79,12 @@ export interface DeliveryRow {
   sealed: Uint8Array;
 }
 
+export interface AccountRow {
+  id: string;
+  created_at: number;
+  live: number;
+}
+
 export interface AccessKeyRow {
   access_key: string;
   account_id: string;
@@ -82,6 +93,12 @@ export interface AccessKeyRow {
   created_at: number;
   /** The secret key itself. */
   sealed: Uint8Array;
+  user_id: string | null;
+  /** JSON array of names. */
+  policies: string | null;
+  /** The token itself, sealed. */
+  token: Uint8Array | null;
+  expires_at: number | null;
 }
 
 export interface UserRow {
@@ -90,6 +107,16 @@ export interface UserRow {
   name: string;
   password_hash: string;
   created_at: number;
+  enabled: number;
+  /** JSON array of names. */
+  policies: string;
+}
+
+export interface PolicyRow {
+  account_id: string;
+  name: string;
+  /** PolicyDocument as JSON */
+  document: string;
 }
 
 export interface ProjectRow {
@@ -110,11 +137,23 @@ export interface TokenRow {
 export interface DomainRow {
   name: string;
   target: string;
+  account_id: string;
 }
 
-/** `writable`: counts the checks that a write succeeds. `seal`: a sealed word that tells a wrong key at once. */
+export interface AssetRow {
+  id: string;
+  account_id: string;
+  created_at: number;
+  /** Address and probe. */
+  sealed: Uint8Array;
+}
+
+/**
+ * `writable`: counts the checks that a write succeeds. `assets`: counts the changes of assets. `seal`: a sealed word that
+ * tells a wrong key at once.
+ */
 export interface MetaRow {
-  name: 'writable' | 'seal';
+  name: 'writable' | 'assets' | 'seal';
   count: number;
   sealed: Uint8Array | null;
 }

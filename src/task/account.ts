@@ -1,4 +1,14 @@
 /** Who may do what. An account owns projects; keys and users act for one account, a key for one project. */
+export interface Account {
+  readonly id: string;
+  readonly createdAt: number;
+  /** Whether it has the live service. */
+  readonly live: boolean;
+}
+
+/** What there is for an account's tasks to be made with. */
+export type Standing = 'ready' | 'noLive' | 'noDomain';
+
 export interface AccessKey {
   readonly accessKey: string;
   /** Recoverable, because HMAC needs it; sealed at rest by the store. */
@@ -7,6 +17,13 @@ export interface AccessKey {
   readonly projectId: string;
   readonly enabled: boolean;
   readonly createdAt: number;
+  /** Whose key it is; null for the account's own, which may do everything. */
+  readonly userId: string | null;
+  /** Names of policies that narrow what it may do; null where nothing narrows it. */
+  readonly policies: readonly string[] | null;
+  /** What a temporary key has to be sent with, sealed as the secret is; null for one that stands until it is deleted. */
+  readonly token: string | null;
+  readonly expiresAt: number | null;
 }
 
 export interface User {
@@ -16,6 +33,9 @@ export interface User {
   readonly accountId: string;
   readonly passwordHash: string;
   readonly createdAt: number;
+  readonly enabled: boolean;
+  /** Names of policies, built-in ones or the account's; with none the user may do nothing. */
+  readonly policies: readonly string[];
 }
 
 export interface Project {
@@ -40,6 +60,7 @@ export interface Domain {
   readonly name: string;
   /** rtmp://HOST[:PORT] */
   readonly target: string;
+  readonly accountId: string;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Accounts } from '../../control/accounts.ts';
-import { isProjectId } from '../../task/account.ts';
+import { type AccessKey, isProjectId } from '../../task/account.ts';
 import { type Caller, headerValues, Lockout, sameText, type WireRequest } from '../auth.ts';
+import type { Throttle } from '../throttle.ts';
 import { HuaweiError } from './error.ts';
 import {
   ALGORITHM,
@@ -15,11 +16,22 @@ import {
 const WINDOW_MS = 15 * 60_000;
 const LOCK_MS = 5 * 60_000;
 const FAILURES_IN_A_ROW = 5;
+
+export type Operation = 'create' | 'list' | 'modify' | 'delete';
+
+/** The vendor documents an action for three operations. Whoever may create may modify, unless that is denied. */
+const ACTIONS: Readonly<Record<Operation, readonly [action: string, wider?: string]>> = {
+  create: ['live:stream:createPullTask'],
+  list: ['live:stream:listPullTask'],
+  modify: ['live:stream:modifyPullTask', 'live:stream:createPullTask'],
+  delete: ['live:stream:deletePullTask'],
+};
 /** Signs for nobody: an unknown access key costs what a wrong signature costs. */
 const NOBODYS_SECRET = '0'.repeat(40);
 
 export interface GateOptions {
-  readonly accounts: Pick<Accounts, 'findKey' | 'findToken'>;
+  readonly accounts: Pick<Accounts, 'findKey' | 'findToken' | 'rightsOf' | 'standing'>;
+  readonly throttle: Throttle;
   /** Wall clock. */
   readonly now: () => number;
 }
@@ -43,18 +55,28 @@ export class Gate {
     return caller;
   }
 
-  /** As `identify`, for a call on the tasks of one project. */
-  async admit(request: WireRequest, projectId: string): Promise<Caller> {
+  /** As `identify`, for a call on the tasks of one project that has to be allowed. */
+  async admit(request: WireRequest, projectId: string, operation: Operation): Promise<Caller> {
     const caller = await this.identify(request);
     if (!isProjectId(projectId) || caller.projectId !== projectId) throw wrongProject();
+    if (!caller.may(...ACTIONS[operation])) {
+      throw new HuaweiError('forbidden', `The user is not authorized to perform ${ACTIONS[operation][0]}.`);
+    }
+    if ((await this.#options.accounts.standing(caller.accountId)) === 'noLive') {
+      throw new HuaweiError('noService', 'The account has no permission for the live service.');
+    }
+    const waitMs = this.#options.throttle.take(caller.accountId, operation);
+    if (waitMs > 0) throw new HuaweiError('throttled', 'The throttling threshold has been reached.', waitMs);
     return caller;
   }
 
   async #byToken(token: string): Promise<Caller> {
     const known = await this.#options.accounts.findToken(token);
     if (known === undefined) throw unproven('decrypt token fail');
-    if (known.expiresAt <= this.#options.now()) throw new HuaweiError('renewToken', 'The token must be updated.');
-    return { accountId: known.accountId, projectId: known.projectId };
+    if (known.expiresAt <= this.#options.now()) throw renewToken();
+    const may = await this.#options.accounts.rightsOf({ ...known, policies: null });
+    if (may === undefined) throw unproven('decrypt token fail');
+    return { accountId: known.accountId, projectId: known.projectId, may };
   }
 
   async #bySignature(request: WireRequest): Promise<Caller> {
@@ -75,7 +97,19 @@ export class Gate {
     }
     this.#lockout.succeeded(row);
     if (!key.enabled) throw new HuaweiError('forbidden', 'The access key is disabled.');
-    return { accountId: key.accountId, projectId: key.projectId };
+    this.#checkSecurityToken(request, key);
+    const may = await this.#options.accounts.rightsOf(key);
+    if (may === undefined) throw new HuaweiError('forbidden', 'The user of the access key is disabled.');
+    return { accountId: key.accountId, projectId: key.projectId, may };
+  }
+
+  #checkSecurityToken(request: WireRequest, { token, expiresAt }: AccessKey): void {
+    const given = headerValues(request.rawHeaders, 'x-security-token').map(value => value.trim());
+    const wanted = token === null ? [] : [token];
+    if (given.length !== wanted.length || !given.every((value, at) => sameText(value, wanted[at] ?? ''))) {
+      throw unproven('decrypt token fail');
+    }
+    if (expiresAt !== null && expiresAt <= this.#options.now()) throw renewToken();
   }
 
   #requireDate(request: WireRequest): string {
@@ -97,6 +131,8 @@ export class Gate {
 
 const unproven = (why: string): HuaweiError =>
   new HuaweiError('identity', `Incorrect IAM authentication information: ${why}`);
+
+const renewToken = (): HuaweiError => new HuaweiError('renewToken', 'The token must be updated.');
 
 const wrongProject = (): HuaweiError => new HuaweiError('project', 'The project ID does not match the credentials.');
 

@@ -1,6 +1,6 @@
 import { InvalidTask, UnknownTask, WrongStatus } from '../../task/error.ts';
-import { BodyTooLarge } from '../body.ts';
 import type { Log } from '../log.ts';
+import { type RefusalKind, refusalOf } from '../refusal.ts';
 
 /** The answers of the service and of the gateway in front of it, as data. */
 const ANSWERS = {
@@ -12,6 +12,7 @@ const ANSWERS = {
   unknown: { status: 404, code: 'LIVE.103011019' },
   /** The modify page declares no 404. */
   unknownToModify: { status: 400, code: 'LIVE.103011019' },
+  noService: { status: 401, code: 'LIVE.100011003' },
   project: { status: 401, code: 'LIVE.100011015' },
   internal: { status: 500, code: 'LIVE.100011005' },
   noRoute: { status: 404, code: 'APIG.0101' },
@@ -24,6 +25,7 @@ const ANSWERS = {
   identity: { status: 401, code: 'APIG.0301' },
   renewToken: { status: 401, code: 'APIG.0307' },
   forbidden: { status: 403, code: 'APIG.0302' },
+  throttled: { status: 429, code: 'APIG.0308' },
 } as const;
 
 export type Answer = keyof typeof ANSWERS;
@@ -32,10 +34,13 @@ export type Answer = keyof typeof ANSWERS;
 export class HuaweiError extends Error {
   override readonly name = 'HuaweiError';
   readonly answer: Answer;
+  /** When to ask again, where that is known. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(answer: Answer, message: string) {
+  constructor(answer: Answer, message: string, retryAfterMs?: number) {
     super(message);
     this.answer = answer;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -50,13 +55,22 @@ export function printError(error: HuaweiError, requestId: string): { status: num
   return { status, body: { error_code: code, error_msg: error.message, request_id: requestId } };
 }
 
+const REFUSALS: Readonly<Record<RefusalKind, Answer>> = {
+  malformed: 'malformed',
+  cutOff: 'malformed',
+  mediaType: 'mediaType',
+  encoding: 'encoding',
+  bodyTooLarge: 'bodyTooLarge',
+  urlTooLong: 'urlTooLong',
+  headerTooLong: 'headerTooLong',
+  noRoute: 'noRoute',
+};
+
 /** Whatever was thrown, as an answer. What nobody expected is logged, and its text is not shown. */
 export function asAnswer(error: unknown, requestId: string, log: Log): HuaweiError {
   if (error instanceof HuaweiError) return error;
-  if (error instanceof BodyTooLarge) return new HuaweiError('bodyTooLarge', 'The request body is too large.');
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code.startsWith('FST_ERR_CTP_')) return new HuaweiError('mediaType', 'The media type is not supported.');
-  if (code === 'ECONNRESET') return new HuaweiError('malformed', 'The request was cut off.');
+  const refusal = refusalOf(error);
+  if (refusal !== undefined) return new HuaweiError(REFUSALS[refusal.kind], refusal.message);
   log.error({ requestId, err: error }, 'a request failed unexpectedly');
   return new HuaweiError('internal', 'Internal server error.');
 }

@@ -1,11 +1,13 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { TaskSpec } from '../../task/spec.ts';
-import { headerValues } from '../auth.ts';
+import { type Caller, headerValues } from '../auth.ts';
 import { BadJson, type Json, readJson } from '../json.ts';
+import type { Log } from '../log.ts';
+import { Refusal } from '../refusal.ts';
 import type { ServerOptions } from '../server.ts';
 import type { Target } from '../target.ts';
-import { Gate } from './auth.ts';
-import { badParameter, HuaweiError, translate, unknownTask } from './error.ts';
+import { Gate, type GateOptions, type Operation } from './auth.ts';
+import { asAnswer, badParameter, HuaweiError, printError, translate, unknownTask } from './error.ts';
 import { checkText } from './fields.ts';
 import { identityRoutes } from './identity.ts';
 import { printTask, readCreate, readModify, readTaskId, TASK_ID } from './task.ts';
@@ -17,17 +19,19 @@ const MOST_OFFSET = 2_147_483_647;
 /** The page's range for `total`. */
 const MOST_TOTAL = 10_000;
 
+export type HuaweiOptions = ServerOptions & Pick<GateOptions, 'throttle'>;
+
 /** A call on the tasks of one project. */
 type TaskRequest = FastifyRequest<{ Params: { projectId: string } }>;
 
 /** Whether the path is the tasks' own, where another method is another refusal than no such path. */
-export function isTaskPath({ segments }: Target): boolean {
+function isTaskPath({ segments }: Target): boolean {
   const [empty, version, , ...rest] = segments.at(-1) === '' ? segments.slice(0, -1) : segments;
   return empty === '' && version === 'v1' && rest.join('/') === 'pull/stream/task';
 }
 
 /** The relay task API and the identity API that its clients log in with. */
-export function huaweiRoutes(app: FastifyInstance, options: ServerOptions): void {
+export function huaweiRoutes(app: FastifyInstance, options: HuaweiOptions): void {
   const gate = new Gate(options);
   const calls = new TaskCalls(options, gate);
   app.post(TASK_PATH, (request: TaskRequest) => calls.create(request));
@@ -36,8 +40,6 @@ export function huaweiRoutes(app: FastifyInstance, options: ServerOptions): void
   app.delete(TASK_PATH, (request: TaskRequest) => calls.delete(request));
   identityRoutes(app, { ...options, gate });
 }
-
-type Operation = 'create' | 'list' | 'modify' | 'delete';
 
 class TaskCalls {
   readonly #options: ServerOptions;
@@ -51,9 +53,9 @@ class TaskCalls {
   create(request: TaskRequest): Promise<object> {
     return inOurWords('create', async () => {
       const { tasks, checkUrl, now, region } = this.#options;
-      const caller = await this.#gate.admit(request.wire, request.params.projectId);
+      const caller = await this.#gate.admit(request.wire, request.params.projectId, 'create');
       const spec = readCreate(readDocument(request), { checkUrl, now: now(), region });
-      await this.#requireDomain(spec);
+      await this.#requireDomain(caller, spec);
       const task = await tasks.create(caller, spec);
       return { task_id: task.id, request_id: request.id };
     });
@@ -61,10 +63,10 @@ class TaskCalls {
 
   list(request: TaskRequest): Promise<object> {
     return inOurWords('list', async () => {
-      const caller = await this.#gate.admit(request.wire, request.params.projectId);
+      const caller = await this.#gate.admit(request.wire, request.params.projectId, 'list');
       const query = new Query(request.wire.target);
       const taskId = query.taskId();
-      const filter = { dialect: 'huawei', ...query.region(), ...(taskId === undefined ? {} : { taskId }) };
+      const filter = { ...query.region(), ...(taskId === undefined ? {} : { taskId }) };
       const offset = query.integer('offset', 0, MOST_OFFSET) ?? 0;
       const limit = query.integer('limit', 1, MOST_LISTED) ?? DEFAULT_LISTED;
       const { tasks, total } = await this.#options.tasks.list(caller, filter, { offset, limit });
@@ -76,12 +78,9 @@ class TaskCalls {
   modify(request: TaskRequest): Promise<object> {
     return inOurWords('modify', async () => {
       const { tasks, checkUrl } = this.#options;
-      const caller = await this.#gate.admit(request.wire, request.params.projectId);
+      const caller = await this.#gate.admit(request.wire, request.params.projectId, 'modify');
       const body = readDocument(request);
-      const task = await tasks.change(caller, readTaskId(body), ({ spec }) => {
-        if (spec.dialect !== 'huawei') throw unknownTask('modify');
-        return readModify(body, spec, checkUrl);
-      });
+      const task = await tasks.change(caller, readTaskId(body), ({ spec }) => readModify(body, spec, checkUrl));
       return { task_id: task.id, request_id: request.id };
     });
   }
@@ -89,23 +88,39 @@ class TaskCalls {
   delete(request: TaskRequest): Promise<object> {
     return inOurWords('delete', async () => {
       const { tasks } = this.#options;
-      const caller = await this.#gate.admit(request.wire, request.params.projectId);
+      const caller = await this.#gate.admit(request.wire, request.params.projectId, 'delete');
       const query = new Query(request.wire.target);
       const taskId = query.taskId();
       if (taskId === undefined) throw badParameter('task_id', 'is required');
       const { region } = query.region();
       const { spec } = await tasks.get(caller, taskId);
-      if (spec.dialect !== 'huawei' || (region ?? spec.region) !== spec.region) throw unknownTask('delete');
+      if ((region ?? spec.region) !== spec.region) throw unknownTask('delete');
       await tasks.delete(caller, taskId);
       return { task_id: taskId, request_id: request.id };
     });
   }
 
-  async #requireDomain({ destination }: TaskSpec): Promise<void> {
+  async #requireDomain({ accountId }: Caller, { destination }: TaskSpec): Promise<void> {
     if (destination.kind !== 'ingest') return;
-    const domain = await this.#options.accounts.findDomain(destination.domain);
+    const domain = await this.#options.accounts.findDomain(destination.domain, accountId);
     if (domain === undefined) throw badParameter('domain', 'is not a domain of this installation');
   }
+}
+
+/** What goes wrong before or outside an operation, in this dialect's words. */
+export function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: { log: Log }): void {
+  const answer = asAnswer(atPath(error, request), request.id, log);
+  const { status, body } = printError(answer, request.id);
+  if (answer.retryAfterMs !== undefined) reply.header('retry-after', Math.ceil(answer.retryAfterMs / 1_000));
+  reply.code(status).send(body);
+}
+
+/** The gateway tells a path that it does not know from a method that it does not take there. */
+function atPath(error: unknown, { wire }: FastifyRequest): unknown {
+  if (!(error instanceof Refusal) || error.kind !== 'noRoute') return error;
+  return isTaskPath(wire.target)
+    ? new HuaweiError('method', 'The HTTP method is not supported.')
+    : new HuaweiError('noRoute', 'The API does not exist or has not been published in the environment.');
 }
 
 async function inOurWords<T>(operation: Operation, call: () => Promise<T>): Promise<T> {

@@ -1,0 +1,96 @@
+import type { Store } from '../store/store.ts';
+import type { AccessKey } from '../task/account.ts';
+import {
+  BUILT_IN_POLICIES,
+  InvalidPolicy,
+  isPolicyName,
+  mayCall,
+  type Policy,
+  type PolicyDocument,
+  readPolicy,
+} from '../task/policy.ts';
+import { InvalidAccount } from './invalid-account.ts';
+
+/** Whether an action is allowed; the permission for a `wider` one covers it where nothing is said of it. */
+export type May = (action: string, wider?: string) => boolean;
+
+/** Who was proven to speak, by a key or by a token. */
+export type Holder = Pick<AccessKey, 'accountId' | 'userId' | 'policies'>;
+
+/** The policies of the accounts, and what follows from them. Read at every call, so that a change acts at once. */
+export class Policies {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Adds the policy, or replaces the document of the account's own of that name. */
+  async put(name: string, text: string, accountId: string): Promise<Policy> {
+    if (!isPolicyName(name)) {
+      throw new InvalidAccount('the policy has 1 to 128 letters, digits, "-" or "_", and is not called none');
+    }
+    if (BUILT_IN_POLICIES.has(name)) throw new InvalidAccount(`the policy ${name} is built in`);
+    if ((await this.#store.account(accountId)) === undefined) {
+      throw new InvalidAccount(`there is no account ${accountId}`);
+    }
+    const policy = { name, accountId, document: readDocument(text) };
+    await this.#store.putPolicy(policy);
+    return policy;
+  }
+
+  /** Those that accounts have made; the built-in ones stand in all of them. */
+  list(): Promise<readonly Policy[]> {
+    return this.#store.policies();
+  }
+
+  async find(name: string, accountId: string): Promise<PolicyDocument | undefined> {
+    return BUILT_IN_POLICIES.get(name) ?? (await this.#store.policy(accountId, name))?.document;
+  }
+
+  /** Refused while somebody has it: what a Deny kept from them must not open by the way. */
+  async remove(name: string, accountId: string): Promise<boolean> {
+    if (BUILT_IN_POLICIES.has(name)) throw new InvalidAccount(`the policy ${name} is built in`);
+    const users = (await this.#store.users()).filter(it => it.accountId === accountId && it.policies.includes(name));
+    const keys = (await this.#store.accessKeys()).filter(
+      it => it.accountId === accountId && it.policies?.includes(name),
+    );
+    const holders = [...users.map(it => `user ${it.name}`), ...keys.map(it => `access key ${it.accessKey}`)];
+    if (holders.length > 0) throw new InvalidAccount(`the policy ${name} is in use by ${holders.join(', ')}`);
+    return this.#store.removePolicy(accountId, name);
+  }
+
+  async requireStanding(names: readonly string[], accountId: string): Promise<void> {
+    for (const name of names) {
+      if ((await this.find(name, accountId)) === undefined) throw new InvalidAccount(`there is no policy ${name}`);
+    }
+  }
+
+  /** What the holder may do: as much as both its user's policies and the key's own allow. Undefined without a user. */
+  async rightsOf({ accountId, userId, policies }: Holder): Promise<May | undefined> {
+    const user = userId === null ? null : await this.#store.userById(userId);
+    if (user === undefined || user?.enabled === false) return undefined;
+    const limits = [await this.#documents(user?.policies, accountId), await this.#documents(policies, accountId)];
+    return (action, wider) => limits.every(limit => limit === undefined || mayCall(limit, action, wider));
+  }
+
+  /** A name without a document allows nothing, whatever stands beside it: it may have been the one that denied. */
+  async #documents(
+    names: readonly string[] | null | undefined,
+    accountId: string,
+  ): Promise<readonly PolicyDocument[] | undefined> {
+    if (names === null || names === undefined) return undefined;
+    const found = await Promise.all(names.map(name => this.find(name, accountId)));
+    const documents = found.filter(document => document !== undefined);
+    return documents.length === names.length ? documents : [];
+  }
+}
+
+function readDocument(text: string): PolicyDocument {
+  try {
+    return readPolicy(text);
+  } catch (cause) {
+    if (cause instanceof InvalidPolicy) throw new InvalidAccount(cause.message, { cause });
+    throw cause;
+  }
+}
