@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Delivery } from '../store/store.ts';
-import type { Callbacks, Post } from './callbacks.ts';
+import type { CallbackSpec } from '../task/spec.ts';
+import type { Callbacks, CallbacksOptions, Post } from './callbacks.ts';
 import { DAY, OWNER, type Rehearsal, rehearse } from './rehearsal.testsuite.ts';
 
 const HOOK = 'http://hooks.example/in?key=secret';
@@ -8,6 +9,7 @@ const HOOK = 'http://hooks.example/in?key=secret';
 interface Posted {
   readonly url: string;
   readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly at: number;
 }
 
@@ -24,12 +26,15 @@ afterEach(() => room.close());
 const onlyTold: NonNullable<NonNullable<Parameters<typeof rehearse>[0]>['render']> = event =>
   event.type === 'claimed' ? undefined : { contentType: 'application/json', body: `${event.seq} ${event.type}` };
 
-function receive(answer: (url: string, body: string, signal: AbortSignal) => Promise<number> | number): void {
-  const post: Post = async (url, body, _contentType, { signal }) => {
-    posted.push({ url, body, at: room.clock.now() });
+function receive(
+  answer: (url: string, body: string, signal: AbortSignal) => Promise<number> | number,
+  sign?: CallbacksOptions['sign'],
+): void {
+  const post: Post = async ({ url, body, headers }, { signal }) => {
+    posted.push({ url, body, headers, at: room.clock.now() });
     return { status: await answer(url, body, signal) };
   };
-  callbacks = room.callbacks(post);
+  callbacks = room.callbacks(post, sign);
   callbacks.start();
 }
 
@@ -145,6 +150,78 @@ describe('a callback', () => {
     const [delivery] = await outbox();
     expect(delivery?.lastError).toBe('cannot POST http://hooks.example nor ***');
     expect(JSON.stringify(room.logs)).not.toContain('secret');
+  });
+});
+
+describe('a callback of the Alibaba dialect', () => {
+  const alibaba = {
+    dialect: 'alibaba',
+    callback: { url: HOOK, events: [], key: 'k'.repeat(16), signed: true },
+  } as const;
+  const createThere = (callback: Partial<CallbackSpec> = {}) =>
+    room.tasks.create(OWNER, room.spec({ ...alibaba, callback: { ...alibaba.callback, ...callback } }));
+  /** Tells the key that a delivery brought, and the time at which it was asked. */
+  const sign: CallbacksOptions['sign'] = { alibaba: ({ key }, nowMs) => ({ 'x-key': key, 'x-at': String(nowMs) }) };
+
+  it('is tried five times more a second apart, then at the common pace, twelve times in all', async () => {
+    receive(() => 500);
+    await createThere();
+    await passUntil(async () => expect(await outbox()).toEqual([]), 30_000);
+    const gaps = posted.slice(1).map(({ at }, index) => (at - (posted[index]?.at ?? 0)) / 1000);
+    expect(gaps.map(gap => Math.floor(gap))).toEqual([1, 1, 1, 1, 1, 40, 60, 120, 180, 180, 240]);
+  });
+
+  it('is given five seconds', async () => {
+    const cut: AbortSignal[] = [];
+    receive((_url, _body, signal) => {
+      cut.push(signal);
+      return new Promise(() => undefined);
+    });
+    await createThere();
+    await passUntil(() => expect(posted).toHaveLength(1));
+    await room.clock.pass(4_500);
+    expect(cut[0]?.aborted).toBe(false);
+    await room.clock.pass(1_000);
+    expect(cut[0]?.aborted).toBe(true);
+  });
+
+  it('is signed anew for each try, with the key of the moment of its event', async () => {
+    receive(() => (posted.length < 3 ? 500 : 200), sign);
+    const { id } = await createThere();
+    await room.tasks.change(OWNER, id, { callback: { ...alibaba.callback, key: 'another key' } });
+    await passUntil(async () => expect(await outbox()).toEqual([]));
+    expect(posted.map(({ headers }) => headers['x-key'])).toEqual([...Array(3).fill('k'.repeat(16)), 'another key']);
+    expect(posted.map(({ headers }) => Number(headers['x-at']))).toEqual(posted.map(({ at }) => at));
+    expect(new Set(posted.slice(0, 3).map(({ at }) => at)).size).toBe(3);
+  });
+
+  it.each([
+    ['that is not to be signed', { signed: false }],
+    ['without a key', { key: '' }],
+  ])('%s brings no key', async (_, callback) => {
+    receive(() => 200, sign);
+    await createThere(callback);
+    await passUntil(() => expect(posted).toHaveLength(1));
+    expect(posted[0]?.headers).toMatchObject({ 'x-key': '' });
+  });
+
+  it('that cannot be signed is not sent', async () => {
+    const broken = {
+      alibaba: () => {
+        throw new Error('no such digest');
+      },
+    };
+    receive(() => 200, broken);
+    await createThere();
+    await passUntil(async () => expect((await outbox())[0]?.lastError).toBe('no such digest'));
+    expect(posted).toEqual([]);
+  });
+
+  it('stays without its signature where another dialect speaks', async () => {
+    receive(() => 200, sign);
+    await create();
+    await passUntil(() => expect(posted).toHaveLength(1));
+    expect(posted[0]?.headers).toEqual({});
   });
 });
 

@@ -1,20 +1,32 @@
 import type { Delivery, Store } from '../store/store.ts';
 import type { Event } from '../task/event.ts';
+import type { DialectName } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import { type Sleep, within } from './deadline.ts';
 import type { Log } from './record.ts';
 
 /** Sends one request and answers its status; must not follow redirects. */
 export type Post = (
-  url: string,
-  body: string,
-  contentType: string,
+  request: Letter,
   options: { readonly signal: AbortSignal; readonly timeoutMs: number },
 ) => Promise<{ readonly status: number }>;
+
+/** One try of a delivery. */
+export interface Letter {
+  readonly url: string;
+  readonly contentType: string;
+  readonly body: string;
+  /** Beyond those that every request has. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The headers by which a receiver knows who calls; they are of this moment, hence made anew for each try. */
+export type Sign = (delivery: Delivery, nowMs: number) => Readonly<Record<string, string>>;
 
 export interface CallbacksOptions {
   readonly store: Pick<Store, 'dueDeliveries' | 'updateDelivery'>;
   readonly post: Post;
+  readonly sign: { readonly [dialect in DialectName]?: Sign };
   /** The address without anything secret, for the log. */
   readonly redact: (url: string) => string;
   /** Wall clock: a delivery's next time has to outlive the process. */
@@ -25,10 +37,23 @@ export interface CallbacksOptions {
   readonly log: Log;
 }
 
-const TIMEOUT_MS = 10_000;
+/** How long a receiver is waited for, and the gaps between the tries; behind the last one the delivery is dead. */
+interface Pace {
+  readonly timeoutMs: number;
+  readonly gapsS: readonly number[];
+}
+
 const GAPS_S = [1, 2, 5, 10, 20, 40, 60, 120, 180, 180, 240] as const;
+const QUICK_GAPS_S = [1, 1, 1, 1, 1] as const;
+const COMMON: Pace = { timeoutMs: 10_000, gapsS: GAPS_S };
+const PACES: Readonly<Record<DialectName, Pace>> = {
+  huawei: COMMON,
+  native: COMMON,
+  // That cloud stops behind its five quick retries; a receiver that is down for longer than that is told here all the same.
+  alibaba: { timeoutMs: 5_000, gapsS: [...QUICK_GAPS_S, ...GAPS_S.slice(QUICK_GAPS_S.length)] },
+};
 const SPREAD = 0.2;
-const LONGEST_GAP_MS = 240_000 * (1 + SPREAD);
+const LONGEST_GAP_MS = Math.max(...Object.values(PACES).flatMap(({ gapsS }) => gapsS)) * 1000 * (1 + SPREAD);
 
 const MOST_IN_FLIGHT = 64;
 const MOST_IN_FLIGHT_PER_HOST = 8;
@@ -191,13 +216,15 @@ export class Callbacks {
   }
 
   /** Answers what went wrong; "" when the receiver took it. */
-  async #attempt({ url, body, contentType }: Delivery): Promise<string> {
+  async #attempt(delivery: Delivery): Promise<string> {
     const { post, sleep, redact } = this.#options;
+    const { url } = delivery;
+    const { timeoutMs } = PACES[delivery.dialect];
     const cut = new AbortController();
     const signal = AbortSignal.any([cut.signal, this.#closed.signal]);
     try {
-      const answer = post(url, body, contentType, { signal, timeoutMs: TIMEOUT_MS });
-      const deadline = { ms: TIMEOUT_MS, sleep, what: 'the receiver', signal: this.#closed.signal };
+      const answer = post(this.#letter(delivery), { signal, timeoutMs });
+      const deadline = { ms: timeoutMs, sleep, what: 'the receiver', signal: this.#closed.signal };
       const { status } = await within(answer, deadline);
       return status >= 200 && status < 300 ? '' : `the receiver answered with status ${status}`;
     } catch (cause) {
@@ -207,10 +234,16 @@ export class Callbacks {
     }
   }
 
+  #letter(delivery: Delivery): Letter {
+    const { url, contentType, body, dialect } = delivery;
+    const headers = this.#options.sign[dialect]?.(delivery, this.#options.now()) ?? {};
+    return { url, contentType, body, headers };
+  }
+
   async #note(delivery: Delivery, error: string): Promise<void> {
     const { now, random } = this.#options;
     const attempts = delivery.attempts + 1;
-    const gapS = GAPS_S[attempts - 1];
+    const gapS = PACES[delivery.dialect].gapsS[attempts - 1];
     if (error === '') return this.#write(delivery, { attempts, nextAt: now(), state: 'delivered', lastError: '' });
     this.#logFailure(delivery, { attempts, error, isLast: gapS === undefined });
     if (gapS === undefined) return this.#write(delivery, { attempts, nextAt: now(), state: 'dead', lastError: error });

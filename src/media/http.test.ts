@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createReceiver, type Server as Receiver } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { Fault } from './fault.ts';
@@ -37,6 +37,17 @@ it('posts the body as it is and answers the status', async () => {
   });
   expect(await post(lab, request(`${url}/hook?x=1`), soon)).toEqual({ status: 204 });
   expect(got).toBe('{"a":1}');
+});
+
+it('sends the headers that are given, and its own where they clash', async () => {
+  let got: IncomingHttpHeaders = {};
+  const url = await listen((req, res) => {
+    got = req.headers;
+    res.writeHead(204).end();
+  });
+  const headers = { 'X-Signature': 'abc', connection: 'keep-alive', 'content-type': 'text/plain' };
+  await post(lab, { ...request(url), headers }, soon);
+  expect(got).toMatchObject({ 'x-signature': 'abc', connection: 'close', 'content-type': 'application/json' });
 });
 
 it('does not follow a redirect', async () => {

@@ -10,6 +10,14 @@ const BODY_MS = 2_000;
 /** Answers of class 1xx; real receivers send one at most. */
 const MOST_INTERIM = 16;
 
+export interface PostRequest {
+  readonly url: string;
+  readonly body: string;
+  readonly contentType: string;
+  /** Beyond those that are set here, which win. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export interface PostOptions {
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
@@ -21,7 +29,7 @@ export interface PostOptions {
  */
 export async function post(
   dialler: Dialler,
-  request: { readonly url: string; readonly body: string; readonly contentType: string },
+  request: PostRequest,
   options: PostOptions,
 ): Promise<{ readonly status: number }> {
   const address = parseAddress(request.url, ['http', 'https']);
@@ -35,6 +43,7 @@ export async function post(
         method: 'POST',
         // A name is in the socket already; what stands here only becomes the Host header.
         headers: {
+          ...request.headers,
           host: authorityOf(address),
           'content-type': request.contentType,
           'content-length': Buffer.byteLength(request.body),

@@ -7,8 +7,8 @@ import { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { up as first } from './migrations/0001-first.ts';
 import { up as playlists } from './migrations/0002-playlists.ts';
-import { toAccessKeyRow, toTaskRow } from './rows.ts';
-import { NOW, sampleKey, sampleTask } from './sample.ts';
+import { toAccessKeyRow, toDeliveryRow, toTaskRow } from './rows.ts';
+import { NOW, sampleDelivery, sampleKey, sampleTask } from './sample.ts';
 import { Seal } from './seal.ts';
 import { openSqlite } from './sqlite.ts';
 import { sqliteDialect } from './sqlite-dialect.ts';
@@ -62,6 +62,18 @@ describe('a database of the first version', () => {
     const store = await open();
     expect(await store.get(task.id)).toEqual(task);
     expect(await store.due(task.spec.startAt, 10)).toEqual([task]);
+  });
+});
+
+describe('a database of before callbacks were signed', () => {
+  it('brings its callbacks along, unsigned and in the one dialect there was', async () => {
+    const { task } = sampleTask();
+    const delivery = sampleDelivery({ task, event: { seq: 1, type: 'created' } });
+    const { dialect: _, ...row } = toDeliveryRow(seal, delivery);
+    const { url, body } = delivery;
+    const sealed = seal.close(`deliveries/${delivery.id}`, JSON.stringify({ url, body }));
+    await leave([first, playlists], { tasks: [toTaskRow(seal, task)], deliveries: [{ ...row, sealed }] });
+    expect(await (await open()).dueDeliveries(NOW, 1)).toEqual([{ ...delivery, dialect: 'huawei', key: '' }]);
   });
 });
 

@@ -55,7 +55,9 @@ export const telling =
     return changeOf(step, deliver === 'deliver' ? [sampleDelivery(step)] : []);
   };
 
-export const sampleDelivery = ({ task, event }: Step): Delivery => ({
+type Told = { readonly task: Step['task']; readonly event: Pick<Step['event'], 'seq' | 'type'> };
+
+export const sampleDelivery = ({ task, event }: Told): Delivery => ({
   id: newId(),
   taskId: task.id,
   seq: event.seq,

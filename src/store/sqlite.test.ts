@@ -88,19 +88,6 @@ describe('the database file', () => {
     await expect(open()).rejects.toThrow(/of version 99; this program knows versions up to \d+$/);
   });
 
-  it('of an earlier version brings its callbacks along, in the one dialect there was', async () => {
-    const store = await open();
-    const { task, ...rest } = sampleTask({ spec: { dialect: 'alibaba' } });
-    await store.create({ task, ...rest });
-    await store.change(task.id, telling('claimed', 'deliver'));
-    const [delivery] = await store.dueDeliveries(NOW, 1);
-    await store.close();
-    const raw = new DatabaseSync(file);
-    raw.exec('alter table deliveries drop column dialect; update schema_version set version = version - 1');
-    raw.close();
-    expect(await (await open()).dueDeliveries(NOW, 1)).toEqual([{ ...delivery, dialect: 'huawei' }]);
-  });
-
   it('is refused when it is no database, and not overwritten', async () => {
     loadSealKey(keyFile, file);
     writeFileSync(file, 'a letter to somebody, long enough to be read as a header of a database file by mistake');
