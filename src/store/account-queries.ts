@@ -54,7 +54,7 @@ export const removeAccount = ({ write }: Base, id: string): Promise<AccountUse |
     if (stands === undefined) return undefined;
     const use = await accountUse(trx, id);
     if (use.keys + use.users + use.tasks > 0) return use;
-    for (const table of ['projects', 'policies', 'domains'] as const) {
+    for (const table of ['projects', 'policies', 'domains', 'assets'] as const) {
       await trx.deleteFrom(table).where('account_id', '=', id).execute();
     }
     await trx.deleteFrom('accounts').where('id', '=', id).execute();

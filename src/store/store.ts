@@ -125,8 +125,8 @@ export interface Store {
   addAccount(account: Account): Promise<boolean>;
   setAccountLive(id: string, live: boolean): Promise<boolean>;
   /**
-   * Removes the account with its projects, policies and domains, unless it is in use. Answers what uses it: nothing
-   * does where it was removed. Undefined when there is none.
+   * Removes the account with its projects, policies, domains and assets, unless it is in use. Answers what uses it:
+   * nothing does where it was removed. Undefined when there is none.
    */
   removeAccount(id: string): Promise<AccountUse | undefined>;
 
