@@ -1,80 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault, type FaultKind } from '../media/fault.ts';
-import type { Batch, PacketKind, Sink, Source } from '../media/packet.ts';
 import type { LiveOrder, RunNews, RunOrder } from './channel.ts';
 import { HandClock } from './hand-clock.ts';
+import { HandSink, HandSource } from './hand-peers.ts';
 import { Run } from './run.ts';
 
 const TICK_MS = 50;
-const FRAME_MS = 50;
-
-/** A live source: a frame every 50 ms, every tenth a key frame. */
-class LiveSource implements Source {
-  bytesIn = 0;
-  closed = false;
-  fault: Fault | undefined;
-  silent = false;
-  readonly url: string;
-  readonly #clock: HandClock;
-  readonly #startMs: number;
-  #frames = 0;
-
-  constructor(url: string, clock: HandClock) {
-    this.url = url;
-    this.#clock = clock;
-    this.#startMs = clock.nowMs;
-  }
-
-  read(into: Batch): void {
-    if (this.fault !== undefined) throw this.fault;
-    if (this.silent) return;
-    if (this.#frames === 0) this.#emit(into, 'videoHeader', 0);
-    for (; this.#startMs + this.#frames * FRAME_MS <= this.#clock.nowMs; this.#frames++) {
-      this.#emit(into, this.#frames % 10 === 0 ? 'key' : 'inter', this.#frames * FRAME_MS);
-    }
-  }
-
-  #emit(into: Batch, kind: PacketKind, dtsMs: number): void {
-    const packet = into.next();
-    packet.reset(kind, dtsMs);
-    packet.addSpan(Buffer.alloc(100), 0, 100);
-    this.bytesIn += 100;
-  }
-
-  close(): void {
-    this.closed = true;
-  }
-}
-
-class Destination implements Sink {
-  bytesOut = 0;
-  readonly drops = { disposable: 0, untilKey: 0 };
-  readonly queuedMs = 7;
-  readonly queuedBytes = 0;
-  flowing = false;
-  fault: Fault | undefined;
-  closedWithin: number | undefined;
-  readonly times: number[] = [];
-  readonly url: string;
-
-  constructor(url: string) {
-    this.url = url;
-  }
-
-  write(batch: Batch): void {
-    if (this.fault !== undefined) throw this.fault;
-    for (const packet of batch.packets.slice(0, batch.count)) {
-      if (packet.kind === 'key') this.flowing = true;
-      if (packet.kind === 'key' || packet.kind === 'inter') this.times.push(packet.dtsMs);
-      this.bytesOut += packet.size;
-    }
-  }
-
-  close(deadlineMs = 0): Promise<void> {
-    this.closedWithin = deadlineMs;
-    return Promise.resolve();
-  }
-}
 
 const ORDER: RunOrder<LiveOrder> = {
   taskId: 't1',
@@ -89,8 +20,8 @@ describe('a run', () => {
   let run: Run;
   let news: RunNews[];
   let logged: unknown[];
-  let sources: LiveSource[];
-  let sinks: Destination[];
+  let sources: HandSource[];
+  let sinks: HandSink[];
   let sourceTries: number[];
   let sinkTries: number[];
   /** What stands in the way of opening, by turn of the test. */
@@ -100,8 +31,8 @@ describe('a run', () => {
 
   const pull = (kind: FaultKind = 'closed'): Fault => new Fault('pull', kind, `the source is ${kind}`);
   const push = (kind: FaultKind = 'closed'): Fault => new Fault('push', kind, `the destination is ${kind}`);
-  const source = (): LiveSource => sources.at(-1) as LiveSource;
-  const sink = (): Destination => sinks.at(-1) as Destination;
+  const source = (): HandSource => sources.at(-1) as HandSource;
+  const sink = (): HandSink => sinks.at(-1) as HandSink;
   const told = (): string[] => news.map(one => `${one.type} ${one.side}`);
   const gaps = (tries: readonly number[]): number[] => tries.slice(1).map((at, i) => at - (tries[i] as number));
   const onAir = (): Promise<void> => clock.until(() => run.report().state === 'flowing');
@@ -117,14 +48,14 @@ describe('a run', () => {
         sourceTries.push(clock.nowMs);
         if (sourceFault !== undefined) throw sourceFault;
         if (sourceDelayMs > 0) await clock.sleep(sourceDelayMs, signal);
-        const opened = new LiveSource(url, clock);
+        const opened = new HandSource(url, clock);
         sources.push(opened);
         return opened;
       },
       openSink: async url => {
         sinkTries.push(clock.nowMs);
         if (sinkFault !== undefined) throw sinkFault;
-        const opened = new Destination(url);
+        const opened = new HandSink(url);
         sinks.push(opened);
         return opened;
       },
