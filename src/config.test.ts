@@ -36,6 +36,7 @@ describe('config', () => {
       logLevel: 'info',
       readyFile: null,
       region: 'default',
+      eagerRecovery: true,
       givenKey: null,
     });
     expect(new Set(Object.values(origins))).toEqual(new Set(['default']));
@@ -89,6 +90,36 @@ describe('config', () => {
     expect(read().rtmp).toBeNull();
     file('rtmp: false\n');
     expect(read().rtmp).toBeNull();
+  });
+
+  it.each([
+    ['on', true],
+    ['off', false],
+    ['true', true],
+    ['false', false],
+  ])('takes eager recovery from a file that says %s', (word, is) => {
+    file(`eager-recovery: ${word}\n`);
+    expect(read().eagerRecovery).toBe(is);
+  });
+
+  it('takes other names for the events of Alibaba callbacks', () => {
+    file('alibaba-exit-event: LivePullToPushFinish\n');
+    expect(read({ flags: { 'alibaba-running-event': 'LivePullToPushRuning' } }).alibabaEvents).toEqual({
+      running: 'LivePullToPushRuning',
+      exit: 'LivePullToPushFinish',
+    });
+  });
+
+  it.each(['two words', 'x'.repeat(65), 'a"b'])('refuses %j as the name of an event', name => {
+    expect(problems({ flags: { 'alibaba-exit-event': name } })).toEqual([
+      `--alibaba-exit-event: "${name}" is not a name of 1 to 64 letters, digits, "-", "_" or "."`,
+    ]);
+  });
+
+  it('takes no other word for eager recovery', () => {
+    expect(problems({ env: { MILLRACE_EAGER_RECOVERY: 'yes' } })).toEqual([
+      'eager-recovery (from MILLRACE_EAGER_RECOVERY): "yes" is not on or off',
+    ]);
   });
 
   it('takes an empty variable for an unset one', () => {

@@ -38,6 +38,8 @@ export interface Config {
   /** Absolute; null: none is written. */
   readonly readyFile: string | null;
   readonly region: string;
+  /** Whether a task with counted tries is tried between them too. */
+  readonly eagerRecovery: boolean;
   readonly givenKey: GivenKey | null;
   readonly origins: Readonly<Record<OptionName, Origin>>;
 }
@@ -52,6 +54,7 @@ export type OptionName =
   | 'log-level'
   | 'ready-file'
   | 'region'
+  | 'eager-recovery'
   | 'access-key'
   | 'secret-key'
   | 'project-id';
@@ -130,6 +133,13 @@ export const OPTIONS: readonly Option[] = [
     value: 'NAME',
     about: 'the region tasks belong to when they name none',
     fallback: 'default',
+  },
+  {
+    name: 'eager-recovery',
+    env: 'MILLRACE_EAGER_RECOVERY',
+    value: 'on|off',
+    about: 'whether a lost side is also tried between the tries its task counts',
+    fallback: 'on',
   },
   {
     name: 'access-key',
@@ -268,6 +278,7 @@ function assemble(reader: Reader, cores: number): Config {
     ),
     readyFile: reader.path('ready-file') ?? null,
     region: reader.parsed('region', 'default', parseRegion, 'a name of 1 to 64 letters, digits, "-" or "_"'),
+    eagerRecovery: reader.parsed('eager-recovery', true, parseSwitch, 'on or off'),
     givenKey: readGivenKey(reader),
     origins: reader.origins,
   };
@@ -275,6 +286,7 @@ function assemble(reader: Reader, cores: number): Config {
 
 const NETWORKS: readonly Network[] = ['public', 'lan', 'lab'];
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
+const SWITCHES: readonly OptionName[] = ['rtmp', 'eager-recovery'];
 const LISTEN_RULE = 'an address like 127.0.0.1:8080 or [::1]:8080';
 
 export function parseListen(text: string): ListenAddress | undefined {
@@ -295,6 +307,9 @@ function parseWorkers(text: string): number | undefined {
   const count = /^[0-9]{1,2}$/.test(text) ? Number(text) : 0;
   return count >= 1 && count <= 64 ? count : undefined;
 }
+
+const parseSwitch = (text: string): boolean | undefined =>
+  text === 'on' || text === 'off' ? text === 'on' : undefined;
 
 const parseRegion = (text: string): string | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? text : undefined);
 
@@ -365,9 +380,9 @@ function readFile(from: Surroundings, problems: string[]): Map<OptionName, Found
       );
     } else if (typeof value === 'string' || typeof value === 'number') {
       found.set(option.name, { text: String(value), origin: path, base: dirname(path) });
-    } else if (value === false && option.name === 'rtmp') {
-      // Some YAML writers print the word off as false.
-      found.set(option.name, { text: 'off', origin: path, base: dirname(path) });
+    } else if (typeof value === 'boolean' && SWITCHES.includes(option.name)) {
+      // Some YAML writers print the words on and off as true and false.
+      found.set(option.name, { text: value ? 'on' : 'off', origin: path, base: dirname(path) });
     } else if (value !== null) {
       problems.push(`${path}: ${key} is not a text or a number`);
     }
@@ -407,6 +422,7 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     'log-level': config.logLevel,
     'ready-file': config.readyFile ?? '',
     region: config.region,
+    'eager-recovery': config.eagerRecovery ? 'on' : 'off',
     'access-key': config.givenKey?.accessKey ?? '',
     'secret-key': config.givenKey === null ? '' : '***',
     'project-id': config.givenKey?.projectId ?? '',

@@ -158,6 +158,7 @@ function buildControl(config: Config, { store, cluster, log, closing }: ControlP
     breakpoints,
     place: order => supervisor.place(order),
     stop: (taskId, epoch) => supervisor.stop(taskId, epoch),
+    eager: config.eagerRecovery,
     now,
     sleep,
     log: tell,

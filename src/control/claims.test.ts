@@ -252,6 +252,62 @@ describe('a lost run', () => {
   });
 });
 
+describe('a run whose tries are counted', () => {
+  const retry = { count: 3, intervalMs: 60_000 };
+
+  it('is told them, and whether it may try in between', async () => {
+    await room.onAir({ retry });
+    expect(room.orders).toEqual([expect.objectContaining({ retry: { ...retry, eager: true } })]);
+  });
+
+  it('is told others at once', async () => {
+    const task = await room.onAir({ retry });
+    await room.tasks.change(OWNER, task.id, { retry: { ...retry, count: 5 } });
+    await room.tasks.change(OWNER, task.id, { retry: null });
+    expect(room.orders.map(order => order.retry?.count)).toEqual([3, 5, undefined]);
+    expect(new Set(room.orders.map(({ epoch }) => epoch)).size).toBe(1);
+  });
+
+  it.each([
+    ['pull', 'source'],
+    ['push', 'destination'],
+  ] as const)('stops its task when it has given its %s side up', async (side, cause) => {
+    const task = await room.onAir({ retry });
+    await room.say(task, { type: 'broke', side });
+    await room.say(task, { type: 'gaveUp', side, reason: 'gave up' });
+    expect(await stored(task)).toMatchObject({ status: 'stopped', movedBy: 'gaveUp', cause, reason: 'gave up' });
+    expect(room.stops).toEqual([{ taskId: task.id, epoch: task.epoch }]);
+    await room.scheduler.tick();
+    expect(room.orders).toHaveLength(1);
+  });
+
+  it('stops its task also when it had never been on air', async () => {
+    const task = await opening({ retry: { ...retry, count: 0 } });
+    await room.say(task, { type: 'gaveUp', side: 'pull' });
+    expect(await stored(task)).toMatchObject({ status: 'stopped', startedAt: null });
+  });
+
+  it('has all of them again in the run that follows a killed worker, and is not heard any more itself', async () => {
+    const task = await room.onAir({ retry });
+    await room.say(task, { type: 'broke' });
+    room.claims.lost(task.id, task.epoch, 'its worker died');
+    await vi.waitFor(() => expect(room.orders).toHaveLength(2));
+    expect(room.orders[1]).toMatchObject({ epoch: task.epoch + 1, retry: { ...retry, eager: true } });
+    await room.say(task, { type: 'gaveUp' });
+    expect(await stored(task)).toMatchObject({ status: 'recovering' });
+  });
+
+  it('starts over when its user says so behind its giving up', async () => {
+    const task = await room.onAir({ retry });
+    await room.say(task, { type: 'gaveUp' });
+    await room.tasks.change(OWNER, task.id, { enabled: false });
+    await room.tasks.change(OWNER, task.id, { enabled: true });
+    await room.scheduler.tick();
+    await vi.waitFor(() => expect(room.orders).toHaveLength(2));
+    expect(room.orders[1]?.epoch).toBeGreaterThan(task.epoch);
+  });
+});
+
 describe('a run whose worker was out of reach for a moment', () => {
   const report = (task: Task, state: RunReport['state']): RunReport => ({
     ...{ taskId: task.id, epoch: task.epoch, state, reason: 'the source is gone', pushEpoch: 1, pullEpoch: 1 },

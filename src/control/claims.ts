@@ -42,6 +42,8 @@ export interface ClaimsOptions {
   /** The supervisor's ears: give a run its order, or a new one under the same epoch. */
   readonly place: (order: RunOrder) => void;
   readonly stop: (taskId: string, epoch: number) => void;
+  /** Whether a task with counted tries is tried between them too. */
+  readonly eager: boolean;
   /** Wall clock. */
   readonly now: () => number;
   readonly sleep: Sleep;
@@ -100,7 +102,7 @@ export class Claims {
     if (event.type === 'claimed') this.#open(task);
     else if (event.to === 'stopped' || event.to === 'exited') this.#end(event);
     else if (event.type === 'restarted' && event.to === 'recovering') this.#startOver(event);
-    else if (event.type === 'changed' && claim?.state === 'placed' && namesSource(event)) this.#place(claim);
+    else if (event.type === 'changed' && claim?.state === 'placed' && concernsRun(event)) this.#place(claim);
   }
 
   news(news: RunNews): void {
@@ -224,13 +226,19 @@ export class Claims {
     return domain.target;
   }
 
-  /** Gives the run the task's present source. Synchronous, so that no change can come between reading and ordering. */
+  /** Gives the run the task's present source and tries. Synchronous, so that no change can come between reading and ordering. */
   #place(claim: Claim): void {
     const { task, epoch, destination } = claim;
     if (destination === undefined) return;
-    this.#options.place({ taskId: task.id, epoch, source: this.#sourceOf(task), destination });
+    const order = { taskId: task.id, epoch, source: this.#sourceOf(task), destination };
+    this.#options.place({ ...order, ...this.#retryOf(task) });
     claim.state = 'placed';
     claim.reason = '';
+  }
+
+  /** What a lost run had counted went with its worker: the one that follows has all its tries before it. */
+  #retryOf({ spec: { retry } }: Task): Pick<RunOrder, 'retry'> {
+    return retry === null ? {} : { retry: { ...retry, eager: this.#options.eager } };
   }
 
   #sourceOf({ id, spec, listVersion: version, breakpoint }: Task): RunOrder['source'] {
@@ -298,4 +306,5 @@ function missedNews({ status }: Task, { taskId, epoch, state, reason }: RunRepor
   return undefined;
 }
 
-const namesSource = ({ detail }: Event): boolean => detail.changed?.some(field => field.startsWith('source')) ?? false;
+const concernsRun = ({ detail }: Event): boolean =>
+  detail.changed?.some(field => /^(source|retry)/.test(field)) ?? false;

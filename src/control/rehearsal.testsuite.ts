@@ -133,7 +133,7 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
   const stop = (taskId: string, epoch: number) => void stops.push({ taskId, epoch });
   const cluster = parts.cluster ?? new SingleCluster('node');
   const breakpoints = new Breakpoints({ store, log });
-  const claims = new Claims({ store, record, cluster, breakpoints, place, stop, now, sleep, log });
+  const claims = new Claims({ store, record, cluster, breakpoints, place, stop, eager: true, now, sleep, log });
   const scheduler = new Scheduler({ store, record, claims, now, sleep, log });
   const tasks = new Tasks({ store, record, now, newId });
   const senders: Callbacks[] = [];

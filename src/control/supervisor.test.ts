@@ -138,6 +138,22 @@ describe('the supervisor', { timeout: 40_000 }, () => {
     expect(supervisor.report('c')).toBeDefined();
   });
 
+  it.each(['before', 'behind'])('takes a stop %s the end of a run that has given up', async when => {
+    const supervisor = await started();
+    const news = listener.news.bind(listener);
+    listener.news = one => {
+      news(one);
+      if (when === 'before' && one.type === 'gaveUp') supervisor.stop('a', 1);
+    };
+    supervisor.place({ ...order('a'), retry: { count: 0, intervalMs: 60_000, eager: true } });
+    await vi.waitFor(() => expect(listener.heard.map(({ type }) => type)).toEqual(['gaveUp']), SOON);
+    await vi.waitFor(() => expect(supervisor.totals.runs).toBe(0), SOON);
+    supervisor.stop('a', 1);
+    supervisor.place(order('a', 2));
+    await reported(supervisor, 'a', 2);
+    expect(listener.losses).toEqual([]);
+  });
+
   it('sums up how many runs there are and what they have dropped', async () => {
     const supervisor = await started();
     expect(supervisor.totals).toEqual({ runs: 0, dropped: {} });
