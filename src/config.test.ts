@@ -36,7 +36,9 @@ describe('config', () => {
       logLevel: 'info',
       readyFile: null,
       region: 'default',
+      alibabaEvents: { running: 'LivePullToPushRunning', exit: 'LivePullToPushExit' },
       eagerRecovery: true,
+      callsPerSecond: { alibaba: 10, huawei: 0 },
       givenKey: null,
     });
     expect(new Set(Object.values(origins))).toEqual(new Set(['default']));
@@ -83,6 +85,13 @@ describe('config', () => {
       ]);
     },
   );
+
+  it.each(['-1', '10001', '1.5', 'x', '1e3'])('refuses %s calls a second', rate => {
+    expect(problems({ flags: { 'alibaba-calls-per-second': rate, 'huawei-calls-per-second': rate } })).toEqual([
+      `--alibaba-calls-per-second: "${rate}" is not a whole number from 0 to 10000`,
+      `--huawei-calls-per-second: "${rate}" is not a whole number from 0 to 10000`,
+    ]);
+  });
 
   it('turns the RTMP server off by a word, in a file too', () => {
     expect(read({ flags: { rtmp: 'off' } }).rtmp).toBeNull();

@@ -40,6 +40,10 @@ export interface Config {
   readonly region: string;
   /** Whether a task with counted tries is tried between them too. */
   readonly eagerRecovery: boolean;
+  /** What the callbacks of the Alibaba dialect call its two events. */
+  readonly alibabaEvents: { readonly running: string; readonly exit: string };
+  /** How many calls of one operation an account may make in a second, by dialect; 0: any number. */
+  readonly callsPerSecond: { readonly alibaba: number; readonly huawei: number };
   readonly givenKey: GivenKey | null;
   readonly origins: Readonly<Record<OptionName, Origin>>;
 }
@@ -55,6 +59,10 @@ export type OptionName =
   | 'ready-file'
   | 'region'
   | 'eager-recovery'
+  | 'alibaba-running-event'
+  | 'alibaba-exit-event'
+  | 'alibaba-calls-per-second'
+  | 'huawei-calls-per-second'
   | 'access-key'
   | 'secret-key'
   | 'project-id';
@@ -140,6 +148,34 @@ export const OPTIONS: readonly Option[] = [
     value: 'on|off',
     about: 'whether a lost side is also tried between the tries its task counts',
     fallback: 'on',
+  },
+  {
+    name: 'alibaba-running-event',
+    env: 'MILLRACE_ALIBABA_RUNNING_EVENT',
+    value: 'NAME',
+    about: 'what Alibaba callbacks call a task that runs, recovers or is offline',
+    fallback: 'LivePullToPushRunning',
+  },
+  {
+    name: 'alibaba-exit-event',
+    env: 'MILLRACE_ALIBABA_EXIT_EVENT',
+    value: 'NAME',
+    about: 'what Alibaba callbacks call the exit of a task',
+    fallback: 'LivePullToPushExit',
+  },
+  {
+    name: 'alibaba-calls-per-second',
+    env: 'MILLRACE_ALIBABA_CALLS_PER_SECOND',
+    value: 'N',
+    about: 'calls an account may make of each Alibaba operation, 0 for any number',
+    fallback: '10',
+  },
+  {
+    name: 'huawei-calls-per-second',
+    env: 'MILLRACE_HUAWEI_CALLS_PER_SECOND',
+    value: 'N',
+    about: 'calls an account may make of each Huawei operation, 0 for any number',
+    fallback: '0',
   },
   {
     name: 'access-key',
@@ -279,6 +315,14 @@ function assemble(reader: Reader, cores: number): Config {
     readyFile: reader.path('ready-file') ?? null,
     region: reader.parsed('region', 'default', parseRegion, 'a name of 1 to 64 letters, digits, "-" or "_"'),
     eagerRecovery: reader.parsed('eager-recovery', true, parseSwitch, 'on or off'),
+    alibabaEvents: {
+      running: reader.parsed('alibaba-running-event', 'LivePullToPushRunning', parseEventName, EVENT_NAME_RULE),
+      exit: reader.parsed('alibaba-exit-event', 'LivePullToPushExit', parseEventName, EVENT_NAME_RULE),
+    },
+    callsPerSecond: {
+      alibaba: reader.parsed('alibaba-calls-per-second', 10, parseRate, RATE_RULE),
+      huawei: reader.parsed('huawei-calls-per-second', 0, parseRate, RATE_RULE),
+    },
     givenKey: readGivenKey(reader),
     origins: reader.origins,
   };
@@ -311,7 +355,18 @@ function parseWorkers(text: string): number | undefined {
 const parseSwitch = (text: string): boolean | undefined =>
   text === 'on' || text === 'off' ? text === 'on' : undefined;
 
+const RATE_RULE = 'a whole number from 0 to 10000';
+
+function parseRate(text: string): number | undefined {
+  const rate = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  return rate <= 10_000 ? rate : undefined;
+}
+
 const parseRegion = (text: string): string | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? text : undefined);
+
+const EVENT_NAME_RULE = 'a name of 1 to 64 letters, digits, "-", "_" or "."';
+
+const parseEventName = (text: string): string | undefined => (/^[A-Za-z0-9_.-]{1,64}$/.test(text) ? text : undefined);
 
 /** Values are never repeated here: one of them is a secret. */
 function readGivenKey(reader: Reader): GivenKey | null {
@@ -423,6 +478,10 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     'ready-file': config.readyFile ?? '',
     region: config.region,
     'eager-recovery': config.eagerRecovery ? 'on' : 'off',
+    'alibaba-running-event': config.alibabaEvents.running,
+    'alibaba-exit-event': config.alibabaEvents.exit,
+    'alibaba-calls-per-second': String(config.callsPerSecond.alibaba),
+    'huawei-calls-per-second': String(config.callsPerSecond.huawei),
     'access-key': config.givenKey?.accessKey ?? '',
     'secret-key': config.givenKey === null ? '' : '***',
     'project-id': config.givenKey?.projectId ?? '',

@@ -2,8 +2,11 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import { renderAlibaba, signAlibaba } from './api/alibaba/callback.ts';
+import { REGIONS } from './api/alibaba/regions.ts';
 import { renderHuawei } from './api/huawei/callback.ts';
 import { buildServer } from './api/server.ts';
+import { RollingThrottle } from './api/throttle.ts';
 import { banner } from './cli/banner.ts';
 import type { TryOptions } from './cli/doors.ts';
 import { SingleCluster } from './cluster/single.ts';
@@ -141,7 +144,7 @@ function buildControl(config: Config, { store, cluster, log, closing }: ControlP
     store,
     now,
     newId,
-    render: { huawei: renderHuawei },
+    render: { huawei: renderHuawei, alibaba: renderAlibaba(config.alibabaEvents) },
     onEvent: [
       event => logEvent(event, log),
       (event, task) => claims.follow(event, task),
@@ -150,7 +153,7 @@ function buildControl(config: Config, { store, cluster, log, closing }: ControlP
     ],
     log: tell,
   });
-  const breakpoints = closing.adopt(new Breakpoints({ store, log: tell }), it => it.close());
+  const breakpoints = closing.adopt(new Breakpoints({ store, now: monotonic, log: tell }), it => it.close());
   const claims: Claims = new Claims({
     store,
     record,
@@ -167,6 +170,7 @@ function buildControl(config: Config, { store, cluster, log, closing }: ControlP
   const callbacks = new Callbacks({
     store,
     post: poster(config),
+    sign: { alibaba: signAlibaba },
     redact: redactUrl,
     now,
     sleep,
@@ -178,7 +182,7 @@ function buildControl(config: Config, { store, cluster, log, closing }: ControlP
   closing.adopt(callbacks, it => it.close());
   closing.adopt(claims, it => it.close());
   closing.adopt(scheduler, it => it.close());
-  return { tasks: new Tasks({ store, record, now, newId }), scheduler, callbacks, supervisor };
+  return { tasks: new Tasks({ store, record, breakpoints, now, newId }), scheduler, callbacks, supervisor };
 }
 
 function buildSupervisor(
@@ -203,7 +207,7 @@ function buildSupervisor(
 
 function poster(config: Config): ConstructorParameters<typeof Callbacks>[0]['post'] {
   const dialler = new Dialler({ preset: config.network, forbidden: ownListeners(config) });
-  return (url, body, contentType, options) => post(dialler, { url, body, contentType }, options);
+  return (request, options) => post(dialler, request, options);
 }
 
 /** What control tells of itself: a line with a cause is a warning. */
@@ -239,6 +243,11 @@ function buildApi(config: Config, { store, accounts, control, log }: ApiParts): 
     now,
     newId,
     region: config.region,
+    throttles: {
+      alibaba: new RollingThrottle({ callsPerSecond: config.callsPerSecond.alibaba, now: monotonic }),
+      huawei: new RollingThrottle({ callsPerSecond: config.callsPerSecond.huawei, now: monotonic }),
+    },
+    alibaba: { regions: [...REGIONS, config.region], endMovesOnAir: false },
     log,
     health: {
       facts: () => ({ version, pid: process.pid, ...control.supervisor.totals }),

@@ -12,6 +12,10 @@ const KEY = {
   projectId: 'p1',
   enabled: true,
   createdAt: 0,
+  userId: null,
+  policies: null,
+  token: null,
+  expiresAt: null,
 };
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -31,12 +35,27 @@ async function listen(
   };
   let ids = 0;
   const app = buildServer({
-    tasks: { create: unexpected, change: unexpected, delete: unexpected, get: unexpected, list: unexpected },
-    accounts: { findKey: async () => KEY } as unknown as Accounts,
+    tasks: {
+      create: unexpected,
+      change: unexpected,
+      restart: unexpected,
+      delete: unexpected,
+      get: unexpected,
+      getEvenDeleted: unexpected,
+      list: unexpected,
+      position: () => ({ round: 0, index: 0, offsetMs: 0 }),
+    },
+    accounts: {
+      findKey: async () => KEY,
+      rightsOf: async () => () => true,
+      standing: async () => 'ready',
+    } as unknown as Accounts,
     checkUrl: () => undefined,
     now: () => NOW,
     newId: () => `id-${++ids}`,
     region: 'default',
+    throttles: { alibaba: { take: () => 0 }, huawei: { take: () => 0 } },
+    alibaba: { regions: ['cn-shanghai'], endMovesOnAir: false },
     log: { info: log, error: log },
     health: { facts: () => ({}), reasons: async () => [] },
     ...options,

@@ -1,15 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Accounts } from '../control/accounts.ts';
-import type { Tasks } from '../control/tasks.ts';
+import { BoundedNonces } from './alibaba/nonces.ts';
+import { buildOperations, type OperationsOptions } from './alibaba/operations.ts';
+import { alibabaRoutes, refuse as refuseAlibaba } from './alibaba/routes.ts';
 import { headerValues, type WireRequest } from './auth.ts';
 import { readBody } from './body.ts';
+import type { CheckUrl } from './check-url.ts';
 import { answerBroken, boundPipelines, settleOddRequests } from './connection.ts';
-import { type Answer, asAnswer, HuaweiError, printError } from './huawei/error.ts';
-import { huaweiRoutes, isTaskPath } from './huawei/routes.ts';
-import type { CheckUrl } from './huawei/task.ts';
+import { huaweiRoutes, refuse as refuseHuawei } from './huawei/routes.ts';
 import type { Log } from './log.ts';
+import { Refusal, type RefusalKind, refusalOf } from './refusal.ts';
 import { readTarget } from './target.ts';
+import type { Throttle } from './throttle.ts';
 
 export interface Health {
   /** Shown by /healthz beside its status. */
@@ -19,7 +22,7 @@ export interface Health {
 }
 
 export interface ServerOptions {
-  readonly tasks: Pick<Tasks, 'create' | 'change' | 'delete' | 'get' | 'list'>;
+  readonly tasks: OperationsOptions['tasks'];
   readonly accounts: Accounts;
   /** The media's parser and address policy. */
   readonly checkUrl: CheckUrl;
@@ -28,6 +31,9 @@ export interface ServerOptions {
   readonly newId: () => string;
   /** Stands where a request names no region. */
   readonly region: string;
+  /** How often an account may call, by dialect. */
+  readonly throttles: { readonly alibaba: Throttle; readonly huawei: Throttle };
+  readonly alibaba: Pick<OperationsOptions, 'regions' | 'endMovesOnAir'>;
   readonly log: Log;
   readonly health: Health;
 }
@@ -69,18 +75,24 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MOST_URL_BYTES },
     frameworkErrors: (_error, request, reply) => {
       reply.header('x-request-id', request.id);
-      send(reply, request, new HuaweiError('malformed', 'The request is malformed.'));
+      refuse(new Refusal('malformed'), request, reply, options.log);
     },
     clientErrorHandler: (error, socket) => answerBroken(error, socket, options.newId),
   });
   settleOddRequests(app.server, options.newId);
   boundPipelines(app);
   takeBodiesAsBytes(app);
-  app.setErrorHandler((error, request, reply) => send(reply, request, asAnswer(error, request.id, options.log)));
-  app.setNotFoundHandler((request, reply) => send(reply, request, noRoute(request)));
+  app.setErrorHandler((error, request, reply) => refuse(error, request, reply, options.log));
+  app.setNotFoundHandler((request, reply) => refuse(new Refusal('noRoute'), request, reply, options.log));
   app.addHook('onResponse', async (request, reply) => logAnswer(request, reply, options.log));
   healthRoutes(app, options);
-  huaweiRoutes(app, options);
+  huaweiRoutes(app, { ...options, throttle: options.throttles.huawei });
+  alibabaRoutes(app, {
+    ...options,
+    operations: buildOperations({ ...options, ...options.alibaba }),
+    nonces: new BoundedNonces(options),
+    throttle: options.throttles.alibaba,
+  });
   return app;
 }
 
@@ -98,20 +110,20 @@ function takeBodiesAsBytes(app: FastifyInstance): void {
 async function readWire(raw: IncomingMessage): Promise<WireRequest> {
   const { rawHeaders } = raw;
   const url = raw.url ?? '';
-  if (url.length > MOST_URL_BYTES) throw new HuaweiError('urlTooLong', 'The request URI is too long.');
+  if (url.length > MOST_URL_BYTES) throw new Refusal('urlTooLong');
   const encoding = headerValues(rawHeaders, 'content-encoding').join(',').toLowerCase().trim();
   if (rawHeaders.some((text, at) => at % 2 === 1 && text.length > MOST_HEADER_BYTES)) {
-    throw new HuaweiError('headerTooLong', 'A request header is too long.');
+    throw new Refusal('headerTooLong');
   }
   if (encoding !== '' && encoding !== 'identity') {
-    throw new HuaweiError('encoding', 'The content encoding is not supported.');
+    throw new Refusal('encoding');
   }
   // Node takes other codings off unread, and so would not see the bytes that the client means.
   const coded = headerValues(rawHeaders, 'transfer-encoding').some(coding => coding.toLowerCase().trim() !== 'chunked');
   const target = readTarget(url);
   const hosts = headerValues(rawHeaders, 'host').length;
   if (coded || target === undefined || hosts > 1 || (hosts === 0 && raw.httpVersion !== '1.0')) {
-    throw new HuaweiError('malformed', 'The request is malformed.');
+    throw new Refusal('malformed');
   }
   const body = await readBody(raw, BODY_LIMITS);
   return { method: raw.method ?? '', target, rawHeaders, body, remote: raw.socket.remoteAddress ?? '' };
@@ -134,19 +146,18 @@ function healthRoutes(app: FastifyInstance, { health, now }: ServerOptions): voi
   });
 }
 
-const noRoute = (request: FastifyRequest): HuaweiError =>
-  isTaskPath(request.wire.target)
-    ? new HuaweiError('method', 'The HTTP method is not supported.')
-    : new HuaweiError('noRoute', 'The API does not exist or has not been published in the environment.');
-
 /** Where the next request may begin is not certain after these, or not worth waiting for. */
-const ENDS_CONNECTION: ReadonlySet<Answer> = new Set<Answer>(['malformed', 'bodyTooLarge', 'slow']);
+const ENDS_CONNECTION: ReadonlySet<RefusalKind> = new Set<RefusalKind>(['malformed', 'cutOff', 'bodyTooLarge']);
 
-function send(reply: FastifyReply, request: { id: string }, error: HuaweiError): void {
-  const { status, body } = printError(error, request.id);
-  if (ENDS_CONNECTION.has(error.answer)) reply.header('connection', 'close');
-  reply.code(status).send(body);
+/** In the words of the dialect whose path it is. */
+function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): void {
+  const refusal = refusalOf(error);
+  if (refusal !== undefined && ENDS_CONNECTION.has(refusal.kind)) reply.header('connection', 'close');
+  const inWords = isAlibabaPath(request.raw.url ?? '') ? refuseAlibaba : refuseHuawei;
+  inWords(refusal ?? error, request, reply, { log });
 }
+
+const isAlibabaPath = (url: string): boolean => url === '/' || url.startsWith('/?');
 
 /** Neither the URL nor the body: both may carry keys. */
 function logAnswer(request: FastifyRequest, reply: FastifyReply, log: Log): void {

@@ -2,8 +2,10 @@
 export interface Target {
   readonly segments: readonly string[];
   /** In the order of the wire; a name may stand more than once. */
-  readonly query: readonly (readonly [name: string, value: string])[];
+  readonly query: readonly Pair[];
 }
+
+export type Pair = readonly [name: string, value: string];
 
 /** Answers undefined where the target is not an absolute path or does not decode to UTF-8. */
 export function readTarget(raw: string): Target | undefined {
@@ -11,15 +13,16 @@ export function readTarget(raw: string): Target | undefined {
   const mark = raw.indexOf('?');
   const path = mark < 0 ? raw : raw.slice(0, mark);
   const query = mark < 0 ? '' : raw.slice(mark + 1);
-  try {
-    return { segments: path.split('/').map(decodeURIComponent), query: readQuery(query) };
-  } catch {
-    return undefined;
-  }
+  const pairs = readPairs(query);
+  const segments = decoded(() => path.split('/').map(decodeURIComponent));
+  return pairs === undefined || segments === undefined ? undefined : { segments, query: pairs };
 }
 
-function readQuery(text: string): [string, string][] {
-  const pairs: [string, string][] = [];
+/** The pairs of a query or of a form; undefined where they do not decode to UTF-8. */
+export const readPairs = (text: string): readonly Pair[] | undefined => decoded(() => splitPairs(text));
+
+function splitPairs(text: string): Pair[] {
+  const pairs: Pair[] = [];
   for (const piece of text.split('&')) {
     if (piece === '') continue;
     const equals = piece.indexOf('=');
@@ -31,3 +34,11 @@ function readQuery(text: string): [string, string][] {
 }
 
 const decodeForm = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '));
+
+function decoded<T>(decode: () => T): T | undefined {
+  try {
+    return decode();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,7 +1,9 @@
 import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { REGIONS } from '../../src/api/alibaba/regions.ts';
 import { renderHuawei } from '../../src/api/huawei/callback.ts';
 import { buildServer } from '../../src/api/server.ts';
+import { RollingThrottle } from '../../src/api/throttle.ts';
 import { Accounts } from '../../src/control/accounts.ts';
 import { Record as TaskRecord } from '../../src/control/record.ts';
 import { Tasks } from '../../src/control/tasks.ts';
@@ -37,7 +39,7 @@ export async function startApi(place: Place): Promise<Api> {
   };
   const accounts = new Accounts({ store, now, newId: randomUUID, randomBytes });
   const record = new TaskRecord({ store, now, newId: randomUUID, render: { huawei: renderHuawei }, onEvent: [], log });
-  const tasks = new Tasks({ store, record, now, newId: randomUUID });
+  const tasks = new Tasks({ store, record, breakpoints: { latest: () => undefined }, now, newId: randomUUID });
   const app = buildServer({
     tasks,
     accounts,
@@ -48,6 +50,8 @@ export async function startApi(place: Place): Promise<Api> {
     now,
     newId: randomUUID,
     region: 'default',
+    throttles: { alibaba: throttle(10), huawei: throttle(0) },
+    alibaba: { regions: [...REGIONS, 'default'], endMovesOnAir: false },
     log: { info: log, error: log },
     health: { facts: () => ({ version: 'test' }), reasons: async () => [] },
   });
@@ -66,6 +70,9 @@ export async function startApi(place: Place): Promise<Api> {
     },
   };
 }
+
+const throttle = (callsPerSecond: number): RollingThrottle =>
+  new RollingThrottle({ callsPerSecond, now: () => performance.now() });
 
 const showErrors = (_key: string, value: unknown): unknown => (value instanceof Error ? value.stack : value);
 
