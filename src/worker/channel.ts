@@ -32,7 +32,7 @@ export interface LiveOrder {
 /**
  * A list to be played. Under the same epoch and version it may say other rounds, which touches nothing on air; with
  * another version it is an edit: the run goes on at `editCursor` of its own break point, for only it knows the frame,
- * or at `from` where it has none yet.
+ * or at `from` where it has none yet. Other addresses of assets touch nothing that has been opened.
  */
 export interface ListOrder {
   readonly kind: 'list';
@@ -40,6 +40,8 @@ export interface ListOrder {
   readonly version: number;
   readonly list: Playlist;
   readonly from: Cursor;
+  /** Where the assets that the list names lead to, by their URLs; one that is not here does not exist. */
+  readonly assets?: Readonly<Record<string, string>>;
 }
 
 export const isLiveOrder = (order: RunOrder): order is RunOrder<LiveOrder> => order.source.kind === 'live';

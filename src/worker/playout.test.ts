@@ -537,6 +537,63 @@ describe('a playout', () => {
     });
   });
 
+  describe('of assets', () => {
+    const list = { items: listOf(['asset://A', 'asset://B']), rounds: 2 };
+    const assets = { 'asset://A': 'a', 'asset://B': 'b' };
+    const opened = (): string[] => itemTries.map(words => words.split(' ')[0] ?? '');
+
+    it('plays what they lead to, and tells of them by their names', async () => {
+      begin(order({ ...list, rounds: 1 }, { assets }));
+      await clock.advance(5_500);
+      expect(run.report().breakpoint).toMatchObject({ url: 'asset://B', index: 1 });
+      await clock.until(() => over);
+      expect(opened()).toEqual(['a', 'b']);
+      expect(pictures()).toHaveLength(200);
+      expect(told()).toEqual([
+        'flowing run',
+        'itemStarted asset://A 0',
+        'itemFinished asset://A 0',
+        'itemStarted asset://B 0',
+        'itemFinished asset://B 0',
+        'finished run',
+      ]);
+    });
+
+    it('passes over one that there is not, and plays it from the next round on when it has come', async () => {
+      begin(order(list, { assets: { 'asset://A': 'a' } }));
+      await clock.until(() => told().includes('itemFailed asset://B 0'));
+      expect(news.find(({ type }) => type === 'itemFailed')?.reason).toBe('there is no media asset B');
+      run.change(order(list, { assets }));
+      await clock.until(() => over);
+      expect(told().filter(words => words.startsWith('itemStarted'))).toEqual([
+        'itemStarted asset://A 0',
+        'itemStarted asset://A 1',
+        'itemStarted asset://B 1',
+      ]);
+    });
+
+    it('does not touch what is on air or at hand when one leads elsewhere', async () => {
+      begin(order(list, { assets }));
+      await clock.advance(2_500);
+      run.change(order(list, { assets: { 'asset://A': 'a2', 'asset://B': 'b2' } }));
+      await clock.until(() => over);
+      expect(opened()).toEqual(['a', 'b', 'a2', 'b2']);
+      expect(pictures()).toHaveLength(400);
+      expectWhole(pictures());
+      expect(run.report().pushEpoch).toBe(1);
+    });
+
+    it('breaks when there is none of them, and plays when one has come', async () => {
+      begin(order(list));
+      await clock.until(() => told().includes('broke pull'));
+      expect(news.findLast(({ type }) => type === 'broke')?.reason).toBe(
+        'no file of the list could be played; the last one: there is no media asset B',
+      );
+      run.change(order(list, { assets }));
+      await onAir();
+    });
+  });
+
   it('misses nothing and repeats no more than a GOP when it is killed again and again and resumed', async () => {
     const random = chance(4);
     let from = firstCursor(LIST);

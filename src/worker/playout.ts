@@ -1,5 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Fault } from '../media/fault.ts';
-import type { Item } from '../media/item.ts';
 import { type ListListener, ListSource } from '../media/list-source.ts';
 import { Relay } from '../media/relay.ts';
 import {
@@ -8,11 +8,11 @@ import {
   editCursor,
   isSameExcerpt,
   isStart,
-  type ListItem,
   nextCursor,
   startCursor,
 } from '../task/playlist.ts';
 import { backoffMs } from '../task/retry.ts';
+import { type OpenItem, openingAssets } from './asset-item.ts';
 import { Bugs, onceReached, under, whenOver } from './attempts.ts';
 import type { ListOrder, RunNews, RunOrder, RunReport } from './channel.ts';
 import { itemAt, ListFeed, type Place } from './list-feed.ts';
@@ -22,7 +22,7 @@ import { Standing } from './standing.ts';
 
 export interface PlayoutParts extends Omit<RunParts, 'order' | 'openSource'> {
   readonly order: RunOrder<ListOrder>;
-  readonly openItem: (item: ListItem, startMs: number, signal: AbortSignal) => Promise<Item>;
+  readonly openItem: OpenItem;
 }
 
 const STOP_MS = 5_000;
@@ -87,7 +87,8 @@ export class Playout {
     const isNew = order.source.version !== former.source.version;
     this.#standing.change(order, { isNew });
     if (isNew) this.#edit(order.source, at);
-    else this.#now.feed.extend(order.source.list);
+    // The same list once more has other addresses of its assets at the most, which the next opening asks for.
+    else if (!isDeepStrictEqual(order.source.list, former.source.list)) this.#now.feed.extend(order.source.list);
     this.#push.change(order.destination);
   }
 
@@ -242,7 +243,8 @@ export class Playout {
   }
 
   #build(from: Cursor): Apparatus {
-    const { now, sleep, random, openItem } = this.#parts;
+    const { now, sleep, random } = this.#parts;
+    const openItem = openingAssets(this.#parts.openItem, () => this.#order.source.assets);
     const { list, version } = this.#order.source;
     const source = new ListSource<Place>(this.#listen(), { silence: list.silence ?? false });
     const feed = new ListFeed({
