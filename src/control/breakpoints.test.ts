@@ -24,7 +24,7 @@ const turn = () => new Promise<void>(resolve => setImmediate(resolve));
 describe('break points', () => {
   it('are stored one transaction at a time, the latest of each task', async () => {
     const store = slowStore();
-    const points = new Breakpoints({ store, log: () => {} });
+    const points = new Breakpoints({ store, now: () => 0, log: () => {} });
     for (const progress of [at('a', 1), at('b', 1), at('a', 2), at('c', 1), at('b', 2)]) points.note(progress);
     expect(store.saves.map(({ offsets }) => offsets)).toEqual([['a:1']]);
     store.saves[0]?.end();
@@ -37,7 +37,7 @@ describe('break points', () => {
 
   it('are known here until they are stored', async () => {
     const store = slowStore();
-    const points = new Breakpoints({ store, log: () => {} });
+    const points = new Breakpoints({ store, now: () => 0, log: () => {} });
     points.note(at('a', 1));
     expect(points.unsaved('a')?.offsetMs).toBe(1);
     points.note(at('a', 2));
@@ -50,9 +50,31 @@ describe('break points', () => {
     expect(points.unsaved('a')).toBeUndefined();
   });
 
+  it('of tasks on air are known with their age, stored or not, until their run is over', async () => {
+    const store = slowStore();
+    let nowMs = 5_000;
+    const points = new Breakpoints({ store, now: () => nowMs, log: () => {} });
+    points.note(at('a', 1));
+    nowMs += 300;
+    expect(points.latest('a')).toMatchObject({ breakpoint: { offsetMs: 1 }, ageMs: 300 });
+    store.saves[0]?.end();
+    await turn();
+    expect(points.latest('a')).toMatchObject({ breakpoint: { offsetMs: 1 }, ageMs: 300 });
+    points.hold(at('a', 2));
+    expect(points.latest('a')).toMatchObject({ breakpoint: { offsetMs: 2 }, ageMs: 0 });
+    points.forget('a');
+    nowMs += 300;
+    expect(points.latest('a')).toMatchObject({ breakpoint: { offsetMs: 2 }, ageMs: 0 });
+    const closed = points.close();
+    await turn();
+    store.saves[1]?.end();
+    await closed;
+    expect(points.latest('a')).toBeUndefined();
+  });
+
   it('that are held are known at once, and stored with the next one', async () => {
     const store = slowStore();
-    const points = new Breakpoints({ store, log: () => {} });
+    const points = new Breakpoints({ store, now: () => 0, log: () => {} });
     points.hold(at('a', 1));
     await turn();
     expect(points.unsaved('a')?.offsetMs).toBe(1);
@@ -66,7 +88,7 @@ describe('break points', () => {
   it('that the store would not take are stored with the next one, unless a newer one has come, and that is said once', async () => {
     const store = slowStore();
     const said: string[] = [];
-    const points = new Breakpoints({ store, log: message => void said.push(message) });
+    const points = new Breakpoints({ store, now: () => 0, log: message => void said.push(message) });
     points.note(at('a', 1));
     points.note(at('b', 1));
     points.note(at('a', 2));
@@ -84,7 +106,7 @@ describe('break points', () => {
 
   it('are tried once more at the close', async () => {
     const store = slowStore();
-    const points = new Breakpoints({ store, log: () => {} });
+    const points = new Breakpoints({ store, now: () => 0, log: () => {} });
     points.note(at('a', 1));
     store.saves[0]?.end(new Error('disk full'));
     await turn();

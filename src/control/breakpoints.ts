@@ -4,17 +4,26 @@ import type { Log } from './record.ts';
 
 export interface BreakpointsOptions {
   readonly store: Pick<Store, 'saveBreakpoints'>;
+  /** Monotonic. */
+  readonly now: () => number;
   readonly log: Log;
+}
+
+/** A break point, and how long ago it was heard of. */
+export interface Heard {
+  readonly breakpoint: Breakpoint;
+  readonly ageMs: number;
 }
 
 /**
  * Break points on their way into the store: the latest of each task, all that wait in one transaction, one at a time. A
- * slow disk so makes them fewer, never many.
+ * slow disk so makes them fewer, never many. While a task is on air its latest stays known here, with its age.
  */
 export class Breakpoints {
   readonly #options: BreakpointsOptions;
   #waiting = new Map<string, Progress>();
   #onTheWay: ReadonlyMap<string, Progress> = new Map();
+  readonly #heard = new Map<string, { readonly breakpoint: Breakpoint; readonly atMs: number }>();
   #saving: Promise<void> | undefined;
   #isFailing = false;
 
@@ -23,13 +32,28 @@ export class Breakpoints {
   }
 
   note(progress: Progress): void {
-    this.#waiting.set(progress.taskId, progress);
+    this.hold(progress);
     this.#saving ??= this.#save();
   }
 
   /** Known here at once, stored with the next one that is noted: these come too often for a transaction of their own. */
   hold(progress: Progress): void {
-    this.#waiting.set(progress.taskId, progress);
+    const { taskId, breakpoint } = progress;
+    this.#waiting.set(taskId, progress);
+    this.#heard.set(taskId, { breakpoint, atMs: this.#options.now() });
+  }
+
+  /** Its run is over: from now on the store tells where the task stands. */
+  forget(taskId: string): void {
+    this.#heard.delete(taskId);
+  }
+
+  /** The newest one of this task that is known here. One that nothing will follow does not age. */
+  latest(taskId: string): Heard | undefined {
+    const heard = this.#heard.get(taskId);
+    if (heard !== undefined) return { breakpoint: heard.breakpoint, ageMs: this.#options.now() - heard.atMs };
+    const unsaved = this.unsaved(taskId);
+    return unsaved && { breakpoint: unsaved, ageMs: 0 };
   }
 
   /** The one of this task that the store may not have yet. */

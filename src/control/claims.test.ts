@@ -45,7 +45,7 @@ describe('a claimed task', () => {
   });
 
   it('pushes to where the domains table points when the run starts', async () => {
-    await room.store.putDomain({ name: 'push.example', target: 'rtmp://127.0.0.1:1935' });
+    await room.store.putDomain({ name: 'push.example', target: 'rtmp://127.0.0.1:1935', accountId: 'acme' });
     await opening({ destination: INGEST });
     await vi.waitFor(() => expect(room.orders[0]?.destination).toBe('rtmp://127.0.0.1:1935/live/a?k=1'));
   });
@@ -59,7 +59,7 @@ describe('a claimed task', () => {
       }),
     );
     expect(await alarmsOf(task)).toEqual(['PushStreamFailed']);
-    await room.store.putDomain({ name: 'push.example', target: 'rtmp://127.0.0.1:1935' });
+    await room.store.putDomain({ name: 'push.example', target: 'rtmp://127.0.0.1:1935', accountId: 'acme' });
     for (let tick = 0; tick < 8; tick += 1) await room.scheduler.tick();
     await vi.waitFor(() => expect(room.orders).toHaveLength(1));
     expect(room.orders[0]?.epoch).toBe(task.epoch);
@@ -393,7 +393,7 @@ describe('after a restart of the control process', () => {
   });
 
   it('a kept run goes on although its domain has left the table', async () => {
-    await room.store.putDomain({ name: 'push.example', target: 'rtmp://127.0.0.1:1935' });
+    await room.store.putDomain({ name: 'push.example', target: 'rtmp://127.0.0.1:1935', accountId: 'acme' });
     const task = await room.onAir({ destination: INGEST });
     await room.store.removeDomain('push.example');
     room = await room.again();

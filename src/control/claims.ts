@@ -1,8 +1,8 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Progress, Store } from '../store/store.ts';
-import type { Event, Occurrence } from '../task/event.ts';
+import type { Cause, Event, Occurrence } from '../task/event.ts';
 import { startCursor } from '../task/playlist.ts';
-import { type Destination, destinationUrl } from '../task/spec.ts';
+import { destinationUrl } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import type { RunNews, RunOrder, RunReport } from '../worker/channel.ts';
 import { Alarms, causeOf } from './alarms.ts';
@@ -32,13 +32,15 @@ interface Claim {
   destination: string | undefined;
   /** Why it waits or was lost; "" otherwise. */
   reason: string;
+  /** Lost because its user wanted it to start over: nothing has failed. */
+  readonly restarted?: boolean;
 }
 
 export interface ClaimsOptions {
   readonly store: Pick<Store, 'get' | 'domain' | 'withStatus'>;
   readonly record: Record;
   readonly cluster: Pick<Cluster, 'claim' | 'release'>;
-  readonly breakpoints: Pick<Breakpoints, 'note' | 'hold' | 'unsaved'>;
+  readonly breakpoints: Pick<Breakpoints, 'note' | 'hold' | 'forget' | 'unsaved'>;
   /** The supervisor's ears: give a run its order, or a new one under the same epoch. */
   readonly place: (order: RunOrder) => void;
   readonly stop: (taskId: string, epoch: number) => void;
@@ -112,10 +114,17 @@ export class Claims {
   /** Heard to the very last: runs that end with the node are to go on where they ended. */
   progress(progress: Progress): void {
     this.#options.breakpoints.note(progress);
+    this.#forgetUnlessOnAir(progress.taskId);
   }
 
   reached(progress: Progress): void {
     this.#options.breakpoints.hold(progress);
+    this.#forgetUnlessOnAir(progress.taskId);
+  }
+
+  /** A run that is stopped tells its last place when its claim is gone. */
+  #forgetUnlessOnAir(taskId: string): void {
+    if (!this.#claims.has(taskId)) this.#options.breakpoints.forget(taskId);
   }
 
   lost(taskId: string, epoch: number, reason: string): void {
@@ -175,7 +184,7 @@ export class Claims {
     const claim = this.#claims.get(event.taskId);
     if (!claim) return;
     this.#options.stop(event.taskId, claim.epoch);
-    const next: Claim = { ...claim, epoch: event.epoch, state: 'lost', reason: 'started over' };
+    const next: Claim = { ...claim, epoch: event.epoch, state: 'lost', reason: 'started over', restarted: true };
     this.#claims.set(event.taskId, next);
     void this.#claimAnew(next);
   }
@@ -184,6 +193,7 @@ export class Claims {
     const claim = this.#claims.get(taskId);
     this.#claims.delete(taskId);
     this.#untold.forget(taskId);
+    this.#options.breakpoints.forget(taskId);
     const wasActive = from !== to && from !== 'stopped' && epoch > 0;
     if (!claim && !wasActive) return;
     const ended = claim?.epoch ?? epoch;
@@ -215,14 +225,14 @@ export class Claims {
     const deadline = { ms: CLAIM_DEADLINE_MS, sleep, what: 'the cluster', signal: this.#closed.signal };
     const won = await within(cluster.claim(task.id, epoch), deadline);
     if (!won) throw new Error('another node holds the task');
-    const { destination } = task.spec;
-    return destinationUrl(destination, await this.#target(destination));
+    return destinationUrl(task.spec.destination, await this.#target(task));
   }
 
-  async #target(destination: Destination): Promise<string | undefined> {
+  async #target({ accountId, spec: { destination } }: Task): Promise<string | undefined> {
     if (destination.kind === 'url') return undefined;
     const domain = await this.#options.store.domain(destination.domain);
-    if (!domain) throw new MissingDomain(`the ingest domain ${destination.domain} is not in the domains table`);
+    if (domain?.accountId !== accountId)
+      throw new MissingDomain(`the ingest domain ${destination.domain} is not in the domains table`);
     return domain.target;
   }
 
@@ -267,15 +277,15 @@ export class Claims {
   async #claimAnew(claim: Claim): Promise<void> {
     const { id } = claim.task;
     try {
-      await this.#tellClaimed(id, claim.epoch, claim.reason);
+      await this.#tellClaimed(id, claim.epoch, claim.reason, claim.restarted ? 'user' : 'system');
     } catch (cause) {
       this.#options.log('a lost run was not claimed anew', { taskId: id, epoch: claim.epoch, cause });
       if (this.#claims.get(id) === claim) this.#unsettled.add(claim);
     }
   }
 
-  async #tellClaimed(taskId: string, epoch: number, reason: string): Promise<void> {
-    await this.#options.record.tell(taskId, { type: 'claimed', cause: 'system', reason, epoch });
+  async #tellClaimed(taskId: string, epoch: number, reason: string, cause: Cause = 'system'): Promise<void> {
+    await this.#options.record.tell(taskId, { type: 'claimed', cause, reason, epoch });
   }
 
   #occurrences(task: Task, news: RunNews): readonly Occurrence[] {

@@ -9,7 +9,7 @@ import type { TaskSpec } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import type { RunNews, RunOrder } from '../worker/channel.ts';
 import { Breakpoints } from './breakpoints.ts';
-import { Callbacks, type Post } from './callbacks.ts';
+import { Callbacks, type CallbacksOptions, type Post } from './callbacks.ts';
 import { Claims, type ClaimsOptions } from './claims.ts';
 import { type Follow, Record, type Render } from './record.ts';
 import { Scheduler } from './scheduler.ts';
@@ -29,6 +29,9 @@ export class FakeClock {
   readonly #sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();
 
   readonly now = (): number => this.#wallOffset + this.#elapsed;
+
+  /** Monotonic, whatever is done to the wall. */
+  readonly elapsed = (): number => this.#elapsed;
 
   readonly sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
     signal.throwIfAborted();
@@ -82,7 +85,7 @@ export interface Rehearsal {
   /** Created, claimed, placed and flowing. */
   onAir(change?: Partial<TaskSpec>): Promise<Task>;
   say(task: Task, news: Pick<RunNews, 'type'> & Partial<RunNews>): Promise<void>;
-  callbacks(post: Post): Callbacks;
+  callbacks(post: Post, sign?: CallbacksOptions['sign']): Callbacks;
   /** The same data under a control process that knows nothing yet. */
   again(parts?: RehearsalParts): Promise<Rehearsal>;
   close(): Promise<void>;
@@ -117,7 +120,7 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
     store,
     now,
     newId,
-    render: { native: parts.render ?? renderAll },
+    render: { native: parts.render ?? renderAll, alibaba: parts.render ?? renderAll },
     log,
     onEvent: [
       event => events.push(event),
@@ -132,13 +135,14 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
   const place = (order: RunOrder) => void orders.push(order);
   const stop = (taskId: string, epoch: number) => void stops.push({ taskId, epoch });
   const cluster = parts.cluster ?? new SingleCluster('node');
-  const breakpoints = new Breakpoints({ store, log });
+  const breakpoints = new Breakpoints({ store, now: clock.elapsed, log });
   const claims = new Claims({ store, record, cluster, breakpoints, place, stop, eager: true, now, sleep, log });
   const scheduler = new Scheduler({ store, record, claims, now, sleep, log });
-  const tasks = new Tasks({ store, record, now, newId });
+  const tasks = new Tasks({ store, record, breakpoints, now, newId });
   const senders: Callbacks[] = [];
   const spec = (change: Partial<TaskSpec> = {}): TaskSpec => ({
     dialect: 'native',
+    name: '',
     region: 'default',
     source: { kind: 'live', url: 'rtmp://src.example/live/a' },
     standby: [],
@@ -147,6 +151,8 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
     endAt: now() + HOUR,
     callback: null,
     enabled: true,
+    retry: null,
+    echo: {},
     ...change,
   });
   const say: Rehearsal['say'] = async (task, news) => {
@@ -169,10 +175,11 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
       await say(await tasks.get(OWNER, id), { type: 'flowing' });
       return tasks.get(OWNER, id);
     },
-    callbacks: post => {
+    callbacks: (post, sign = {}) => {
       const sender = new Callbacks({
         store,
         post,
+        sign,
         now,
         sleep,
         log,

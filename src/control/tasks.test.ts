@@ -5,7 +5,7 @@ import { DAY, HOUR, NOON, OWNER, type Rehearsal, rehearse } from './rehearsal.te
 
 const LIST: ListSource = {
   kind: 'list',
-  urls: ['http://files.example/a.mp4'],
+  items: [{ url: 'http://files.example/a.mp4' }],
   rounds: 'endless',
   startIndex: 0,
   startSeconds: 0,
@@ -217,7 +217,64 @@ describe('changing a task', () => {
   });
 });
 
+describe('restarting a task', () => {
+  it('cuts a run on air and begins another with the latest settings', async () => {
+    const task = await room.onAir();
+    await room.tasks.change(OWNER, task.id, { source: { kind: 'live', url: 'rtmp://src.example/live/b' } });
+    const restarted = await room.tasks.restart(OWNER, task.id);
+    expect(restarted).toMatchObject({ status: 'recovering', epoch: task.epoch + 1, cause: 'user' });
+    expect(room.stops).toEqual([{ taskId: task.id, epoch: task.epoch }]);
+    await vi.waitFor(() => expect(room.orders.at(-1)?.epoch).toBeGreaterThan(task.epoch));
+    expect(room.orders.at(-1)?.source).toEqual({ kind: 'live', url: 'rtmp://src.example/live/b' });
+  });
+
+  it('starts one that its user has stopped', async () => {
+    const task = await room.onAir();
+    await room.tasks.change(OWNER, task.id, { enabled: false });
+    const restarted = await room.tasks.restart(OWNER, task.id);
+    expect(restarted).toMatchObject({ status: 'scheduled', spec: { enabled: true } });
+    await room.scheduler.tick();
+    await vi.waitFor(() => expect(room.orders).toHaveLength(2));
+  });
+
+  it('leaves one that is just starting to it', async () => {
+    const task = await room.tasks.create(OWNER, room.spec());
+    expect(await room.tasks.restart(OWNER, task.id)).toMatchObject({ status: 'scheduled', seq: 1 });
+  });
+
+  it.each([
+    ['before its start', { startAt: NOON + HOUR, endAt: NOON + 2 * HOUR }],
+    ['before its start, though stopped', { startAt: NOON + HOUR, endAt: NOON + 2 * HOUR, enabled: false }],
+  ])('is refused %s', async (_, change) => {
+    const task = await room.tasks.create(OWNER, room.spec(change));
+    await expect(room.tasks.restart(OWNER, task.id)).rejects.toBeInstanceOf(WrongStatus);
+    expect(await typesOf(task.id)).toEqual(['created']);
+  });
+
+  it('is refused after its end', async () => {
+    const task = await room.onAir();
+    await room.clock.pass(HOUR, HOUR);
+    await room.scheduler.tick();
+    await expect(room.tasks.restart(OWNER, task.id)).rejects.toBeInstanceOf(WrongStatus);
+  });
+
+  it('tells a stranger that there is no such task', async () => {
+    const task = await room.onAir();
+    const stranger = { ...OWNER, accountId: 'other' };
+    await expect(room.tasks.restart(stranger, task.id)).rejects.toBeInstanceOf(UnknownTask);
+    await expect(room.tasks.restart(OWNER, 'nobody')).rejects.toBeInstanceOf(UnknownTask);
+  });
+});
+
 describe('deleting a task', () => {
+  it('leaves it to be seen by who asks for deleted ones', async () => {
+    const task = await room.onAir();
+    await room.tasks.delete(OWNER, task.id);
+    expect(await room.tasks.getEvenDeleted(OWNER, task.id)).toMatchObject({ status: 'exited', movedBy: 'deleted' });
+    const stranger = { ...OWNER, accountId: 'other' };
+    await expect(room.tasks.getEvenDeleted(stranger, task.id)).rejects.toBeInstanceOf(UnknownTask);
+  });
+
   it('stops its run and takes it out of sight', async () => {
     const task = await room.onAir();
     await room.tasks.delete(OWNER, task.id);

@@ -1,18 +1,27 @@
 import type { Page, Store, TaskFilter } from '../store/store.ts';
 import { InvalidTask, type Problem, UnknownTask, WrongStatus } from '../task/error.ts';
+import { type Cursor, startCursor } from '../task/playlist.ts';
 import { checkSpec, mergeSpec, type SpecChange, type TaskSpec } from '../task/spec.ts';
 import { apply, applyChange, type Step, type Task } from '../task/task.ts';
+import type { Breakpoints } from './breakpoints.ts';
 import type { NextStamp, Record } from './record.ts';
 
-/** On whose behalf a call is made. A task is seen only from the project it was created in. */
+/** On whose behalf a call is made. `projectId` is "" for who acts for all projects of the account. */
 export interface Owner {
   readonly accountId: string;
   readonly projectId: string;
 }
 
+/** A place in a list: which pass of the list (from 0), which file, and how far into it. */
+export type Position = Pick<Cursor, 'round' | 'index' | 'offsetMs'>;
+
+/** Runs tell their place every second; one that falls silent is not guessed on. */
+const LONGEST_GUESS_MS = 1_500;
+
 export interface TasksOptions {
   readonly store: Pick<Store, 'get' | 'list'>;
   readonly record: Record;
+  readonly breakpoints: Pick<Breakpoints, 'latest'>;
   /** Wall clock. */
   readonly now: () => number;
   readonly newId: () => string;
@@ -57,6 +66,18 @@ export class Tasks {
     if (!answer) throw new UnknownTask(taskId);
   }
 
+  /** Starts over with the latest settings: a run on air is cut for it, a task that is stopped waits for nothing. */
+  async restart(owner: Owner, taskId: string): Promise<Task> {
+    const now = this.#options.now();
+    const answer = await this.#options.record.change(taskId, (task, nextStamp) => {
+      refuseStranger(owner, task);
+      refuseRestart(task, now);
+      return restartSteps(task, nextStamp);
+    });
+    if (!answer) throw new UnknownTask(taskId);
+    return answer.task;
+  }
+
   async get(owner: Owner, taskId: string): Promise<Task> {
     const task = await this.#options.store.get(taskId);
     if (!task) throw new UnknownTask(taskId);
@@ -64,12 +85,31 @@ export class Tasks {
     return task;
   }
 
+  /** As `get`, and for some time also a task that has been deleted. */
+  async getEvenDeleted(owner: Owner, taskId: string): Promise<Task> {
+    const task = await this.#options.store.get(taskId);
+    if (!task || isForeign(owner, task)) throw new UnknownTask(taskId);
+    return task;
+  }
+
+  /** Where a list stands: on air within a second, otherwise where its next run begins. A stream stands at its start. */
+  position({ id, status, spec, listVersion, breakpoint }: Task): Position {
+    if (spec.source.kind === 'live') return { round: 0, index: 0, offsetMs: 0 };
+    const heard = this.#options.breakpoints.latest(id);
+    const at = heard?.breakpoint ?? breakpoint ?? undefined;
+    const { round, index, offsetMs } = startCursor(spec.source, listVersion, at);
+    // Between an edit and what its run says of it, the place is the one where the edit goes.
+    const moves = status === 'running' && at?.version === listVersion;
+    return { round, index, offsetMs: offsetMs + (moves ? Math.min(heard?.ageMs ?? 0, LONGEST_GUESS_MS) : 0) };
+  }
+
   async list(
-    { projectId }: Owner,
-    filter: Omit<TaskFilter, 'projectId'>,
+    { accountId, projectId }: Owner,
+    filter: Omit<TaskFilter, 'accountId' | 'projectId'>,
     page: Page,
   ): Promise<{ readonly tasks: readonly Task[]; readonly total: number }> {
-    return this.#options.store.list({ ...filter, projectId }, page);
+    const scope = projectId === '' ? { accountId } : { accountId, projectId };
+    return this.#options.store.list({ ...filter, ...scope }, page);
   }
 }
 
@@ -79,8 +119,25 @@ function refuse(problems: readonly Problem[]): void {
 
 /** A foreign task and a deleted one are answered as if they were not there. */
 function refuseStranger(owner: Owner, task: Task): void {
-  const foreign = task.projectId !== owner.projectId || task.accountId !== owner.accountId;
-  if (foreign || task.movedBy === 'deleted') throw new UnknownTask(task.id);
+  if (isForeign(owner, task) || task.movedBy === 'deleted') throw new UnknownTask(task.id);
+}
+
+const isForeign = ({ accountId, projectId }: Owner, task: Task): boolean =>
+  task.accountId !== accountId || (projectId !== '' && task.projectId !== projectId);
+
+function refuseRestart({ status, spec }: Task, now: number): void {
+  if (status === 'exited' || spec.endAt <= now) throw new WrongStatus(status, 'restart it after its end');
+  if (spec.startAt > now) throw new WrongStatus(status, 'restart it before its start');
+}
+
+/** A task that is only just starting does so with the latest settings anyway. */
+function restartSteps(task: Task, nextStamp: NextStamp): readonly Step[] {
+  if (task.status === 'scheduled') return [];
+  const wanted = task.spec.enabled
+    ? task
+    : { ...task, spec: { ...task.spec, enabled: true }, version: task.version + 1 };
+  const step = apply(wanted, { type: 'restarted', cause: 'user', reason: 'restarted' }, nextStamp());
+  return step ? [step] : [];
 }
 
 function refuseChange(task: Task, patch: SpecChange, now: number): void {
