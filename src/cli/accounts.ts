@@ -20,6 +20,21 @@ export async function usingAccounts<T>(
   }
 }
 
+/**
+ * Makes something for an account, which is made along where there is none. That is told, for it may have been a slip of
+ * the hand.
+ */
+export async function tellingNewAccount<T>(
+  accounts: Accounts,
+  { account, terminal }: { readonly account: string | undefined; readonly terminal: World['terminal'] },
+  make: () => Promise<T>,
+): Promise<T> {
+  const stood = account === undefined || (await accounts.findAccount(account)) !== undefined;
+  const made = await make();
+  if (!stood) terminal.err(`millrace: there was no account ${account}, so it was made\n`);
+  return made;
+}
+
 /** Ends the command where the thing it names is not there. */
 export function mustBeThere(found: boolean, what: string): void {
   if (!found) throw new Error(`there is no ${what}`);

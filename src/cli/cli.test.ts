@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -16,7 +16,12 @@ const KEY: Key = {
   projectId: 'p1',
   enabled: true,
   createdAt: Date.UTC(2026, 0, 2, 3, 4, 5),
+  policies: null,
+  token: null,
+  expiresAt: null,
 };
+const TEMPORARY: Key = { ...KEY, token: 'token-canary', expiresAt: Date.UTC(2026, 0, 2, 4, 4, 5), policies: ['p'] };
+const ACME = { id: 'acme', createdAt: 0, live: true };
 
 /** Accounts that remember what was asked of them. */
 function accountsOf(calls: unknown[][]): Accounts {
@@ -27,16 +32,37 @@ function accountsOf(calls: unknown[][]): Accounts {
       return answer;
     };
   return {
-    createKey: said('createKey', KEY),
-    listKeys: said('listKeys', [KEY]),
+    policies: {
+      put: said('putPolicy', undefined),
+      list: said('listPolicies', [
+        { name: 'FullAccess', accountId: null },
+        { name: 'p', accountId: 'acme' },
+      ]),
+      show: async name => (name === 'p' ? { Version: '1' } : undefined),
+      remove: async name => name === 'p',
+    },
+    createAccount: said('createAccount', ACME),
+    findAccount: async id => (id === 'acme' ? ACME : undefined),
+    listAccounts: said('listAccounts', [ACME, { ...ACME, id: 'beta', live: false }]),
+    setLive: async (id, live) => said('setLive', id === 'acme')(id, live),
+    deleteAccount: async id => id === 'acme',
+    createKey: async wish => said('createKey', wish.lifeMs === undefined ? KEY : TEMPORARY)(wish),
+    listKeys: said('listKeys', [
+      { ...KEY, user: null },
+      { ...TEMPORARY, accessKey: 'AK2', user: 'ann', policies: [] },
+    ]),
     disableKey: async key => key === 'AK1',
     enableKey: async key => key === 'AK1',
     deleteKey: async key => key === 'AK1',
     putUser: said('putUser', undefined),
-    listUsers: said('listUsers', [{ name: 'ann', accountId: 'acme', createdAt: 0 }]),
+    listUsers: said('listUsers', [
+      { name: 'ann', accountId: 'acme', createdAt: 0, enabled: false, policies: ['p', 'q'] },
+    ]),
     removeUser: said('removeUser', true),
+    setPolicies: async (name, ...given) => said('setPolicies', name === 'ann')(name, ...given),
+    setUserEnabled: async (name, ...given) => said('setUserEnabled', name === 'ann')(name, ...given),
     addDomain: said('addDomain', undefined),
-    listDomains: said('listDomains', [{ name: 'push.example', target: 'rtmp://10.0.0.1' }]),
+    listDomains: said('listDomains', [{ name: 'push.example', target: 'rtmp://10.0.0.1', accountId: 'acme' }]),
     removeDomain: said('removeDomain', false),
   };
 }
@@ -162,13 +188,132 @@ describe('the command line', () => {
     );
   });
 
+  it('makes a temporary key of a user, and shows its token too', async () => {
+    const argv = ['key', 'create', '--account', 'acme', '--temporary', '1h', '--user', 'ann', '--policy', 'p'];
+    const plain = await millrace(argv);
+    expect(plain.out).toContain('token       token-canary');
+    expect(plain.out).toContain('expires     2026-01-02T04:04:05Z');
+    const wish = { region: 'default', accountId: 'acme', user: 'ann', policies: ['p'], lifeMs: 3_600_000 };
+    expect(calls).toEqual([['createKey', wish]]);
+    expect(JSON.parse((await millrace([...argv, '--json'])).out)).toMatchObject({
+      user: 'ann',
+      policies: ['p'],
+      securityToken: 'token-canary',
+      expires: '2026-01-02T04:04:05Z',
+    });
+    expect((await millrace([...argv, '--env'])).out).toContain('export HUAWEICLOUD_SDK_SECURITY_TOKEN=token-canary\n');
+  });
+
+  it.each(['', '0m', '1', '1d', 'm', '-1h', '1h 30m', '30m1h'])('takes no %j for a duration', async text => {
+    const { code, err } = await millrace(['key', 'create', '--temporary', text]);
+    expect([code, calls]).toEqual([2, []]);
+    expect(err).toContain('Write it like 15m, 2h or 1h30m.');
+  });
+
+  it('understands hours and minutes together', async () => {
+    await millrace(['key', 'create', '--temporary', '1h30m']);
+    expect(calls).toEqual([['createKey', { region: 'default', lifeMs: 5_400_000 }]]);
+  });
+
+  it('tells when the account was not there and so was made', async () => {
+    expect((await millrace(['key', 'create', '--account', 'acme'])).err).toBe('');
+    expect((await millrace(['key', 'create', '--account', 'acne'])).err).toBe(
+      'millrace: there was no account acne, so it was made\n',
+    );
+  });
+
   it('lists keys without their secrets', async () => {
     const plain = await millrace(['key', 'list']);
-    expect(plain.out).toBe(
-      'ACCESS KEY  ACCOUNT  PROJECT  STATE    CREATED\nAK1         acme     p1       enabled  2026-01-02T03:04:05Z\n',
-    );
+    expect(plain.out.trimEnd().split('\n')).toEqual([
+      'ACCESS KEY  ACCOUNT  PROJECT  USER  POLICIES  STATE    CREATED               EXPIRES',
+      'AK1         acme     p1       -     -         enabled  2026-01-02T03:04:05Z  never',
+      'AK2         acme     p1       ann   none      enabled  2026-01-02T03:04:05Z  2026-01-02T04:04:05Z',
+    ]);
     const asJson = await millrace(['key', 'list', '--json']);
-    expect(plain.out + asJson.out).not.toContain(SECRET);
+    expect(plain.out + asJson.out).not.toContain('canary');
+  });
+
+  it('makes, lists and changes accounts', async () => {
+    const made = await millrace(['account', 'create', 'acme', '--no-live', '--json']);
+    expect(JSON.parse(made.out)).toEqual({ account: 'acme', live: true, created: '1970-01-01T00:00:00Z' });
+    await millrace(['account', 'create', 'beta']);
+    await millrace(['account', 'disable-live', 'acme']);
+    await millrace(['account', 'enable-live', 'acme']);
+    expect(calls).toEqual([
+      ['createAccount', 'acme', { live: false }],
+      ['createAccount', 'beta', { live: true }],
+      ['setLive', 'acme', false],
+      ['setLive', 'acme', true],
+    ]);
+    expect((await millrace(['account', 'list'])).out).toContain('beta     disabled      1970-01-01T00:00:00Z\n');
+    expect((await millrace(['account', 'delete', 'acme'])).code).toBe(0);
+    expect(await millrace(['account', 'delete', 'acne'])).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/no account acne/),
+    });
+  });
+
+  it('takes a policy from a file and from stdin', async () => {
+    writeFileSync(join(cwd, 'p.json'), '{"Version":"1"}');
+    await millrace(['policy', 'add', 'p', 'p.json', '--account', 'acme']);
+    await millrace(['policy', 'add', 'q', '-'], {}, { typed: '{\n}\n' });
+    expect(calls).toEqual([
+      ['putPolicy', 'p', '{"Version":"1"}', 'acme'],
+      ['putPolicy', 'q', '{\n}\n', undefined],
+    ]);
+    expect(await millrace(['policy', 'add', 'p', 'nowhere.json'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('nowhere.json cannot be read'),
+    });
+  });
+
+  it('lists, shows and deletes policies', async () => {
+    expect((await millrace(['policy', 'list'])).out).toBe(
+      'NAME        ACCOUNT\nFullAccess  (built in)\np           acme\n',
+    );
+    expect(JSON.parse((await millrace(['policy', 'list', '--json'])).out)).toHaveLength(2);
+    expect(JSON.parse((await millrace(['policy', 'show', 'p'])).out)).toEqual({ Version: '1' });
+    expect((await millrace(['policy', 'delete', 'p'])).code).toBe(0);
+    for (const verb of ['show', 'delete']) {
+      expect(await millrace(['policy', verb, 'x'])).toEqual({
+        code: 1,
+        out: '',
+        err: 'millrace: there is no policy x\n',
+      });
+    }
+  });
+
+  it('gives a user policies, and none', async () => {
+    await millrace(['user', 'policy', 'ann', 'p', 'q', '--account', 'acme']);
+    await millrace(['user', 'policy', 'ann', 'none']);
+    await millrace(
+      ['user', 'add', 'ann', '--password-stdin', '--policy', 'p', '--policy', 'q'],
+      {},
+      { typed: 'long enough' },
+    );
+    expect(calls).toEqual([
+      ['setPolicies', 'ann', ['p', 'q'], 'acme'],
+      ['setPolicies', 'ann', [], undefined],
+      ['putUser', 'ann', 'long enough', { policies: ['p', 'q'] }],
+    ]);
+    expect(await millrace(['user', 'policy', 'ann', 'none', 'p'])).toMatchObject({ code: 2 });
+    expect(await millrace(['user', 'policy', 'bob', 'p'])).toMatchObject({
+      code: 1,
+      err: 'millrace: there is no user bob\n',
+    });
+  });
+
+  it('disables, enables and lists users', async () => {
+    await millrace(['user', 'disable', 'ann']);
+    await millrace(['user', 'enable', 'ann', '--account', 'acme']);
+    expect(calls).toEqual([
+      ['setUserEnabled', 'ann', false, undefined],
+      ['setUserEnabled', 'ann', true, 'acme'],
+    ]);
+    expect((await millrace(['user', 'disable', 'bob'])).code).toBe(1);
+    expect((await millrace(['user', 'list'])).out).toBe(
+      'NAME  ACCOUNT  POLICIES  STATE     CREATED\nann   acme     p,q       disabled  1970-01-01T00:00:00Z\n',
+    );
   });
 
   it('says when the key is not there, and gives the store back all the same', async () => {
@@ -215,13 +360,15 @@ describe('the command line', () => {
   });
 
   it('adds, lists and removes domains', async () => {
-    await millrace(['domain', 'add', 'Push.Example', '--to', 'rtmp://10.0.0.1:1935']);
-    expect((await millrace(['domain', 'list'])).out).toBe('NAME          TO\npush.example  rtmp://10.0.0.1\n');
+    await millrace(['domain', 'add', 'Push.Example', '--to', 'rtmp://10.0.0.1:1935', '--account', 'acme']);
+    expect((await millrace(['domain', 'list'])).out).toBe(
+      'NAME          TO               ACCOUNT\npush.example  rtmp://10.0.0.1  acme\n',
+    );
     expect(await millrace(['domain', 'remove', 'x.example'])).toMatchObject({
       code: 1,
       err: 'millrace: there is no domain x.example\n',
     });
-    expect(calls[0]).toEqual(['addDomain', 'push.example', 'rtmp://10.0.0.1:1935']);
+    expect(calls[0]).toEqual(['addDomain', 'push.example', 'rtmp://10.0.0.1:1935', 'acme']);
   });
 
   it('shows the configuration with the origin of every value', async () => {
@@ -240,7 +387,7 @@ describe('the command line', () => {
     expect((await millrace(['version'])).out).toMatch(/^millrace \d+\.\d+\.\d+ \(Node 24\./);
     const help = await millrace(['help']);
     expect(help.code).toBe(0);
-    for (const command of ['serve', 'try', 'key', 'user', 'domain', 'config', 'version'])
+    for (const command of ['serve', 'try', 'account', 'key', 'user', 'policy', 'domain', 'config', 'version'])
       expect(help.out).toContain(`\n  ${command}`);
   });
 });

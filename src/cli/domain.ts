@@ -15,9 +15,10 @@ function addAdd(domain: Command, world: World): void {
   const add = withConfigFlags(domain.command('add'), ['data'])
     .description('let tasks push to a domain by its name, or change where it leads')
     .argument('<NAME>', 'e.g. push.example.com')
-    .requiredOption('--to <URL>', 'rtmp://HOST[:PORT] or rtmps://HOST[:PORT]');
-  add.action(async (name: string, { to }: { to: string }) => {
-    await usingAccounts(add, world, accounts => accounts.addDomain(name.toLowerCase(), to));
+    .requiredOption('--to <URL>', 'rtmp://HOST[:PORT] or rtmps://HOST[:PORT]')
+    .option('--account <A>', 'the account whose tasks may push there');
+  add.action(async (name: string, { to, account }: { to: string; account?: string }) => {
+    await usingAccounts(add, world, accounts => accounts.addDomain(name.toLowerCase(), to, account));
   });
 }
 
@@ -27,13 +28,13 @@ function addList(domain: Command, world: World): void {
     .option('--json', 'print JSON');
   list.action(async (given: { json?: boolean }) => {
     const domains = await usingAccounts(list, world, accounts => accounts.listDomains());
-    const said = domains.map(({ name, target }) => ({ name, target }));
+    const said = domains.map(({ name, target, accountId }) => ({ name, target, accountId }));
     world.terminal.out(
       given.json
         ? json(said)
         : table(
-            ['NAME', 'TO'],
-            said.map(row => [row.name, row.target]),
+            ['NAME', 'TO', 'ACCOUNT'],
+            said.map(row => [row.name, row.target, row.accountId]),
           ),
     );
   });

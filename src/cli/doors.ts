@@ -30,6 +30,21 @@ export interface Progress {
   readonly note: string;
 }
 
+export interface Account {
+  readonly id: string;
+  readonly createdAt: number;
+  readonly live: boolean;
+}
+
+export interface KeyWish {
+  readonly accountId?: string;
+  readonly projectId?: string;
+  readonly region?: string;
+  readonly user?: string;
+  readonly policies?: readonly string[];
+  readonly lifeMs?: number;
+}
+
 export interface Key {
   readonly accessKey: string;
   readonly secretKey: string;
@@ -37,11 +52,48 @@ export interface Key {
   readonly projectId: string;
   readonly enabled: boolean;
   readonly createdAt: number;
+  readonly policies: readonly string[] | null;
+  /** Of a temporary key. */
+  readonly token: string | null;
+  readonly expiresAt: number | null;
+}
+
+export interface ListedKey extends Omit<Key, 'secretKey' | 'token'> {
+  /** The name of the user whose key it is; null for the account's own. */
+  readonly user: string | null;
+}
+
+export interface User {
+  readonly name: string;
+  readonly accountId: string;
+  readonly createdAt: number;
+  readonly enabled: boolean;
+  readonly policies: readonly string[];
+}
+
+export interface Domain {
+  readonly name: string;
+  readonly target: string;
+  readonly accountId: string;
+}
+
+export interface Policies {
+  put(name: string, text: string, accountId?: string): Promise<unknown>;
+  /** Without an account: a built-in one, which stands in all of them. */
+  list(): Promise<readonly { readonly name: string; readonly accountId: string | null }[]>;
+  show(name: string, accountId?: string): Promise<object | undefined>;
+  remove(name: string, accountId?: string): Promise<boolean>;
 }
 
 export interface Accounts {
-  createKey(wish: { accountId?: string; projectId?: string; region?: string }): Promise<Key>;
-  listKeys(): Promise<readonly Omit<Key, 'secretKey'>[]>;
+  readonly policies: Policies;
+  createAccount(id: string, wish: { live: boolean }): Promise<Account>;
+  findAccount(id: string): Promise<Account | undefined>;
+  listAccounts(): Promise<readonly Account[]>;
+  setLive(id: string, live: boolean): Promise<boolean>;
+  deleteAccount(id: string): Promise<boolean>;
+  createKey(wish: KeyWish): Promise<Key>;
+  listKeys(): Promise<readonly ListedKey[]>;
   enableKey(accessKey: string): Promise<boolean>;
   disableKey(accessKey: string): Promise<boolean>;
   deleteKey(accessKey: string): Promise<boolean>;
@@ -50,9 +102,11 @@ export interface Accounts {
     password: string,
     wish?: { accountId?: string; policies?: readonly string[] },
   ): Promise<unknown>;
-  listUsers(): Promise<readonly { readonly name: string; readonly accountId: string; readonly createdAt: number }[]>;
+  listUsers(): Promise<readonly User[]>;
+  setPolicies(name: string, policies: readonly string[], accountId?: string): Promise<boolean>;
+  setUserEnabled(name: string, enabled: boolean, accountId?: string): Promise<boolean>;
   removeUser(name: string, accountId?: string): Promise<boolean>;
-  addDomain(name: string, target: string): Promise<unknown>;
-  listDomains(): Promise<readonly { readonly name: string; readonly target: string }[]>;
+  addDomain(name: string, target: string, accountId?: string): Promise<unknown>;
+  listDomains(): Promise<readonly Domain[]>;
   removeDomain(name: string): Promise<boolean>;
 }

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import { version } from '../ops/version.ts';
+import { addAccountCommands } from './account.ts';
 import { addConfigCommands } from './config.ts';
 import { addDomainCommands } from './domain.ts';
 import type { Doors } from './doors.ts';
 import { addKeyCommands } from './key.ts';
+import { addPolicyCommands } from './policy.ts';
 import { addServe } from './serve.ts';
 import type { Terminal } from './terminal.ts';
 import { addTry } from './try.ts';
@@ -28,8 +30,10 @@ export function buildProgram(world: World): Command {
     .helpCommand('help [command]', 'tell about a command');
   addServe(program, world);
   addTry(program, world);
+  addAccountCommands(program, world);
   addKeyCommands(program, world);
   addUserCommands(program, world);
+  addPolicyCommands(program, world);
   addDomainCommands(program, world);
   addConfigCommands(program, world);
   program

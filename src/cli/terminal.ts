@@ -29,6 +29,7 @@ export const json = (value: unknown): string => `${JSON.stringify(value, null, 2
 export const when = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 
 const MAX_SECRET = 4096;
+const MAX_DOCUMENT = 65_536;
 
 /** A secret from stdin when told so, else asked for on the terminal without showing it. Never from argv. */
 export async function readSecret(
@@ -46,6 +47,16 @@ export async function readSecret(
     terminal.stdin.setRawMode(false);
     terminal.err('\n');
   }
+}
+
+/** All that stdin holds. What is longer than any document is cut: it is refused by whoever reads it. */
+export async function readAll(stdin: Readable): Promise<string> {
+  let text = '';
+  for await (const chunk of stdin) {
+    text += String(chunk);
+    if (text.length > MAX_DOCUMENT) break;
+  }
+  return text;
 }
 
 async function firstLine(stdin: Readable): Promise<string> {

@@ -2,6 +2,7 @@ import type { Store, UserChange } from '../store/store.ts';
 import {
   type AccessKey,
   type Account,
+  DEFAULT_ACCOUNT,
   type Domain,
   isAccessKeyId,
   isProjectId,
@@ -16,7 +17,6 @@ import { Passwords } from './password.ts';
 import { type Holder, type May, Policies } from './policies.ts';
 import { hashToken, LOWER, type RandomBytes, randomHex, randomText, randomToken, UPPER } from './secret.ts';
 
-export const DEFAULT_ACCOUNT = 'default';
 export const DEFAULT_REGION = 'default';
 export const TOKEN_LIFE_MS = 24 * 3_600_000;
 const LEAST_KEY_LIFE_MS = 15 * 60_000;
@@ -24,7 +24,8 @@ const MOST_KEY_LIFE_MS = 36 * 3_600_000;
 /** An expired key is still known for so long, so that its user is told what is wrong with it. */
 const EXPIRED_KEY_KEPT_MS = 24 * 3_600_000;
 
-export type PublicAccessKey = Omit<AccessKey, 'secretKey' | 'token'>;
+/** With the name of its user beside the id. */
+export type PublicAccessKey = Omit<AccessKey, 'secretKey' | 'token'> & { readonly user: string | null };
 export type PublicUser = Omit<User, 'passwordHash'>;
 
 export interface AccountsOptions {
@@ -169,7 +170,12 @@ export class Accounts {
   }
 
   async listKeys(): Promise<readonly PublicAccessKey[]> {
-    return (await this.#store.accessKeys()).map(({ secretKey: _, token: __, ...rest }) => rest);
+    const names = new Map((await this.#store.users()).map(({ id, name }) => [id, name]));
+    const keys = await this.#store.accessKeys();
+    return keys.map(({ secretKey: _, token: __, ...rest }) => ({
+      ...rest,
+      user: names.get(rest.userId ?? '') ?? null,
+    }));
   }
 
   enableKey(accessKey: string): Promise<boolean> {

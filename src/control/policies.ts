@@ -1,5 +1,5 @@
 import type { Store } from '../store/store.ts';
-import type { AccessKey } from '../task/account.ts';
+import { type AccessKey, DEFAULT_ACCOUNT } from '../task/account.ts';
 import {
   BUILT_IN_POLICIES,
   InvalidPolicy,
@@ -7,6 +7,7 @@ import {
   mayCall,
   type Policy,
   type PolicyDocument,
+  printPolicy,
   readPolicy,
 } from '../task/policy.ts';
 import { InvalidAccount } from './invalid-account.ts';
@@ -17,6 +18,8 @@ export type May = (action: string, wider?: string) => boolean;
 /** Who was proven to speak, by a key or by a token. */
 export type Holder = Pick<AccessKey, 'accountId' | 'userId' | 'policies'>;
 
+export type ListedPolicy = Omit<Policy, 'accountId'> & { readonly accountId: string | null };
+
 /** The policies of the accounts, and what follows from them. Read at every call, so that a change acts at once. */
 export class Policies {
   readonly #store: Store;
@@ -26,7 +29,7 @@ export class Policies {
   }
 
   /** Adds the policy, or replaces the document of the account's own of that name. */
-  async put(name: string, text: string, accountId: string): Promise<Policy> {
+  async put(name: string, text: string, accountId = DEFAULT_ACCOUNT): Promise<Policy> {
     if (!isPolicyName(name)) {
       throw new InvalidAccount('the policy has 1 to 128 letters, digits, "-" or "_", and is not called none');
     }
@@ -39,17 +42,20 @@ export class Policies {
     return policy;
   }
 
-  /** Those that accounts have made; the built-in ones stand in all of them. */
-  list(): Promise<readonly Policy[]> {
-    return this.#store.policies();
+  /** The built-in ones first: they are every account's. */
+  async list(): Promise<readonly ListedPolicy[]> {
+    const builtIn = [...BUILT_IN_POLICIES].map(([name, document]) => ({ name, accountId: null, document }));
+    return [...builtIn, ...(await this.#store.policies())];
   }
 
-  async find(name: string, accountId: string): Promise<PolicyDocument | undefined> {
-    return BUILT_IN_POLICIES.get(name) ?? (await this.#store.policy(accountId, name))?.document;
+  /** The document as it is written. */
+  async show(name: string, accountId = DEFAULT_ACCOUNT): Promise<object | undefined> {
+    const document = await this.#find(name, accountId);
+    return document && printPolicy(document);
   }
 
   /** Refused while somebody has it: what a Deny kept from them must not open by the way. */
-  async remove(name: string, accountId: string): Promise<boolean> {
+  async remove(name: string, accountId = DEFAULT_ACCOUNT): Promise<boolean> {
     if (BUILT_IN_POLICIES.has(name)) throw new InvalidAccount(`the policy ${name} is built in`);
     const users = (await this.#store.users()).filter(it => it.accountId === accountId && it.policies.includes(name));
     const keys = (await this.#store.accessKeys()).filter(
@@ -62,7 +68,7 @@ export class Policies {
 
   async requireStanding(names: readonly string[], accountId: string): Promise<void> {
     for (const name of names) {
-      if ((await this.find(name, accountId)) === undefined) throw new InvalidAccount(`there is no policy ${name}`);
+      if ((await this.#find(name, accountId)) === undefined) throw new InvalidAccount(`there is no policy ${name}`);
     }
   }
 
@@ -74,13 +80,17 @@ export class Policies {
     return (action, wider) => limits.every(limit => limit === undefined || mayCall(limit, action, wider));
   }
 
+  async #find(name: string, accountId: string): Promise<PolicyDocument | undefined> {
+    return BUILT_IN_POLICIES.get(name) ?? (await this.#store.policy(accountId, name))?.document;
+  }
+
   /** A name without a document allows nothing, whatever stands beside it: it may have been the one that denied. */
   async #documents(
     names: readonly string[] | null | undefined,
     accountId: string,
   ): Promise<readonly PolicyDocument[] | undefined> {
     if (names === null || names === undefined) return undefined;
-    const found = await Promise.all(names.map(name => this.find(name, accountId)));
+    const found = await Promise.all(names.map(name => this.#find(name, accountId)));
     const documents = found.filter(document => document !== undefined);
     return documents.length === names.length ? documents : [];
   }

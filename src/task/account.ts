@@ -6,6 +6,9 @@ export interface Account {
   readonly live: boolean;
 }
 
+/** Stands in every installation; whatever names no account belongs to it. */
+export const DEFAULT_ACCOUNT = 'default';
+
 /** What there is for an account's tasks to be made with. */
 export type Standing = 'ready' | 'noLive' | 'noDomain';
 

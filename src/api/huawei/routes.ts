@@ -103,7 +103,7 @@ class TaskCalls {
   async #requireDomain({ accountId }: Caller, { destination }: TaskSpec): Promise<void> {
     if (destination.kind !== 'ingest') return;
     const domain = await this.#options.accounts.findDomain(destination.domain, accountId);
-    if (domain === undefined) throw badParameter('domain', 'is not a domain of this installation');
+    if (domain === undefined) throw badParameter('domain', 'is not a domain of the account');
   }
 }
 
