@@ -49,7 +49,7 @@ const COMMON: Pace = { timeoutMs: 10_000, gapsS: GAPS_S };
 const PACES: Readonly<Record<DialectName, Pace>> = {
   huawei: COMMON,
   native: COMMON,
-  // That cloud stops behind its five quick retries; a receiver that is down for longer than that is told here all the same.
+  // That cloud stops behind five quick retries; a receiver that is down for longer is told here all the same.
   alibaba: { timeoutMs: 5_000, gapsS: [...QUICK_GAPS_S, ...GAPS_S.slice(QUICK_GAPS_S.length)] },
 };
 const SPREAD = 0.2;
