@@ -7,12 +7,12 @@ import type { Log } from './record.ts';
 
 /** Sends one request and answers its status; must not follow redirects. */
 export type Post = (
-  request: Letter,
+  request: PostRequest,
   options: { readonly signal: AbortSignal; readonly timeoutMs: number },
 ) => Promise<{ readonly status: number }>;
 
 /** One try of a delivery. */
-export interface Letter {
+export interface PostRequest {
   readonly url: string;
   readonly contentType: string;
   readonly body: string;
@@ -223,7 +223,7 @@ export class Callbacks {
     const cut = new AbortController();
     const signal = AbortSignal.any([cut.signal, this.#closed.signal]);
     try {
-      const answer = post(this.#letter(delivery), { signal, timeoutMs });
+      const answer = post(this.#requestFor(delivery), { signal, timeoutMs });
       const deadline = { ms: timeoutMs, sleep, what: 'the receiver', signal: this.#closed.signal };
       const { status } = await within(answer, deadline);
       return status >= 200 && status < 300 ? '' : `the receiver answered with status ${status}`;
@@ -234,7 +234,7 @@ export class Callbacks {
     }
   }
 
-  #letter(delivery: Delivery): Letter {
+  #requestFor(delivery: Delivery): PostRequest {
     const { url, contentType, body, dialect } = delivery;
     const headers = this.#options.sign[dialect]?.(delivery, this.#options.now()) ?? {};
     return { url, contentType, body, headers };
