@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Child } from './child.ts';
+import { Child, run } from './child.ts';
 import { HuaweiClient, type Key } from './huawei.ts';
 import type { Place } from './place.ts';
 import { until } from './wait.ts';
@@ -91,6 +91,11 @@ export class Millrace {
       { timeoutMs: 15_000 },
     );
     this.#ready = ready;
+  }
+
+  /** Another command on the same data directory, beside the running service; answers what it printed. */
+  command(...args: readonly string[]): Promise<string> {
+    return run(BIN, [...args, '--data', this.data]);
   }
 
   /** Kills the control process alone, by pid, with -9. */

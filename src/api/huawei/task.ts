@@ -8,15 +8,11 @@ import {
   type TaskSpec,
 } from '../../task/spec.ts';
 import type { Task } from '../../task/task.ts';
+import type { CheckUrl, UrlRole } from '../check-url.ts';
 import type { Json } from '../json.ts';
 import { badParameter } from './error.ts';
 import { checkWord, Fields } from './fields.ts';
 import { printTime, readTime } from './time.ts';
-
-/** What a URL is for decides which schemes it may have: not everything that plays from a file is a live stream. */
-export type UrlRole = 'live' | 'file' | 'destination' | 'callback';
-/** Answers the broken rule as a sentence, without the address itself; undefined where the address will do. */
-export type CheckUrl = (url: string, role: UrlRole) => string | undefined;
 
 export interface ReadOptions {
   readonly checkUrl: CheckUrl;
@@ -55,10 +51,11 @@ export function readCreate(body: Json, options: ReadOptions): TaskSpec {
   const isLive = type === 'PullLivePushLive';
   const urls = readUrls(fields, { name: 'source_urls', min: 1, role: isLive ? 'live' : 'file' }, options.checkUrl);
   if (urls === undefined) throw badParameter('source_urls', 'is required');
-  const source = isLive ? liveSource(urls) : readList(fields, { ...FRESH_LIST, urls });
+  const source = isLive ? liveSource(urls) : readList(fields, { ...FRESH_LIST, items: itemsOf(urls) });
   const startAt = readInstant(fields, 'start_time') ?? Math.floor(options.now / 1000) * 1000;
   return {
     dialect: 'huawei',
+    name: '',
     region,
     source,
     standby: readStandby(fields, options.checkUrl),
@@ -67,6 +64,8 @@ export function readCreate(body: Json, options: ReadOptions): TaskSpec {
     endAt: readInstant(fields, 'end_time') ?? startAt + LONGEST_SPAN_MS,
     callback: readCallback(fields, options.checkUrl),
     enabled: true,
+    retry: null,
+    echo: {},
   };
 }
 
@@ -92,7 +91,7 @@ export function readModify(body: Json, spec: TaskSpec, checkUrl: CheckUrl): Spec
     ...(source === spec.source ? {} : { source }),
     ...(startAt === undefined ? {} : { startAt }),
     ...(endAt === undefined ? {} : { endAt }),
-    ...(events === undefined ? {} : { callback: callbackOf(spec.callback?.url ?? '', events) }),
+    ...(events === undefined ? {} : { callback: callbackOf({ url: '', ...spec.callback }, events) }),
   };
 }
 
@@ -101,18 +100,22 @@ function readNewSource(fields: Fields, source: SourceSpec, checkUrl: CheckUrl): 
   const urls = readUrls(fields, { name: 'source_urls', min: 1, role }, checkUrl);
   if (source.kind === 'live') return urls === undefined ? source : liveSource(urls);
   const listed = LIST_FIELDS.some(name => fields.has(name));
-  return urls === undefined && !listed ? source : readList(fields, urls === undefined ? source : { ...source, urls });
+  if (urls === undefined && !listed) return source;
+  return readList(fields, urls === undefined ? source : { ...source, items: itemsOf(urls) });
 }
 
 const LIST_FIELDS = ['vod_loop_time', 'vod_refresh_type', 'vod_start_video_index', 'vod_start_video_time'];
 
-const FRESH_LIST: Omit<ListSource, 'urls'> = {
+const FRESH_LIST: Omit<ListSource, 'items'> = {
   kind: 'list',
   rounds: 'endless',
   startIndex: 0,
   startSeconds: 0,
   refresh: 'newSource',
 };
+
+/** This dialect knows nothing of a file but its address. */
+const itemsOf = (urls: readonly string[]): ListSource['items'] => urls.map(url => ({ url }));
 
 function liveSource(urls: readonly string[]): SourceSpec {
   const [url, ...others] = urls;
@@ -126,12 +129,11 @@ function liveSource(urls: readonly string[]): SourceSpec {
 function readList(fields: Fields, before: ListSource): ListSource {
   const refresh = fields.oneOf('vod_refresh_type', REFRESH_TYPES);
   const startIndex = fields.integer('vod_start_video_index', 0, INT32) ?? before.startIndex;
-  if (startIndex >= before.urls.length) {
+  if (startIndex >= before.items.length) {
     throw badParameter('vod_start_video_index', 'must be less than the number of source_urls');
   }
   return {
-    kind: 'list',
-    urls: before.urls,
+    ...before,
     rounds: readRounds(fields) ?? before.rounds,
     startIndex,
     startSeconds: fields.integer('vod_start_video_time', 0, MOST_SECONDS) ?? before.startSeconds,
@@ -231,14 +233,14 @@ function readInstant(fields: Fields, name: string): number | undefined {
 function readCallback(fields: Fields, checkUrl: CheckUrl): CallbackSpec | null {
   const given = fields.text('callback_url', { max: 2048 }) ?? '';
   const events = readEvents(fields) ?? [];
-  if (given === '') return callbackOf('', events);
+  if (given === '') return callbackOf({ url: '' }, events);
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(given) ? given : `http://${given}`;
   requireUrl('callback_url', url, 'callback', checkUrl);
-  return callbackOf(url, events);
+  return callbackOf({ url }, events);
 }
 
-const callbackOf = (url: string, events: readonly string[]): CallbackSpec | null =>
-  url === '' && events.length === 0 ? null : { url, events };
+const callbackOf = (callback: Omit<CallbackSpec, 'events'>, events: readonly string[]): CallbackSpec | null =>
+  callback.url === '' && events.length === 0 ? null : { ...callback, events };
 
 function readEvents(fields: Fields): readonly string[] | undefined {
   const given = fields.texts('callback_events', { min: 0, max: 64 }, { max: 64 });
@@ -269,7 +271,7 @@ export const sourceType = ({ source }: TaskSpec): string =>
   source.kind === 'live' ? 'PullLivePushLive' : 'PullVodPushLive';
 
 export const sourceUrls = ({ source }: TaskSpec): readonly string[] =>
-  source.kind === 'live' ? [source.url] : source.urls;
+  source.kind === 'live' ? [source.url] : source.items.map(({ url }) => url);
 
 /** The form of the target that was not used is shown empty. */
 export const printDestination = (destination: Destination): Record<string, string> =>
