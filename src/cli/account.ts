@@ -56,7 +56,7 @@ const ONE_ACCOUNT: readonly OneAccount[] = [
   },
   {
     name: 'delete',
-    about: 'delete an account that has no keys, users and tasks, with its policies and domains',
+    about: 'delete an account that has no keys, users and tasks, with its policies, domains and media assets',
     act: (accounts, account) => accounts.deleteAccount(account),
   },
 ];

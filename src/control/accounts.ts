@@ -85,7 +85,7 @@ export class Accounts {
     return this.#store.setAccountLive(id, live);
   }
 
-  /** With its projects, policies and domains. Refused while it has anything that would be left behind. */
+  /** With its projects, policies, domains and media assets. Refused while it has anything that would be left behind. */
   async deleteAccount(id: string): Promise<boolean> {
     if (id === DEFAULT_ACCOUNT) throw new InvalidAccount(`the account ${id} always stands`);
     const use = await this.#store.removeAccount(id);
