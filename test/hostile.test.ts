@@ -75,7 +75,7 @@ const ROWS: [string, () => string | Buffer, number, string][] = [
   ['an upgrade', () => get('Connection: Upgrade\r\nUpgrade: websocket'), 401, 'APIG.0301'],
   ['the preface of HTTP/2', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, 'APIG.0201'],
   ['TLS', () => Buffer.from('160301020001000001fc0303', 'hex'), 400, 'APIG.0201'],
-  ['HTTP/0.9', () => 'GET /\r\n\r\n', 400, 'APIG.0201'],
+  ['HTTP/0.9', () => 'GET /x\r\n\r\n', 400, 'APIG.0201'],
   ['HTTP/3.7', () => 'GET / HTTP/3.7\r\nHost: a\r\n\r\n', 400, 'APIG.0201'],
   ['a whole URL as target', () => get('', 'http://evil/'), 400, 'APIG.0201'],
   ['an asterisk as target', () => 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 400, 'APIG.0201'],

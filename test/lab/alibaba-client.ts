@@ -146,7 +146,8 @@ export class AlibabaClient {
   /** Sends exactly what it is told. */
   raw({ method, url, headers, body }: WireCall): Promise<AlibabaAnswer> {
     const { hostname, port } = new URL(this.#base);
-    const length = body.length === 0 && method === 'GET' ? {} : { 'content-length': Buffer.byteLength(body) };
+    const isUnsized = (body.length === 0 && method === 'GET') || headers['transfer-encoding'] !== undefined;
+    const length = isUnsized ? {} : { 'content-length': Buffer.byteLength(body) };
     return new Promise((resolve, reject) => {
       const options = { hostname, port, method, path: url, headers: { ...length, ...headers }, agent: false };
       const request = httpRequest(options, response => {
