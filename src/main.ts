@@ -8,10 +8,11 @@ import { renderHuawei } from './api/huawei/callback.ts';
 import { buildServer } from './api/server.ts';
 import { RollingThrottle } from './api/throttle.ts';
 import { banner } from './cli/banner.ts';
-import type { TryOptions } from './cli/doors.ts';
+import type { OpenAssets, TryOptions } from './cli/doors.ts';
 import { SingleCluster } from './cluster/single.ts';
 import { type Config, type ListenAddress, printListen } from './config.ts';
 import { Accounts } from './control/accounts.ts';
+import { Assets } from './control/assets.ts';
 import { Breakpoints } from './control/breakpoints.ts';
 import { Callbacks } from './control/callbacks.ts';
 import { Claims } from './control/claims.ts';
@@ -21,16 +22,18 @@ import { Supervisor } from './control/supervisor.ts';
 import { Tasks } from './control/tasks.ts';
 import { checkUrl, redactUrl } from './media/address.ts';
 import { monotonic } from './media/clock.ts';
-import { isMediaUrl, mediaUrlProblem } from './media/file/media-path.ts';
+import { addressOf, isMediaUrl, mediaUrlProblem } from './media/file/media-path.ts';
 import { post } from './media/http.ts';
 import { Dialler } from './media/net.ts';
 import { openSink, openSource, SINK_SCHEMES, SOURCE_SCHEMES } from './media/open.ts';
+import { probeFile } from './media/probe.ts';
 import { Heartbeat } from './media/relay.ts';
 import { type Log, stderrLog } from './ops/log.ts';
 import { version } from './ops/version.ts';
 import { loadSealKey } from './store/seal.ts';
 import { openSqlite } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
+import { assetUrlProblem, isAssetUrl } from './task/asset.ts';
 import type { Event } from './task/event.ts';
 import { Run } from './worker/run.ts';
 import { sleep } from './worker/sleep.ts';
@@ -38,7 +41,8 @@ import { originProcess, workerProcess } from './worker/spawn.ts';
 
 const SCHEMES = {
   live: SOURCE_SCHEMES,
-  file: [...SOURCE_SCHEMES, 'http', 'https', 'media'],
+  file: [...SOURCE_SCHEMES, 'http', 'https', 'media', 'asset'],
+  asset: ['http', 'https', 'media'],
   destination: SINK_SCHEMES,
   callback: ['http', 'https'],
 } as const;
@@ -59,7 +63,7 @@ export async function serve(
 
   const cluster = closing.adopt(new SingleCluster(newId()), it => it.close());
   await cluster.join();
-  const control = buildControl(config, { store, cluster, log, closing });
+  const control = buildControl(config, { store, assets: buildAssets(config, store, signal), cluster, log, closing });
   const server = closing.adopt(buildApi(config, { store, accounts, control, log }), it => it.close());
 
   await control.supervisor.start();
@@ -77,6 +81,35 @@ export async function serve(
 export async function openAccounts(config: Config): Promise<{ accounts: Accounts; close(): Promise<void> }> {
   const store = await openStore(config);
   return { accounts: new Accounts({ store, now, newId, randomBytes }), close: () => store.close() };
+}
+
+/** The same for media assets, with what it takes to look a file through. */
+export async function openAssets(config: Config, options: { readonly signal: AbortSignal }): Promise<OpenAssets> {
+  const store = await openStore(config);
+  return {
+    assets: buildAssets(config, store, options.signal),
+    addressOf: (text, cwd) => addressOf(text, { cwd, mediaDir: config.media ?? undefined }),
+    close: () => store.close(),
+  };
+}
+
+function buildAssets(config: Config, store: Store, signal: AbortSignal): Assets {
+  const dialler = new Dialler({ preset: config.network, forbidden: ownListeners(config) });
+  const mediaDir = config.media ?? undefined;
+  return new Assets({
+    store,
+    probe: url => probeFile(url, { dialler, mediaDir, signal, sleep, now: monotonic }),
+    checkUrl: url => fileProblem(url, 'asset', config),
+    now,
+    randomBytes,
+  });
+}
+
+/** Addresses of files: of this machine, named by an asset, or of a server. */
+function fileProblem(url: string, role: 'file' | 'asset', { media, network }: Config): string | undefined {
+  if (isMediaUrl(url)) return mediaUrlProblem(url, media);
+  if (role === 'file' && isAssetUrl(url)) return assetUrlProblem(url);
+  return checkUrl(url, { schemes: SCHEMES[role], policy: network });
 }
 
 /** One relay in the foreground, without a store: the same run as a worker's. */
@@ -133,12 +166,13 @@ interface Control {
 
 interface ControlParts {
   readonly store: Store;
+  readonly assets: Assets;
   readonly cluster: SingleCluster;
   readonly log: Log;
   readonly closing: AsyncDisposableStack;
 }
 
-function buildControl(config: Config, { store, cluster, log, closing }: ControlParts): Control {
+function buildControl(config: Config, { store, assets, cluster, log, closing }: ControlParts): Control {
   const tell = controlLog(log);
   const record: Record = new Record({
     store,
@@ -158,6 +192,7 @@ function buildControl(config: Config, { store, cluster, log, closing }: ControlP
     store,
     record,
     cluster,
+    assets,
     breakpoints,
     place: order => supervisor.place(order),
     stop: (taskId, epoch) => supervisor.stop(taskId, epoch),
@@ -237,8 +272,8 @@ function buildApi(config: Config, { store, accounts, control, log }: ApiParts): 
     tasks: control.tasks,
     accounts,
     checkUrl: (url, role) =>
-      role === 'file' && isMediaUrl(url)
-        ? mediaUrlProblem(url, config.media)
+      role === 'file'
+        ? fileProblem(url, role, config)
         : checkUrl(url, { schemes: SCHEMES[role], policy: config.network }),
     now,
     newId,

@@ -103,6 +103,7 @@ describe('the command line', () => {
       doors: async () => ({
         serve: async () => {},
         tryRelay: async () => {},
+        openAssets: () => Promise.reject(new Error('no asset is asked for here')),
         openAccounts: async () => ({
           accounts: accountsOf(calls),
           close: async () => {

@@ -11,6 +11,8 @@ export interface Doors {
     options: { readonly signal: AbortSignal; readonly print: (text: string) => void },
   ): Promise<void>;
   openAccounts(config: Config): Promise<{ readonly accounts: Accounts; close(): Promise<void> }>;
+  /** The signal calls off a look through a file. */
+  openAssets(config: Config, options: { readonly signal: AbortSignal }): Promise<OpenAssets>;
   /** Relays until the signal, without storing anything; rejects when it gives up. */
   tryRelay(source: string, destination: string, options: TryOptions): Promise<void>;
 }
@@ -109,4 +111,44 @@ export interface Accounts {
   addDomain(name: string, target: string, accountId?: string): Promise<unknown>;
   listDomains(): Promise<readonly Domain[]>;
   removeDomain(name: string): Promise<boolean>;
+}
+
+export interface OpenAssets {
+  readonly assets: Assets;
+  /** The address that a person means by a file or a URL. Rejects where it cannot be one of an asset. */
+  addressOf(text: string, cwd: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface Assets {
+  add(wish: AssetWish): Promise<Asset>;
+  /** Of one account or of all. */
+  list(accountId?: string): Promise<readonly Asset[]>;
+  get(id: string, accountId?: string): Promise<Asset | undefined>;
+  remove(id: string, accountId?: string): Promise<boolean>;
+}
+
+export interface AssetWish {
+  readonly url: string;
+  readonly id?: string;
+  readonly accountId?: string;
+  readonly probe: boolean;
+  readonly replace: boolean;
+}
+
+export interface Asset {
+  readonly id: string;
+  readonly accountId: string;
+  readonly url: string;
+  readonly createdAt: number;
+  readonly probe: Probe | null;
+}
+
+export interface Probe {
+  readonly durationMs?: number;
+  readonly video?: { readonly codec: string; readonly width?: number; readonly height?: number; readonly fps?: number };
+  readonly audio?: { readonly codec: string; readonly sampleRate?: number; readonly channels?: number };
+  readonly keyFrames: { readonly count: number; readonly longestGapMs: number };
+  readonly bytes?: number;
+  readonly notes: readonly string[];
 }

@@ -17,6 +17,7 @@ export class Misused extends Error {
 /** Errors of rooms that the command line does not know, so it cannot ask for their class. */
 const BY_NAME: Readonly<Record<string, number>> = {
   InvalidAccount: Exit.usage,
+  InvalidAsset: Exit.usage,
   DataDirectoryInUse: Exit.dataInUse,
 };
 

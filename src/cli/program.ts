@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { version } from '../ops/version.ts';
 import { addAccountCommands } from './account.ts';
+import { addAssetCommands } from './asset.ts';
 import { addConfigCommands } from './config.ts';
 import { addDomainCommands } from './domain.ts';
 import type { Doors } from './doors.ts';
@@ -35,6 +36,7 @@ export function buildProgram(world: World): Command {
   addUserCommands(program, world);
   addPolicyCommands(program, world);
   addDomainCommands(program, world);
+  addAssetCommands(program, world);
   addConfigCommands(program, world);
   program
     .command('version')

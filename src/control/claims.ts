@@ -1,11 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Progress, Store } from '../store/store.ts';
+import { isAssetUrl } from '../task/asset.ts';
 import type { Cause, Event, Occurrence } from '../task/event.ts';
 import { startCursor } from '../task/playlist.ts';
 import { destinationUrl } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import type { RunNews, RunOrder, RunReport } from '../worker/channel.ts';
 import { Alarms, causeOf } from './alarms.ts';
+import type { Addresses, Assets } from './assets.ts';
 import type { Breakpoints } from './breakpoints.ts';
 import { type Sleep, within } from './deadline.ts';
 import { inParallel } from './parallel.ts';
@@ -30,6 +33,8 @@ interface Claim {
   state: 'placing' | 'waiting' | 'placed' | 'lost' | 'adopted';
   /** Where to push, once resolved. */
   destination: string | undefined;
+  /** Where the assets of its list lead to, and of which version of the list; undefined where it names none. */
+  assets?: { readonly version: number; readonly addresses: Addresses } | undefined;
   /** Why it waits or was lost; "" otherwise. */
   reason: string;
   /** Lost because its user wanted it to start over: nothing has failed. */
@@ -41,6 +46,7 @@ export interface ClaimsOptions {
   readonly record: Record;
   readonly cluster: Pick<Cluster, 'claim' | 'release'>;
   readonly breakpoints: Pick<Breakpoints, 'note' | 'hold' | 'forget' | 'unsaved'>;
+  readonly assets: Pick<Assets, 'resolve' | 'revision'>;
   /** The supervisor's ears: give a run its order, or a new one under the same epoch. */
   readonly place: (order: RunOrder) => void;
   readonly stop: (taskId: string, epoch: number) => void;
@@ -70,6 +76,7 @@ export class Claims {
   readonly #untold: Untold;
   readonly #closed = new AbortController();
   #round = 0;
+  #assetsRevision: number | undefined;
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
@@ -94,6 +101,7 @@ export class Claims {
     const lost = [...this.#unsettled].filter(claim => this.#resume(claim));
     await inParallel(lost, CLAIMS_AT_ONCE, claim => this.#claimAnew(claim));
     await this.#untold.retry();
+    if (this.#round % ROUNDS_BETWEEN_TRIES === 0) await this.#followAssets();
   }
 
   /** Follows the record: every event of every task comes by here after its commit. */
@@ -239,8 +247,8 @@ export class Claims {
   /** Gives the run the task's present source and tries. Synchronous, so that no change can come between reading and ordering. */
   #place(claim: Claim): void {
     const { task, epoch, destination } = claim;
-    if (destination === undefined) return;
-    const order = { taskId: task.id, epoch, source: this.#sourceOf(task), destination };
+    if (destination === undefined || this.#lacksAssets(claim)) return;
+    const order = { taskId: task.id, epoch, source: this.#sourceOf(claim), destination };
     this.#options.place({ ...order, ...this.#retryOf(task) });
     claim.state = 'placed';
     claim.reason = '';
@@ -251,11 +259,48 @@ export class Claims {
     return retry === null ? {} : { retry: { ...retry, eager: this.#options.eager } };
   }
 
-  #sourceOf({ id, spec, listVersion: version, breakpoint }: Task): RunOrder['source'] {
+  #sourceOf({ task, assets }: Claim): RunOrder['source'] {
+    const { id, spec, listVersion: version, breakpoint } = task;
     if (spec.source.kind === 'live') return { kind: 'live', url: spec.source.url };
     const { kind, ...list } = spec.source;
     const at = this.#options.breakpoints.unsaved(id) ?? breakpoint ?? undefined;
-    return { kind, version, list, from: startCursor(list, version, at) };
+    const from = startCursor(list, version, at);
+    return { kind, version, list, from, ...(assets === undefined ? {} : { assets: assets.addresses }) };
+  }
+
+  /** True while it is being asked where the assets of the present list lead to; the order follows by itself then. */
+  #lacksAssets(claim: Claim): boolean {
+    const isKnown = claim.assets?.version === claim.task.listVersion;
+    const isNamed = assetUrlsOf(claim.task).length > 0;
+    if (!isNamed) claim.assets = undefined;
+    if (isNamed && !isKnown) void this.#lookUp(claim);
+    return isNamed && !isKnown;
+  }
+
+  /** Gives the run its order with what the list's assets lead to now, unless that is what it has. */
+  async #lookUp(claim: Claim, known?: Addresses): Promise<void> {
+    const { id, accountId, listVersion: version } = claim.task;
+    try {
+      const addresses = await this.#options.assets.resolve(accountId, assetUrlsOf(claim.task));
+      const stands = this.#claims.get(id) === claim && claim.state !== 'lost';
+      if (!stands || isDeepStrictEqual(addresses, known)) return;
+      claim.assets = { version, addresses };
+      this.#place(claim);
+    } catch (cause) {
+      claim.assets = undefined;
+      if (claim.state === 'placed') claim.state = 'adopted';
+      await this.#postpone(claim, cause);
+    }
+  }
+
+  /** Assets may be led elsewhere, come and go while lists that name them are on air. */
+  async #followAssets(): Promise<void> {
+    const concerned = [...this.#claims.values()].filter(({ state, assets }) => state === 'placed' && assets);
+    if (concerned.length === 0) return;
+    const revision = await this.#options.assets.revision();
+    if (revision === this.#assetsRevision) return;
+    this.#assetsRevision = revision;
+    await inParallel(concerned, CLAIMS_AT_ONCE, claim => this.#lookUp(claim, claim.assets?.addresses));
   }
 
   async #postpone(claim: Claim, cause: unknown): Promise<void> {
@@ -318,3 +363,6 @@ function missedNews({ status }: Task, { taskId, epoch, state, reason }: RunRepor
 
 const concernsRun = ({ detail }: Event): boolean =>
   detail.changed?.some(field => /^(source|retry)/.test(field)) ?? false;
+
+const assetUrlsOf = ({ spec: { source } }: Task): readonly string[] =>
+  source.kind === 'list' ? source.items.map(({ url }) => url).filter(isAssetUrl) : [];

@@ -58,6 +58,10 @@ export function assetId(url: string): string | undefined {
   return id !== undefined && isAssetId(id) ? id : undefined;
 }
 
+/** The broken rule of an asset URL as a sentence; undefined where it will do, whether there is such an asset or not. */
+export const assetUrlProblem = (url: string): string | undefined =>
+  assetId(url) === undefined ? 'a media asset is named asset://ID, where the ID is percent-encoded' : undefined;
+
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

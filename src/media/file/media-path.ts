@@ -24,6 +24,31 @@ export async function mediaPath(url: string, mediaDir: string | undefined): Prom
   return real;
 }
 
+/**
+ * What a person means by the URL or the path of a file. Throws a plain Error that tells what to do where that file
+ * cannot be named.
+ */
+export async function addressOf(
+  text: string,
+  { cwd, mediaDir }: { readonly cwd: string; readonly mediaDir: string | undefined },
+): Promise<string> {
+  const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
+  if (isUrl && !isMediaUrl(text)) return text;
+  if (mediaDir === undefined) {
+    throw new Error('that is a file of this machine: name the media directory with --media, as the server is given it');
+  }
+  return isUrl ? text : mediaUrlOf(path.resolve(cwd, text), mediaDir);
+}
+
+async function mediaUrlOf(file: string, mediaDir: string): Promise<string> {
+  const root = await found(mediaDir, cause => new Error(`the media directory ${mediaDir} cannot be read`, { cause }));
+  const real = await found(file, cause => new Error(`there is no file ${file}`, { cause }));
+  if (!isInside(root, real)) {
+    throw new Error(`${file} lies outside of the media directory ${mediaDir}: move or copy it there`);
+  }
+  return `media://${path.relative(root, real).split(path.sep).map(encodeURIComponent).join('/')}`;
+}
+
 export const isMediaUrl = (url: string): boolean => /^media:\/\//i.test(url);
 
 /** The broken rule of a media URL as a sentence, without a look at the disk; undefined where it will do. */
@@ -59,7 +84,7 @@ function brokenRule(url: string, name: string): string | undefined {
   return undefined;
 }
 
-async function found(file: string, fault: (cause: unknown) => Fault): Promise<string> {
+async function found(file: string, fault: (cause: unknown) => Error): Promise<string> {
   try {
     return await fs.realpath(file);
   } catch (cause) {
