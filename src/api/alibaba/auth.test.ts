@@ -114,6 +114,7 @@ describe('the gate refuses', () => {
     ['no AccessKeyId', 'MissingAccessKeyId', classic({ common: { AccessKeyId: null } })],
     ['an empty AccessKeyId', 'MissingAccessKeyId', classic({ common: { AccessKeyId: '' } })],
     ['an empty Credential', 'MissingAccessKeyId', v3({}, key(''))],
+    ['a key of 65 characters', 'InvalidAccessKeyId.NotFound', classic({}, key('x'.repeat(65)))],
     ['an unknown key, classic', 'InvalidAccessKeyId.NotFound', classic({}, key('NOBODY'))],
     ['an unknown key, ACS3', 'InvalidAccessKeyId.NotFound', v3({}, key('NOBODY'))],
     ['a disabled key, classic', 'InvalidAccessKeyId.Inactive', classic({}, key('DISABLED'))],

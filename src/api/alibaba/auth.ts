@@ -1,5 +1,5 @@
 import type { Accounts } from '../../control/accounts.ts';
-import type { AccessKey } from '../../task/account.ts';
+import { type AccessKey, isAccessKeyId } from '../../task/account.ts';
 import { type Caller, Lockout, sameText, type WireRequest } from '../auth.ts';
 import { AlibabaError, invalid, missing, refused } from './error.ts';
 import type { NonceMemory } from './nonces.ts';
@@ -31,6 +31,8 @@ export class Gate {
   async identify(request: WireRequest, params: Params): Promise<Caller> {
     const proof = readProof(request, params);
     if (proof.accessKey === undefined) throw missing('AccessKeyId');
+    // Nobody's, and not to be remembered: it may be very long.
+    if (!isAccessKeyId(proof.accessKey)) throw refused('InvalidAccessKeyId.NotFound');
     const row = `${proof.accessKey} ${request.remote}`;
     if (this.#lockout.isLocked(row)) throw refused('InvalidAccessKeyId.Locked');
     try {

@@ -8,6 +8,7 @@ import {
   CLASSIC_METHOD,
   canonicalRequest,
   classicStringToSign,
+  hashBody,
   readAuthorization,
   signAcs3,
   signClassic,
@@ -137,8 +138,7 @@ class Acs3Proof implements Proof {
   }
 
   #isBodyHashed(): boolean {
-    const actual = canonicalRequest(this.#request, []).slice(-64);
-    return headerText(this.#request, 'x-acs-content-sha256')?.toLowerCase() === actual;
+    return headerText(this.#request, 'x-acs-content-sha256') === hashBody(this.#request.body);
   }
 }
 

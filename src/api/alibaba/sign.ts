@@ -54,9 +54,11 @@ export function canonicalRequest(request: WireRequest, signedHeaders: readonly s
     canonicalQuery(request.target.query),
     headers.join(''),
     signedHeaders.join(';'),
-    createHash('sha256').update(request.body).digest('hex'),
+    hashBody(request.body),
   ].join('\n');
 }
+
+export const hashBody = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex');
 
 export function acs3StringToSign(canonical: string): string {
   // Node hands header bytes over as latin1, so latin1 gives back the very bytes the client signed.
