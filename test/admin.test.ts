@@ -48,6 +48,39 @@ it('lets in a key made beside the running node, and shuts it out when it is disa
   expect(answer.body.error_code).toBe('APIG.0302');
 });
 
+it('follows policies, users and accounts that are changed beside the running node', async () => {
+  await using place = new Place();
+  const millrace = await Millrace.start(place);
+  command(millrace, ['user', 'add', 'anna', '--policy', 'none', '--password-stdin'], 'correct horse battery\n');
+  const client = new HuaweiClient(
+    millrace.api,
+    JSON.parse(command(millrace, ['key', 'create', '--user', 'anna', '--json'])),
+  );
+  const answer = async () => {
+    const { status, body } = await client.call({ method: 'GET' });
+    return body.error_code ?? status;
+  };
+  expect(await answer()).toBe('APIG.0302');
+  const listing = '{"Version":"1.1","Statement":[{"Effect":"Allow","Action":["live:stream:list*"]}]}';
+  command(millrace, ['policy', 'add', 'listing', '-'], listing);
+  command(millrace, ['user', 'policy', 'anna', 'listing']);
+  expect(await answer()).toBe(200);
+  expect(() => command(millrace, ['policy', 'delete', 'listing'])).toThrow('the policy listing is in use by user anna');
+  expect(() => command(millrace, ['policy', 'add', 'listing', '-'], '{}')).toThrow(
+    'ended with 2: millrace: Version must be "1" or "1.1"',
+  );
+  expect(await answer()).toBe(200);
+  command(millrace, ['account', 'disable-live', 'default']);
+  expect(await answer()).toBe('LIVE.100011003');
+  command(millrace, ['account', 'enable-live', 'default']);
+  command(millrace, ['user', 'disable', 'anna']);
+  expect(await answer()).toBe('APIG.0302');
+  command(millrace, ['user', 'enable', 'anna']);
+  expect(await answer()).toBe(200);
+  command(millrace, ['user', 'remove', 'anna']);
+  expect(await answer()).toBe('APIG.0301');
+});
+
 it('gives a user a token that the task API takes', async () => {
   await using place = new Place();
   const millrace = await Millrace.start(place);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isAccessKeyId, isProjectId, mayAct } from './account.ts';
+import { isAccessKeyId, isProjectId } from './account.ts';
 
 it('takes the ids of the clouds and simple ones of our own', () => {
   expect(['QTWAOYTTINDUT2QVKYUC', 'test-key'].every(isAccessKeyId)).toBe(true);
@@ -11,10 +11,4 @@ it('refuses ids that would not survive a path or a header', () => {
     false,
   );
   expect(['', 'a/b', '..%2f', 'p?q', 'x'.repeat(65)].some(isProjectId)).toBe(false);
-});
-
-it('lets a key act for its own project while it is enabled', () => {
-  expect(mayAct({ enabled: true, projectId: 'p1' }, 'p1')).toBe(true);
-  expect(mayAct({ enabled: true, projectId: 'p1' }, 'p2')).toBe(false);
-  expect(mayAct({ enabled: false, projectId: 'p1' }, 'p1')).toBe(false);
 });

@@ -72,7 +72,3 @@ export interface Domain {
  */
 export const isAccessKeyId = (text: string): boolean => /^[A-Za-z0-9_-]{4,64}$/.test(text);
 export const isProjectId = (text: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(text);
-
-/** A key acts for its own project and no other, while it is enabled. */
-export const mayAct = (key: Pick<AccessKey, 'enabled' | 'projectId'>, projectId: string): boolean =>
-  key.enabled && key.projectId === projectId;
