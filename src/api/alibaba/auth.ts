@@ -52,7 +52,8 @@ export class Gate {
     const may = key.enabled ? await this.#options.accounts.rightsOf(key) : undefined;
     if (may === undefined) throw refused('InvalidAccessKeyId.Inactive');
     this.#checkToken(key, proof.securityToken);
-    const until = this.#requireTime(proof) + proof.windowMs;
+    // The window's last moment is still within it.
+    const until = this.#requireTime(proof) + proof.windowMs + 1;
     const nonce = requireNonce(proof);
     if (!proof.isRight(key.secretKey)) throw proof.mismatch();
     // Only now: whoever cannot sign must not use up the nonces of somebody who can.
