@@ -36,6 +36,7 @@ describe('a create body', () => {
     };
     expect(readCreate(body, OPTIONS)).toEqual({
       dialect: 'huawei',
+      name: '',
       region: 'cn-north-4',
       source: {
         kind: 'list',
@@ -51,6 +52,8 @@ describe('a create body', () => {
       endAt: Date.UTC(2026, 1, 7, 16),
       callback: { url: 'http://callback.example.com/x', events: ['TaskExit'] },
       enabled: true,
+      retry: null,
+      echo: {},
     });
   });
 
