@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
+import { Fault } from '../fault.ts';
 import { Batch, type Packet } from '../packet.ts';
 import { type AmfValue, decodeAmf0, encodeAmf0 } from './amf0.ts';
 import { ChunkReader } from './chunk-reader.ts';
@@ -30,6 +31,10 @@ export interface ScriptedOptions {
   readonly script?: Script;
   /** False: never answers C0C1. */
   readonly greets?: boolean;
+  readonly port?: number;
+  readonly onVisit?: (visit: Visit) => void;
+  /** Gets media as it comes, valid for the length of the call, instead of `packets`. */
+  readonly onMedia?: (visit: Visit, batch: Batch) => void;
 }
 
 const CHUNK_SIZE = 4096;
@@ -49,12 +54,16 @@ export class ScriptedServer {
   readonly #server: net.Server;
 
   private constructor(options: ScriptedOptions) {
-    this.#server = net.createServer(socket => this.visits.push(new Visit(socket, options)));
+    this.#server = net.createServer(socket => {
+      const visit = new Visit(socket, options);
+      this.visits.push(visit);
+      options.onVisit?.(visit);
+    });
   }
 
   static async listen(options: ScriptedOptions = {}): Promise<ScriptedServer> {
     const server = new ScriptedServer(options);
-    server.#server.listen(0, '127.0.0.1');
+    server.#server.listen({ port: options.port ?? 0, host: '127.0.0.1', backlog: 1_024 });
     await once(server.#server, 'listening');
     return server;
   }
@@ -98,7 +107,7 @@ export class Visit {
     this.socket = socket;
     this.#options = options;
     this.#reader = new ChunkReader({ side: 'pull', onMessage: message => this.#take(message) });
-    socket.on('data', bytes => this.#receive(bytes));
+    socket.on('data', bytes => this.#hear(bytes));
     socket.on('end', () => {
       this.ended = true;
     });
@@ -148,14 +157,29 @@ export class Visit {
     if (name === 'play') this.status('NetStream.Play.Start');
   }
 
+  /** What is no RTMP ends the visit. */
+  #hear(bytes: Buffer): void {
+    try {
+      this.#receive(bytes);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.socket.destroy();
+    }
+  }
+
   #receive(bytes: Buffer): void {
     const rest = this.#greeting === undefined ? bytes : this.#greet(Buffer.concat([this.#greeting, bytes]));
     if (rest.length === 0) return;
     this.#reader.feed(rest, 0, rest.length, this.#batch);
+    if (this.#options.onMedia !== undefined) this.#options.onMedia(this, this.#batch);
+    else this.#keep();
+    this.#batch.clear();
+  }
+
+  #keep(): void {
     for (const packet of this.#batch.packets.slice(0, this.#batch.count)) {
       this.packets.push({ kind: packet.kind, dtsMs: packet.dtsMs, payload: packet.copyPayload() });
     }
-    this.#batch.clear();
   }
 
   #greet(bytes: Buffer): Buffer {

@@ -1,0 +1,59 @@
+import { monotonic } from '../../src/media/clock.ts';
+import { Dialler } from '../../src/media/net.ts';
+import { openSink, openSource } from '../../src/media/open.ts';
+import { Heartbeat } from '../../src/media/relay.ts';
+import type { RunNews, RunReport } from '../../src/worker/channel.ts';
+import { Run } from '../../src/worker/run.ts';
+import { sleep } from '../../src/worker/sleep.ts';
+import type { Place } from './place.ts';
+
+/** News of a run, and when it was told. */
+export type TimedNews = RunNews & { readonly atMs: number };
+
+/** One live run in the test's own process: for faults that are a matter between a run and its peers. */
+export class OneRelay {
+  readonly news: TimedNews[] = [];
+  readonly bugs: unknown[] = [];
+  readonly #run: Run;
+  readonly #heartbeat: Heartbeat;
+
+  private constructor(ways: { from: string; to: string }) {
+    const dialler = new Dialler({ preset: 'lab' });
+    this.#heartbeat = new Heartbeat({
+      tickMs: 50,
+      onBug: (relay, error) => {
+        this.bugs.push(error);
+        this.#run.takeBug(relay, error);
+      },
+    });
+    this.#run = new Run({
+      order: { taskId: 'one', epoch: 1, source: { kind: 'live', url: ways.from }, destination: ways.to },
+      heartbeat: this.#heartbeat,
+      openSource: (url, signal) => openSource(url, { dialler, signal }),
+      openSink: (url, signal) => openSink(url, { dialler, signal, now: monotonic }),
+      now: monotonic,
+      sleep,
+      random: Math.random,
+      tell: news => this.news.push({ ...news, atMs: monotonic() }),
+      log: (_, error) => this.bugs.push(error),
+    });
+  }
+
+  static start(place: Place, ways: { from: string; to: string }): OneRelay {
+    return place.own(new OneRelay(ways), it => it.stop());
+  }
+
+  get report(): RunReport {
+    return this.#run.report();
+  }
+
+  /** The first loss that was told after the time. */
+  lossAfter(atMs: number): TimedNews | undefined {
+    return this.news.find(news => news.type === 'broke' && news.atMs >= atMs);
+  }
+
+  async stop(): Promise<void> {
+    await this.#run.stop();
+    this.#heartbeat.close();
+  }
+}
