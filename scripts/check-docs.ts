@@ -5,7 +5,7 @@ import { dirname, join, normalize, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { buildProgram } from '../src/cli/program.ts';
-import { OPTIONS } from '../src/config.ts';
+import { OPTIONS } from '../src/options.ts';
 import type { EventType } from '../src/task/event.ts';
 import { nextStatus, type Status } from '../src/task/status.ts';
 

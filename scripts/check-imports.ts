@@ -20,10 +20,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   control: { ours: ['task', 'store/store.ts', 'cluster/cluster.ts', 'worker/channel.ts'], node: true },
   api: { ours: ['task', 'control'], node: true },
   ops: { ours: ['media/address.ts'], node: true },
-  cli: { ours: ['main.ts', 'config.ts', 'client.ts', 'spelling.ts', 'ops'], node: true },
+  cli: { ours: ['main.ts', 'config.ts', 'options.ts', 'client.ts', 'spelling.ts', 'ops'], node: true },
   'client.ts': { ours: [], node: true },
   'spelling.ts': { ours: [], node: false },
-  'config.ts': { ours: ['spelling.ts'], node: true },
+  'options.ts': { ours: [], node: false },
+  'config.ts': { ours: ['options.ts', 'spelling.ts'], node: true },
   'main.ts': {
     ours: [
       'task',

@@ -36,6 +36,7 @@ describe('config', () => {
       logLevel: 'info',
       readyFile: null,
       region: 'default',
+      alibabaEndOnAir: 'fixed',
       alibabaEvents: { running: 'LivePullToPushRunning', exit: 'LivePullToPushExit' },
       eagerRecovery: true,
       callsPerSecond: { alibaba: 10, huawei: 0 },

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
+import { OPTIONS, type Option, type OptionName } from './options.ts';
 import { didYouMean } from './spelling.ts';
 
 export interface ListenAddress {
@@ -40,6 +41,8 @@ export interface Config {
   readonly region: string;
   /** Whether a task with counted tries is tried between them too. */
   readonly eagerRecovery: boolean;
+  /** Whether the Alibaba dialect lets the end of a task on air be moved: the cloud's pages contradict each other. */
+  readonly alibabaEndOnAir: 'fixed' | 'free';
   /** What the callbacks of the Alibaba dialect call its two events. */
   readonly alibabaEvents: { readonly running: string; readonly exit: string };
   /** How many calls of one operation an account may make in a second, by dialect; 0: any number. */
@@ -47,151 +50,6 @@ export interface Config {
   readonly givenKey: GivenKey | null;
   readonly origins: Readonly<Record<OptionName, Origin>>;
 }
-
-export type OptionName =
-  | 'data'
-  | 'listen'
-  | 'rtmp'
-  | 'workers'
-  | 'network'
-  | 'media'
-  | 'log-level'
-  | 'ready-file'
-  | 'region'
-  | 'eager-recovery'
-  | 'alibaba-running-event'
-  | 'alibaba-exit-event'
-  | 'alibaba-calls-per-second'
-  | 'huawei-calls-per-second'
-  | 'access-key'
-  | 'secret-key'
-  | 'project-id';
-
-export interface Option {
-  readonly name: OptionName;
-  readonly env: string;
-  /** The placeholder of the flag's value; absent where there is no flag, since argv and files are read by others. */
-  readonly value?: string;
-  readonly about: string;
-  readonly fallback: string;
-  readonly secret?: boolean;
-}
-
-/** Every option there is. A flag, a variable and a key of the file have the same name, each in its own spelling. */
-export const OPTIONS: readonly Option[] = [
-  {
-    name: 'data',
-    env: 'MILLRACE_DATA',
-    value: 'DIR',
-    about: 'the one directory that holds all state',
-    fallback: './data',
-  },
-  {
-    name: 'listen',
-    env: 'MILLRACE_LISTEN',
-    value: 'HOST:PORT',
-    about: 'where the API listens',
-    fallback: '127.0.0.1:8080',
-  },
-  {
-    name: 'rtmp',
-    env: 'MILLRACE_RTMP',
-    value: 'HOST:PORT|off',
-    about: 'where the built-in RTMP server listens',
-    fallback: '127.0.0.1:1935',
-  },
-  {
-    name: 'workers',
-    env: 'MILLRACE_WORKERS',
-    value: 'N',
-    about: 'worker processes',
-    fallback: 'one per core, at most 4',
-  },
-  {
-    name: 'network',
-    env: 'MILLRACE_NETWORK',
-    value: 'public|lan|lab',
-    about: 'which addresses may be dialled',
-    fallback: 'lab while the API listens on loopback, else public',
-  },
-  {
-    name: 'media',
-    env: 'MILLRACE_MEDIA',
-    value: 'DIR',
-    about: 'the directory of files that lists name as media://FILE',
-    fallback: 'none',
-  },
-  {
-    name: 'log-level',
-    env: 'MILLRACE_LOG_LEVEL',
-    value: 'LEVEL',
-    about: 'debug, info, warn, error or silent',
-    fallback: 'info',
-  },
-  {
-    name: 'ready-file',
-    env: 'MILLRACE_READY_FILE',
-    value: 'FILE',
-    about: 'written once the node is ready',
-    fallback: 'none',
-  },
-  {
-    name: 'region',
-    env: 'MILLRACE_REGION',
-    value: 'NAME',
-    about: 'the region tasks belong to when they name none',
-    fallback: 'default',
-  },
-  {
-    name: 'eager-recovery',
-    env: 'MILLRACE_EAGER_RECOVERY',
-    value: 'on|off',
-    about: 'whether a lost side is also tried between the tries its task counts',
-    fallback: 'on',
-  },
-  {
-    name: 'alibaba-running-event',
-    env: 'MILLRACE_ALIBABA_RUNNING_EVENT',
-    value: 'NAME',
-    about: 'what Alibaba callbacks call a task that runs, recovers or is offline',
-    fallback: 'LivePullToPushRunning',
-  },
-  {
-    name: 'alibaba-exit-event',
-    env: 'MILLRACE_ALIBABA_EXIT_EVENT',
-    value: 'NAME',
-    about: 'what Alibaba callbacks call the exit of a task',
-    fallback: 'LivePullToPushExit',
-  },
-  {
-    name: 'alibaba-calls-per-second',
-    env: 'MILLRACE_ALIBABA_CALLS_PER_SECOND',
-    value: 'N',
-    about: 'calls an account may make of each Alibaba operation, 0 for any number',
-    fallback: '10',
-  },
-  {
-    name: 'huawei-calls-per-second',
-    env: 'MILLRACE_HUAWEI_CALLS_PER_SECOND',
-    value: 'N',
-    about: 'calls an account may make of each Huawei operation, 0 for any number',
-    fallback: '0',
-  },
-  {
-    name: 'access-key',
-    env: 'MILLRACE_ACCESS_KEY',
-    about: 'an access key that stands from the first start on',
-    fallback: 'none',
-  },
-  {
-    name: 'secret-key',
-    env: 'MILLRACE_SECRET_KEY',
-    about: 'the secret of that access key',
-    fallback: 'none',
-    secret: true,
-  },
-  { name: 'project-id', env: 'MILLRACE_PROJECT_ID', about: 'the project of that access key', fallback: 'a new one' },
-];
 
 /** The caller's mistakes, all of them at once. */
 export class BadConfig extends Error {
@@ -315,6 +173,12 @@ function assemble(reader: Reader, cores: number): Config {
     readyFile: reader.path('ready-file') ?? null,
     region: reader.parsed('region', 'default', parseRegion, 'a name of 1 to 64 letters, digits, "-" or "_"'),
     eagerRecovery: reader.parsed('eager-recovery', true, parseSwitch, 'on or off'),
+    alibabaEndOnAir: reader.parsed<Config['alibabaEndOnAir']>(
+      'alibaba-end-on-air',
+      'fixed',
+      text => (text === 'fixed' || text === 'free' ? text : undefined),
+      'fixed or free',
+    ),
     alibabaEvents: {
       running: reader.parsed('alibaba-running-event', 'LivePullToPushRunning', parseEventName, EVENT_NAME_RULE),
       exit: reader.parsed('alibaba-exit-event', 'LivePullToPushExit', parseEventName, EVENT_NAME_RULE),
@@ -478,6 +342,7 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     'ready-file': config.readyFile ?? '',
     region: config.region,
     'eager-recovery': config.eagerRecovery ? 'on' : 'off',
+    'alibaba-end-on-air': config.alibabaEndOnAir,
     'alibaba-running-event': config.alibabaEvents.running,
     'alibaba-exit-event': config.alibabaEvents.exit,
     'alibaba-calls-per-second': String(config.callsPerSecond.alibaba),

@@ -282,7 +282,7 @@ function buildApi(config: Config, { store, accounts, control, log }: ApiParts): 
       alibaba: new RollingThrottle({ callsPerSecond: config.callsPerSecond.alibaba, now: monotonic }),
       huawei: new RollingThrottle({ callsPerSecond: config.callsPerSecond.huawei, now: monotonic }),
     },
-    alibaba: { regions: [...REGIONS, config.region], endMovesOnAir: false },
+    alibaba: { regions: [...REGIONS, config.region], endMovesOnAir: config.alibabaEndOnAir === 'free' },
     log,
     health: {
       facts: () => ({ version, pid: process.pid, ...control.supervisor.totals }),

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import { type Config, OPTIONS, type OptionName, printConfig, readConfig } from '../config.ts';
+import { type Config, printConfig, readConfig } from '../config.ts';
+import { OPTIONS, type OptionName } from '../options.ts';
 import type { World } from './program.ts';
 import { json, type Terminal, table } from './terminal.ts';
 

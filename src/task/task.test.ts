@@ -72,6 +72,7 @@ describe('a new task', () => {
       status: 'scheduled',
       reason: '',
       movedBy: 'created',
+      cause: 'user',
       epoch: 0,
       seq: 1,
       version: 1,
