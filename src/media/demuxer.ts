@@ -10,6 +10,8 @@ export interface Announced {
 export interface Demuxer {
   /** Undefined until the stream has said what it carries. */
   readonly announced: Announced | undefined;
+  /** What of the stream is left out, and why, as far as is known by now; sentences for an operator. */
+  readonly notes: readonly string[];
   /**
    * Appends the packets that the bytes complete, with times of the stream's own clock, unwrapped. Their payload is a
    * copy, valid for as long as somebody holds it. Throws a Fault where the bytes make no sense.

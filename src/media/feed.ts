@@ -11,6 +11,8 @@ export type FeedState = 'more' | 'joint' | 'starved' | 'end';
 /** Packets of one file in the order in which they lie in it, as they come within reach. */
 export interface Feed {
   readonly announced: Announced | undefined;
+  /** What of the file is left out, and why, as far as is known by now; sentences for an operator. */
+  readonly notes: readonly string[];
   /** Appends some packets, or none yet, and never waits. What it appends is valid for as long as somebody holds it. */
   more(into: Batch): FeedState;
   /** Resolves when a starved feed can go on. */
@@ -37,6 +39,10 @@ export class FileFeed implements Feed {
 
   get announced(): Announced | undefined {
     return this.#demuxer.announced;
+  }
+
+  get notes(): readonly string[] {
+    return this.#demuxer.notes;
   }
 
   more(into: Batch): FeedState {

@@ -29,7 +29,7 @@ export interface FileBytes {
  * the file's own, 0 at its first frame: an item that starts in the middle gives its first packets at about `startMs`.
  */
 export interface Item {
-  /** Length of the whole file, undefined where it cannot be known. */
+  /** Where it ends: the length of the whole file, or the point it is played up to. Undefined where it cannot be known. */
   readonly durationMs: number | undefined;
   /** Where it really starts: the last key frame at or before the asked position. */
   readonly startMs: number;

@@ -1,4 +1,5 @@
 import { redactUrl } from './address.ts';
+import { excerptOf, type Points, startWithin } from './excerpt.ts';
 import { asFault, Fault } from './fault.ts';
 import { openWithFfmpeg } from './ffmpeg/item.ts';
 import { mediaPath } from './file/media-path.ts';
@@ -8,6 +9,7 @@ import { openHls } from './hls/item.ts';
 import type { FileBytes, Item } from './item.ts';
 import { openMp4 } from './mp4/item.ts';
 import type { Dialler } from './net.ts';
+import type { TrackChoice } from './tracks.ts';
 import { openTs } from './ts/item.ts';
 import { SYNC_BYTE } from './ts/packets.ts';
 
@@ -17,6 +19,10 @@ export interface ItemOptions {
   readonly mediaDir?: string | undefined;
   /** Where in the file to start: at the last key frame before. */
   readonly startMs: number;
+  /** What of the file is to be played; all of it where absent. `startMs` is not in front of its in point. */
+  readonly points?: Points;
+  /** Of a file that has several of a kind. */
+  readonly tracks?: TrackChoice;
   /** Calls off the opening; the open item ends by `close`. */
   readonly signal: AbortSignal;
 }
@@ -27,7 +33,7 @@ type Opener = (bytes: FileBytes, url: string, options: ItemOptions) => Promise<I
 export const LOOK_BYTES = 4096;
 
 const OPENERS: Readonly<Record<Container, Opener>> = {
-  mp4: (bytes, url, { startMs, signal }) => openMp4(bytes, { url, startMs, signal }),
+  mp4: (bytes, url, { startMs, signal, tracks }) => openMp4(bytes, { url, startMs, signal, tracks }),
   flv: (bytes, _, options) => openFlv(bytes, options),
   ts: (bytes, _, options) => openTs(bytes, options),
   hls: openPlaylist,
@@ -44,7 +50,9 @@ export async function openItem(url: string, options: ItemOptions): Promise<Item>
     bytes = await openFile(url, options);
     const head = await bytes.read(0, LOOK_BYTES, options.signal);
     if (head.length === 0) throw new Fault('pull', 'garbage', `${redactUrl(url)} is empty`);
-    return await OPENERS[containerOf(head)](bytes, url, options);
+    const { startMs, points = {} } = options;
+    const item = await OPENERS[containerOf(head)](bytes, url, { ...options, startMs: startWithin(startMs, points) });
+    return excerptOf(item, points);
   } catch (error) {
     bytes?.close();
     if (options.signal.aborted) throw new Fault('pull', 'closed', 'the attempt was given up', { cause: error });
@@ -52,15 +60,19 @@ export async function openItem(url: string, options: ItemOptions): Promise<Item>
   }
 }
 
-function openPlaylist(bytes: FileBytes, url: string, { startMs, signal, ...where }: ItemOptions): Promise<Item> {
+function openPlaylist(
+  bytes: FileBytes,
+  url: string,
+  { startMs, signal, tracks, ...where }: ItemOptions,
+): Promise<Item> {
   const open = (at: string, own: AbortSignal): Promise<FileBytes> => openFile(at, { ...where, signal: own });
-  return openHls(bytes, { url, startMs, signal, openFile: open });
+  return openHls(bytes, { url, startMs, signal, tracks, openFile: open });
 }
 
 /** A file of our own machine may be sought in; any other goes through our hands, and our address policy. */
-async function openOther(bytes: FileBytes, url: string, { mediaDir, startMs, signal }: ItemOptions): Promise<Item> {
+async function openOther(bytes: FileBytes, url: string, { mediaDir, ...options }: ItemOptions): Promise<Item> {
   const path = url.startsWith('media://') ? await mediaPath(url, mediaDir) : undefined;
-  return openWithFfmpeg(bytes, { path, startMs, signal });
+  return openWithFfmpeg(bytes, { path, ...options });
 }
 
 const M2TS_SYNC_AT = 4;

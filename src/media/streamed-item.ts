@@ -77,6 +77,10 @@ export class StreamedItem implements Item {
     this.#metadata = metadataOf({ ...lookahead.openings, frameMs: lookahead.videoFrameMs });
   }
 
+  get notes(): readonly string[] {
+    return this.#feed.notes;
+  }
+
   read(into: Batch, untilMs: number): 'ok' | 'starved' | 'end' {
     const state = this.#fill(untilMs);
     if (this.#metadata !== undefined && !this.#lookahead.empty) this.#begin(into, this.#metadata);

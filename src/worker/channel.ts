@@ -80,6 +80,7 @@ export interface RunNews {
     | 'gaveUp'
     | 'finished'
     | 'alarm'
+    /** `reason` says what of the file is left out. */
     | 'itemStarted'
     | 'itemFinished'
     /** A file that could not be played, or not to its end: `reason` says why. No `itemFinished` follows. */

@@ -9,9 +9,10 @@ import { redactUrl } from '../media/address.ts';
 import { monotonic } from '../media/clock.ts';
 import { Dialler } from '../media/net.ts';
 import { openSink, openSource } from '../media/open.ts';
-import { openItem } from '../media/open-item.ts';
+import { type ItemOptions, openItem } from '../media/open-item.ts';
 import type { Preset } from '../media/policy.ts';
 import { Heartbeat } from '../media/relay.ts';
+import type { ListItem } from '../task/playlist.ts';
 import { dialChannel, type FromWorker, type Peer, type RunNews, type ToWorker } from './channel.ts';
 import { Runs } from './runs.ts';
 import { sleep } from './sleep.ts';
@@ -54,6 +55,12 @@ function readSettings(env: NodeJS.ProcessEnv): Settings {
 
 /** Whatever is not clearly more is the strictest. */
 const parseNetwork = (text: string | undefined): Preset => (text === 'lab' || text === 'lan' ? text : 'public');
+
+/** What of a file a list wants to have played. */
+const partOf = ({ inMs, outMs, videoTrack, audioTrack }: ListItem): Pick<ItemOptions, 'points' | 'tracks'> => ({
+  points: { inMs, outMs },
+  tracks: { video: videoTrack, audio: audioTrack },
+});
 
 /** One JSON line on stderr, bounded where that is a file: a worker may live for years. */
 function log(level: 'info' | 'error', msg: string, error?: unknown): void {
@@ -107,7 +114,7 @@ class Worker {
     return new Runs({
       heartbeat: this.#heartbeat,
       openSource: (url, signal) => openSource(url, { dialler, signal }),
-      openItem: ({ url }, startMs, signal) => openItem(url, { dialler, mediaDir, startMs, signal }),
+      openItem: (item, startMs, signal) => openItem(item.url, { dialler, mediaDir, startMs, signal, ...partOf(item) }),
       openSink: (url, signal) => openSink(url, { dialler, signal, now: monotonic }),
       now: monotonic,
       sleep,

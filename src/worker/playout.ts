@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Fault } from '../media/fault.ts';
+import type { Item } from '../media/item.ts';
 import { type ListListener, ListSource } from '../media/list-source.ts';
 import { Relay } from '../media/relay.ts';
 import {
@@ -262,13 +263,13 @@ export class Playout {
         if (this.#standing.state !== 'flowing') this.#awaitFlowing();
         if (!isBehind(place, this.#lastStarted)) return;
         this.#lastStarted = place;
-        this.#tellItem('itemStarted', place, { durationMs: item.durationMs });
+        this.#tellItem('itemStarted', place, { durationMs: lengthOf(place, item), reason: item.notes?.join(' ') });
       },
       finished: (place, item) => {
         this.#now.feed.finished();
         if (!isBehind(place, this.#lastFinished)) return;
         this.#lastFinished = place;
-        this.#tellItem('itemFinished', place, { durationMs: item.durationMs });
+        this.#tellItem('itemFinished', place, { durationMs: lengthOf(place, item) });
       },
       failed: (place, fault, playedMs) => this.#now.feed.broke(place, fault, playedMs),
       ranDry: () => {
@@ -320,7 +321,7 @@ export class Playout {
   #tellItem(
     type: 'itemStarted' | 'itemFinished' | 'itemFailed',
     { cursor, item: { url } }: Place,
-    { reason = '', durationMs }: { readonly reason?: string; readonly durationMs?: number | undefined },
+    { reason = '', durationMs }: { readonly reason?: string | undefined; readonly durationMs?: number | undefined },
   ): void {
     const { taskId, epoch } = this.#order;
     const { index, round } = cursor;
@@ -351,6 +352,10 @@ export class Playout {
     this.#now = this.#build(at === undefined ? from : startCursor(list, version, at));
   }
 }
+
+/** Of what the list plays of the file, wherever in it this pass began. */
+const lengthOf = ({ item }: Place, { durationMs }: Item): number | undefined =>
+  durationMs === undefined ? undefined : durationMs - (item.inMs ?? 0);
 
 const samePlace = (one: Cursor | undefined, other: Cursor | undefined): boolean =>
   one?.round === other?.round && one?.index === other?.index && (one?.repeat ?? 0) === (other?.repeat ?? 0);

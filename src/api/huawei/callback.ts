@@ -59,9 +59,9 @@ function describe(event: Event, task: Task): Told | undefined {
     case 'changed':
       return describeChange(event, task);
     case 'itemStarted':
-      return { name: 'VodSourceFileStart', facts: describeItem(event) };
+      return { name: 'VodSourceFileStart', facts: { ...describeItem(event), ...describeRemark(event) } };
     case 'itemFinished':
-      return { name: 'VodSourceFileFinish', facts: { ...describeItem(event), ...describeFailure(event) } };
+      return { name: 'VodSourceFileFinish', facts: { ...describeItem(event), ...describeRemark(event) } };
     default:
       return undefined;
   }
@@ -97,8 +97,8 @@ function describeChange(event: Event, task: Task): Told | undefined {
   return { name: 'ResetTaskConfig', facts: { changed: [...new Set((event.detail.changed ?? []).map(fieldName))] } };
 }
 
-/** Of a file that was not played, or not to its end. */
-const describeFailure = ({ reason }: Event): Record<string, unknown> => (reason === '' ? {} : { message: reason });
+/** What is left out of a file; or why it was not played, or not to its end. */
+const describeRemark = ({ reason }: Event): Record<string, unknown> => (reason === '' ? {} : { message: reason });
 
 const describeItem = ({ detail }: Event): Record<string, unknown> => ({
   url: detail.url ?? '',

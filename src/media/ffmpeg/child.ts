@@ -2,10 +2,11 @@ import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { printable } from '../address.ts';
 import { Fault } from '../fault.ts';
+import type { TrackChoice } from '../tracks.ts';
+import { Told, type ToldTrack } from './told.ts';
 
 const PROGRAM = 'ffmpeg';
 const CHECK_MS = 5_000;
-const MOST_ERROR_CHARS = 2_000;
 const TOLD_CHARS = 200;
 
 /** Containers that hold everything themselves: none that names other files or addresses. */
@@ -68,22 +69,26 @@ export async function requireFfmpeg(): Promise<void> {
 type Process = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /**
- * ffmpeg as a reader of what we have no demuxer for: it copies the first video and the first audio into a transport
- * stream on its standard output. It gets no network and no file but the one it is given. When we are killed it ends by
+ * ffmpeg as a reader of what we have no demuxer for: it copies one video and one audio, the first where none is chosen,
+ * into a transport stream on its standard output. It gets no network and no file but the one it is given. When we are killed it ends by
  * itself, for its pipes break.
  */
 export class FfmpegChild {
   readonly #process: Process;
   readonly exited: Promise<void>;
-  /** What it said last. */
-  #errors = '';
+  /** Resolves when the file's tracks are known, or will not be. */
+  readonly described: Promise<void>;
+  readonly #told = new Told();
   #failure: Fault | undefined;
   #over = false;
 
-  constructor(input: FfmpegInput) {
-    this.#process = spawn(PROGRAM, argumentsFor(input), { stdio: ['pipe', 'pipe', 'pipe'] });
+  constructor(input: FfmpegInput, tracks: TrackChoice = {}) {
+    this.#process = spawn(PROGRAM, argumentsFor(input, tracks), { stdio: ['pipe', 'pipe', 'pipe'] });
+    const described = Promise.withResolvers<void>();
+    this.described = described.promise;
     this.#process.stderr.on('data', (data: Buffer) => {
-      this.#errors = (this.#errors + data.toString('utf8')).slice(-MOST_ERROR_CHARS);
+      this.#told.add(data.toString('utf8'));
+      if (this.#told.complete) described.resolve();
     });
     // A child that ends breaks its pipes; how it ended says what matters.
     for (const pipe of [this.#process.stdin, this.#process.stdout, this.#process.stderr])
@@ -95,12 +100,14 @@ export class FfmpegChild {
       });
       // "close" comes when its pipes have been read to their ends, too.
       this.#process.once('close', code => {
+        this.#told.end();
         if (code !== 0) this.#failure ??= this.#faultOf(input);
         resolve();
       });
     });
     this.exited.then(() => {
       this.#over = true;
+      described.resolve();
     });
     if (input.from === 'file') this.#process.stdin.end();
   }
@@ -115,6 +122,11 @@ export class FfmpegChild {
 
   get pid(): number | undefined {
     return this.#process.pid;
+  }
+
+  /** What the file holds; all of it once it is `described`. */
+  get tracks(): readonly ToldTrack[] {
+    return this.#told.tracks;
   }
 
   /** Whether it has ended and all its output was read. */
@@ -136,22 +148,23 @@ export class FfmpegChild {
   }
 
   #faultOf(input: FfmpegInput): Fault {
-    const said = input.from === 'file' ? this.#errors.replaceAll(input.path, 'the file') : this.#errors;
-    const told = printable(said.trim().split('\n').slice(-2).join(' / ')).slice(0, TOLD_CHARS);
+    const errors = this.#told.problems.join(' / ');
+    const said = input.from === 'file' ? errors.replaceAll(input.path, 'the file') : errors;
+    const told = printable(said).slice(0, TOLD_CHARS);
     return new Fault('pull', 'garbage', `ffmpeg cannot read the file${told === '' ? '' : `: ${told}`}`);
   }
 }
 
-function argumentsFor(input: FfmpegInput): string[] {
+function argumentsFor(input: FfmpegInput, { video = 0, audio = 0 }: TrackChoice): string[] {
   const start = input.from === 'file' && input.startMs > 0 ? ['-ss', String(input.startMs / 1000)] : [];
   const given =
     input.from === 'stdin'
       ? ['-protocol_whitelist', 'pipe', '-i', 'pipe:0']
       : ['-protocol_whitelist', 'file', ...start, '-i', `file:${input.path}`];
   return [
-    ...['-hide_banner', '-loglevel', 'error', ...(input.from === 'stdin' ? [] : ['-nostdin'])],
+    ...['-hide_banner', '-nostats', '-loglevel', 'level+info', ...(input.from === 'stdin' ? [] : ['-nostdin'])],
     ...['-format_whitelist', CONTAINERS, ...given],
-    ...['-map', '0:v:0?', '-map', '0:a:0?', '-sn', '-dn', '-c', 'copy', '-copyts'],
+    ...['-map', `0:V:${video}?`, '-map', `0:a:${audio}?`, '-sn', '-dn', '-c', 'copy', '-copyts'],
     ...['-f', 'mpegts', '-muxdelay', '0', '-muxpreload', '0', 'pipe:1'],
   ];
 }

@@ -3,6 +3,7 @@ import type { Announced } from '../demuxer.ts';
 import type { Feed, FeedState } from '../feed.ts';
 import type { FileBytes } from '../item.ts';
 import type { Batch } from '../packet.ts';
+import { soundLeftOut, type TrackChoice } from '../tracks.ts';
 import { TsDemuxer } from '../ts/demux.ts';
 import type { FfmpegChild } from './child.ts';
 
@@ -23,10 +24,16 @@ export class FfmpegFeed implements Feed {
   #offset = 0;
   #allWritten = false;
   #ended = false;
+  /** Which of the file's sounds. */
+  readonly #wanted: number;
 
-  constructor(child: FfmpegChild, bytes: FileBytes | undefined) {
+  constructor(
+    child: FfmpegChild,
+    { bytes, tracks }: { readonly bytes: FileBytes | undefined; readonly tracks: TrackChoice },
+  ) {
     this.#child = child;
     this.#bytes = bytes;
+    this.#wanted = tracks.audio ?? 0;
     this.#allWritten = bytes === undefined;
     child.stdout.on('data', (data: Buffer) => {
       this.#unread.push(data);
@@ -37,6 +44,13 @@ export class FfmpegFeed implements Feed {
 
   get announced(): Announced | undefined {
     return this.#demuxer.announced;
+  }
+
+  /** The child names the codec; the stream it makes may carry it in a form that nobody can name. */
+  get notes(): readonly string[] {
+    const sound = this.#child.tracks.filter(({ kind }) => kind === 'audio')[this.#wanted];
+    if (sound === undefined || this.announced?.audio !== false) return [];
+    return [soundLeftOut(`the codec "${sound.codec}" cannot be relayed`)];
   }
 
   more(into: Batch): FeedState {

@@ -17,6 +17,7 @@ const SMALLEST = 64 * 1024;
 export class FlvDemuxer implements Demuxer {
   /** The header's flags are set wrongly too often to be believed. */
   readonly announced: Announced | undefined = undefined;
+  readonly notes: readonly string[] = [];
   readonly #unwrap = new Unwrap();
   readonly #cuttings = new Cuttings();
   /** Shows the tag at hand, for the classifiers. */

@@ -2,15 +2,23 @@ import { FileFeed } from '../feed.ts';
 import type { FileBytes, Item } from '../item.ts';
 import { Lookahead } from '../lookahead.ts';
 import { prime, StreamedItem } from '../streamed-item.ts';
+import { requireTrack, type TrackChoice } from '../tracks.ts';
 import { FlvDemuxer } from './demux.ts';
 import { type FlvFacts, type FlvPlaces, findKey, readFacts } from './seek.ts';
 
 /** What lies nearer to the start is reached by reading. */
 const NEAR_START_MS = 3_000;
 
-/** Opens an FLV file. */
-export async function openFlv(bytes: FileBytes, options: { startMs: number; signal: AbortSignal }): Promise<Item> {
-  const { startMs, signal } = options;
+export interface FlvOptions {
+  readonly startMs: number;
+  readonly signal: AbortSignal;
+  readonly tracks?: TrackChoice | undefined;
+}
+
+/** Opens an FLV file. It has one track of each kind at the most. */
+export async function openFlv(bytes: FileBytes, { startMs, signal, tracks }: FlvOptions): Promise<Item> {
+  requireTrack('video', tracks?.video, 1);
+  requireTrack('audio', tracks?.audio, 1);
   const head = { feed: new FileFeed(bytes, new FlvDemuxer()), lookahead: new Lookahead() };
   const near = startMs < NEAR_START_MS;
   await prime(head, near ? startMs : 0, signal);

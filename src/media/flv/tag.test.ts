@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Packet } from '../packet.ts';
-import { classifyAudio, classifyVideo, metadataAt, payloadByte, readTagHead } from './tag.ts';
+import { classifyAudio, classifyVideo, compositionMs, metadataAt, payloadByte, readTagHead } from './tag.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
@@ -67,6 +67,22 @@ describe('classifyVideo', () => {
       for (let end = 0; end <= sample.length; end++) classifyVideo(packetOf(sample.subarray(0, end)));
     }
     expect(classifyVideo(packetOf(hex(samples[0] ?? '').subarray(0, 12)))).toBe('inter');
+  });
+});
+
+describe('compositionMs', () => {
+  it.each([
+    ['a frame of H.264', `27 01 000050 ${SLICE}`, 80],
+    ['one that is shown before its time', `27 01 ffffd8 ${SLICE}`, -40],
+    ['a frame of H.265 in the way of Chinese CDNs', '2c 01 000028 00000001 26', 40],
+    ['an enhanced frame of H.265', 'a1 68766331 000050 00000001 26', 80],
+    ['an enhanced frame of H.264', 'a1 61766331 000050 00000001 41', 80],
+    ['one that is shown at once', 'a3 68766331 00000001 26', 0],
+    ['a frame behind ModEx', 'a7 02 000000 01 68766331 000050 00000001 26', 80],
+    ['a frame of AV1', 'a1 61763031 0a0b0c0d', 0],
+    ['a frame of H.263', '22 000084', 0],
+  ])('of %s is what its body says', (_, body, wanted) => {
+    for (const piece of [1, 3, 100]) expect(compositionMs(packetOf(hex(body), piece))).toBe(wanted);
   });
 });
 

@@ -17,6 +17,7 @@ const FRAME_COMMAND = 5;
 /** Packet types of enhanced RTMP (Veovera, v2): the low nibble where the codec used to stand. */
 const Enhanced = { sequenceStart: 0, coded: 1, sequenceEnd: 2, codedX: 3, mpegTsStart: 5, modEx: 7 } as const;
 const FOURCC_AVC = 0x61766331; // "avc1"
+const FOURCC_HEVC = 0x68766331; // "hvc1"
 /** Frame type or sound format, AVCPacketType, and three bytes of composition time. */
 const AVC_HEADER_BYTES = 5;
 /** How many NAL units are looked at for the first slice: access unit delimiter, SEI, parameter sets stand before it. */
@@ -65,6 +66,25 @@ function classifyEnhancedVideo(packet: Packet, frame: number): PacketKind | unde
   if (at !== 0 || payloadUint32(packet, 1) !== FOURCC_AVC) return 'inter';
   return nothingRefersTo(packet, type === Enhanced.coded ? 8 : 5) ? 'disposable' : 'inter';
 }
+
+/** How much later than it is decoded a frame is shown; 0 for codecs whose bodies do not say. */
+export function compositionMs(packet: Packet): number {
+  const first = payloadByte(packet, 0);
+  if ((first & 0x80) === 0) {
+    const codec = first & 15;
+    return codec === VideoCodecId.h264 || codec === VideoCodecId.h265 ? payloadInt24(packet, 2) : 0;
+  }
+  const at = enhancedTypeAt(packet);
+  if (at < 0 || (payloadByte(packet, at) & 15) !== Enhanced.coded) return 0;
+  const fourCc = payloadUint32(packet, at + 1);
+  return fourCc === FOURCC_AVC || fourCc === FOURCC_HEVC ? payloadInt24(packet, at + 5) : 0;
+}
+
+const payloadInt24 = (packet: Packet, index: number): number =>
+  ((payloadByte(packet, index) << 24) |
+    (payloadByte(packet, index + 1) << 16) |
+    (payloadByte(packet, index + 2) << 8)) >>
+  8;
 
 function classifyFrame(frame: number): PacketKind {
   if (frame === FRAME_KEY || frame === FRAME_GENERATED_KEY) return 'key';

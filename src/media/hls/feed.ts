@@ -3,6 +3,7 @@ import { Fault } from '../fault.ts';
 import type { Feed, FeedState } from '../feed.ts';
 import type { Movie } from '../mp4/movie.ts';
 import type { Batch } from '../packet.ts';
+import type { TrackChoice } from '../tracks.ts';
 import { TsDemuxer } from '../ts/demux.ts';
 import { SYNC_BYTE } from '../ts/packets.ts';
 import { FragmentDemuxer } from './fragments.ts';
@@ -23,6 +24,7 @@ interface Opening {
 export class HlsFeed implements Feed {
   readonly #segments: readonly Segment[];
   readonly #loader: SegmentLoader;
+  readonly #tracks: TrackChoice | undefined;
   readonly #closing = new AbortController();
   #next: number;
   #opening: Opening | undefined;
@@ -37,15 +39,21 @@ export class HlsFeed implements Feed {
     readonly segments: readonly Segment[];
     readonly from: number;
     readonly loader: SegmentLoader;
+    readonly tracks?: TrackChoice | undefined;
   }) {
     this.#segments = parts.segments;
     this.#next = parts.from;
     this.#loader = parts.loader;
+    this.#tracks = parts.tracks;
     this.#openNext();
   }
 
   get announced(): Announced | undefined {
     return this.#demuxer?.announced;
+  }
+
+  get notes(): readonly string[] {
+    return this.#demuxer?.notes ?? [];
   }
 
   more(into: Batch): FeedState {
@@ -137,14 +145,14 @@ export class HlsFeed implements Feed {
   #mapOf({ map }: Segment, signal: AbortSignal): Promise<Movie> | undefined {
     if (map === undefined) return undefined;
     if (!isSame(this.#fetchedMap?.place, map)) {
-      const movie = this.#loader.read(map, signal).then(bytes => movieIn(bytes, signal));
+      const movie = this.#loader.read(map, signal).then(bytes => movieIn(bytes, signal, this.#tracks));
       this.#fetchedMap = { place: map, movie };
     }
     return this.#fetchedMap?.movie;
   }
 
   #demuxerFor(bytes: Buffer): Demuxer {
-    if (bytes[0] === SYNC_BYTE) return new TsDemuxer();
+    if (bytes[0] === SYNC_BYTE) return new TsDemuxer({ tracks: this.#tracks });
     const packed = bytes[0] === 0xff || bytes.toString('latin1', 0, 3) === 'ID3';
     const what = packed ? 'bare audio frames' : 'neither MPEG-TS nor fragmented MP4 with a map';
     throw new Fault('pull', 'unsupported', `the segments of the playlist cannot be relayed: ${what}`);

@@ -45,6 +45,7 @@ interface Filling {
 /** Reads fragments of an MP4 file (ISO/IEC 14496-12, section 8.8) as they come: samples go out when their bytes are in. */
 export class FragmentDemuxer implements Demuxer {
   readonly announced: Announced;
+  readonly notes: readonly string[];
   readonly #movie: Movie;
   readonly #parts: readonly Part[];
   readonly #cuttings = new Cuttings();
@@ -63,6 +64,7 @@ export class FragmentDemuxer implements Demuxer {
     this.#movie = movie;
     this.#parts = [movie.video, movie.audio].flatMap(track => (track === undefined ? [] : [new Part(track)]));
     this.announced = { video: movie.video !== undefined, audio: movie.audio !== undefined };
+    this.notes = movie.notes;
   }
 
   push(bytes: Buffer, into: Batch): void {

@@ -3,6 +3,7 @@ import type { Feed } from '../feed.ts';
 import type { FileBytes, Item } from '../item.ts';
 import { Lookahead } from '../lookahead.ts';
 import { prime, StreamedItem } from '../streamed-item.ts';
+import { requireTrack, type TrackChoice } from '../tracks.ts';
 import { HlsFeed } from './feed.ts';
 import { type OpenFile, SegmentLoader } from './loader.ts';
 import { PairFeed } from './pair-feed.ts';
@@ -14,6 +15,7 @@ export interface HlsOptions {
   readonly openFile: OpenFile;
   readonly startMs: number;
   readonly signal: AbortSignal;
+  readonly tracks?: TrackChoice | undefined;
 }
 
 /** How many segments are gone back for a key frame: one may begin without. */
@@ -21,13 +23,13 @@ const STEPS_BACK = 3;
 
 /** Opens a playlist whose segments are all there. */
 export async function openHls(bytes: FileBytes, options: HlsOptions): Promise<Item> {
-  const { video, audio } = await readLists(bytes, options);
+  const { video, audio, tracks } = await readLists(bytes, options);
   bytes.close();
   const durationMs = Math.round(video.reduce((sum, segment) => sum + segment.durationMs, 0));
   const last = indexAt(video, options.startMs);
   for (let index = last; ; index--) {
     const firstMs = startOf(video, index);
-    const feed = feedFrom({ video, audio, index, firstMs }, options);
+    const feed = feedFrom({ video, audio, tracks, index, firstMs }, options);
     const lookahead = new Lookahead(index === 0 ? { firstMs } : { firstVideoMs: firstMs });
     try {
       await prime({ feed, lookahead }, options.startMs, options.signal);
@@ -47,23 +49,33 @@ interface Lists {
   readonly video: readonly Segment[];
   /** Of the rendition that carries the sound, where that is one of its own. */
   readonly audio: readonly Segment[] | undefined;
+  /** What is still to be chosen within the segments. */
+  readonly tracks: TrackChoice | undefined;
 }
 
-async function readLists(bytes: FileBytes, { url, openFile, signal }: HlsOptions): Promise<Lists> {
+async function readLists(bytes: FileBytes, { url, openFile, signal, tracks }: HlsOptions): Promise<Lists> {
   const list = parsePlaylist(await readText(bytes, signal), bytes.url ?? url);
-  if (list.kind === 'media') return { video: complete(list), audio: undefined };
+  if (list.kind === 'media') return { video: complete(list), audio: undefined, tracks };
   const variant = best(list.variants);
+  const audioUrl = soundOf(variant, tracks?.audio);
   const [video, audio] = await Promise.all([
     readMedia(variant.url, openFile, signal),
-    variant.audioUrl === undefined ? undefined : readMedia(variant.audioUrl, openFile, signal),
+    audioUrl === undefined ? undefined : readMedia(audioUrl, openFile, signal),
   ]);
-  return { video, audio };
+  return { video, audio, tracks: variant.renditions.length === 0 ? tracks : { video: tracks?.video } };
 }
 
 function best(variants: readonly Variant[]): Variant {
   const [first, ...rest] = variants;
   if (first === undefined) throw new Fault('pull', 'garbage', 'the master playlist lists no variant');
   return rest.reduce((top, variant) => (variant.bandwidth > top.bandwidth ? variant : top), first);
+}
+
+/** Where its sound is listed by itself, it is chosen among what is listed. */
+function soundOf({ audioUrl, renditions }: Variant, wanted: number | undefined): string | undefined {
+  if (wanted === undefined || renditions.length === 0) return audioUrl;
+  requireTrack('audio', wanted, renditions.length);
+  return renditions[wanted];
 }
 
 async function readMedia(url: string, openFile: OpenFile, signal: AbortSignal): Promise<readonly Segment[]> {
@@ -103,12 +115,11 @@ const startOf = (segments: readonly Segment[], index: number): number =>
   Math.round(segments.slice(0, index).reduce((sum, { durationMs }) => sum + durationMs, 0));
 
 function feedFrom(
-  { video, audio, index, firstMs }: Lists & { index: number; firstMs: number },
-  options: HlsOptions,
+  { video, audio, tracks, index, firstMs }: Lists & { index: number; firstMs: number },
+  { openFile }: HlsOptions,
 ): Feed {
-  const { openFile } = options;
-  const from = (segments: readonly Segment[], at: number): Feed =>
-    new HlsFeed({ segments, from: at, loader: new SegmentLoader(openFile) });
-  const picture = from(video, index);
-  return audio === undefined ? picture : new PairFeed(picture, from(audio, indexAt(audio, firstMs)));
+  const from = (segments: readonly Segment[], at: number, own: TrackChoice | undefined): Feed =>
+    new HlsFeed({ segments, from: at, loader: new SegmentLoader(openFile), tracks: own });
+  if (audio === undefined) return from(video, index, tracks);
+  return new PairFeed(from(video, index, tracks), from(audio, indexAt(audio, firstMs), undefined));
 }

@@ -1,6 +1,7 @@
 import type { Announced } from '../demuxer.ts';
 import type { Feed, FeedState } from '../feed.ts';
 import { Batch, isVideo, type Packet } from '../packet.ts';
+import { isUnsupported, soundLeftOut } from '../tracks.ts';
 
 /** One of the two, and how far it has come. */
 class Half {
@@ -8,6 +9,8 @@ class Half {
   readonly #carries: (packet: Packet) => boolean;
   atMs = Number.NEGATIVE_INFINITY;
   state: FeedState = 'more';
+  /** Why nothing is read of it any more. */
+  problem: string | undefined;
 
   constructor(feed: Feed, carries: (packet: Packet) => boolean) {
     this.feed = feed;
@@ -20,7 +23,7 @@ class Half {
 
   more(scratch: Batch, into: Batch): void {
     scratch.clear();
-    this.state = this.feed.more(scratch);
+    this.state = this.problem === undefined ? this.feed.more(scratch) : 'end';
     for (let i = 0; i < scratch.count; i++) {
       const packet = scratch.packets[i] as Packet;
       if (!this.#carries(packet)) continue;
@@ -48,12 +51,17 @@ export class PairFeed implements Feed {
   }
 
   get announced(): Announced {
-    return { video: true, audio: true };
+    return { video: true, audio: this.#audio.problem === undefined };
+  }
+
+  get notes(): readonly string[] {
+    const { problem } = this.#audio;
+    return problem === undefined ? [] : [soundLeftOut(problem)];
   }
 
   more(into: Batch): FeedState {
     const half = this.#behind();
-    half.more(this.#scratch, into);
+    this.#read(half, into);
     if (half.goesOn) return half.state;
     const other = half === this.#video ? this.#audio : this.#video;
     // A joint or an end of one only counts when the other has come to it too.
@@ -62,6 +70,17 @@ export class PairFeed implements Feed {
     this.#video.passJoint();
     this.#audio.passJoint();
     return 'joint';
+  }
+
+  /** Sound that cannot be relayed leaves the picture. */
+  #read(half: Half, into: Batch): void {
+    try {
+      half.more(this.#scratch, into);
+    } catch (error) {
+      if (half !== this.#audio || !isUnsupported(error)) throw error;
+      half.problem = error.message;
+      half.state = 'end';
+    }
   }
 
   wait(signal: AbortSignal): Promise<void> {

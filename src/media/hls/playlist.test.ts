@@ -124,8 +124,13 @@ describe('a master playlist', () => {
       ].join('\n'),
     ) as MasterPlaylist;
     expect(list.variants).toEqual([
-      { url: 'http://host/vod/low/list.m3u8', bandwidth: 500, audioUrl: 'http://host/vod/sound.m3u8' },
-      { url: 'http://other/high.m3u8', bandwidth: 900, audioUrl: undefined },
+      {
+        url: 'http://host/vod/low/list.m3u8',
+        bandwidth: 500,
+        audioUrl: 'http://host/vod/sound.m3u8',
+        renditions: ['http://host/vod/other.m3u8', 'http://host/vod/sound.m3u8'],
+      },
+      { url: 'http://other/high.m3u8', bandwidth: 900, audioUrl: undefined, renditions: [undefined] },
     ]);
   });
 });

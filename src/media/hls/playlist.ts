@@ -42,6 +42,8 @@ export interface Variant {
   readonly bandwidth: number;
   /** The rendition that carries its sound, where the variant itself does not. */
   readonly audioUrl: string | undefined;
+  /** All that may carry its sound, as they are listed; undefined for what the variant itself carries. */
+  readonly renditions: readonly (string | undefined)[];
 }
 
 export interface MasterPlaylist {
@@ -107,7 +109,7 @@ function parseMaster(lines: readonly string[], url: string): MasterPlaylist {
   const variants = listed.map(({ attributes, url: at }) => ({
     url: at,
     bandwidth: Number(attributes.get('BANDWIDTH') ?? 0) || 0,
-    audioUrl: audioOf(attributes.get('AUDIO'), renditions),
+    ...soundOf(renditions.filter(({ group }) => group === attributes.get('AUDIO'))),
   }));
   return { kind: 'master', variants };
 }
@@ -121,10 +123,10 @@ function audioRendition(attributes: ReadonlyMap<string, string>, url: string): R
 }
 
 /** The group's default, else its first; a rendition without an address is what the variant itself carries. */
-function audioOf(group: string | undefined, renditions: readonly Rendition[]): string | undefined {
-  const own = renditions.filter(rendition => rendition.group === group);
-  return (own.find(({ preferred }) => preferred) ?? own[0])?.url;
-}
+const soundOf = (group: readonly Rendition[]): Pick<Variant, 'audioUrl' | 'renditions'> => ({
+  audioUrl: (group.find(({ preferred }) => preferred) ?? group[0])?.url,
+  renditions: group.map(({ url }) => url),
+});
 
 /** Reads the lines of a media playlist; what one tag says holds for the segments behind it. */
 class MediaReader {

@@ -42,7 +42,7 @@ function demux(pieces: readonly Buffer[], demuxer = new TsDemuxer()): Seen[] {
   return seen;
 }
 
-const all = (stream: ScriptedStream): Seen[] => demux([stream.bytes]);
+const all = (stream: ScriptedStream, demuxer = new TsDemuxer()): Seen[] => demux([stream.bytes], demuxer);
 const kinds = (seen: readonly Seen[]): string => seen.map(({ kind, dtsMs }) => `${kind}@${dtsMs}`).join(' ');
 const video = (seen: readonly Seen[]): Seen[] =>
   seen.filter(({ kind }) => ['key', 'inter', 'disposable'].includes(kind));
@@ -254,22 +254,77 @@ describe('a transport stream', () => {
   });
 });
 
+describe('sound that cannot be relayed', () => {
+  const picture = { type: 0x1b, pid: VIDEO_PID };
+  const layer2 = Buffer.concat([Buffer.from('fffda404', 'hex'), Buffer.alloc(572, 5)]);
+  const withPicture = (streams: { type: number; pid: number }[]): ScriptedStream =>
+    new ScriptedStream()
+      .tables([picture, ...streams])
+      .pes(VIDEO_PID, annexB([SPS, PPS, slice('key', 100)]), { pts: 90_000 });
+
+  it('is left out beside a picture, which is said', () => {
+    const demuxer = new TsDemuxer();
+    const seen = all(withPicture([{ type: 0x81, pid: AUDIO_PID }]), demuxer);
+    expect(kinds(seen)).toBe('videoHeader@1000 key@1000');
+    expect(demuxer.announced).toEqual({ video: true, audio: false });
+    expect(demuxer.notes).toEqual([
+      'The sound is left out: the audio of the transport stream cannot be relayed: AC-3.',
+    ]);
+  });
+
+  it('is left out, too, where only its frames tell', () => {
+    const demuxer = new TsDemuxer();
+    const stream = withPicture([{ type: 0x03, pid: AUDIO_PID }]);
+    for (let i = 0; i < 3; i++) {
+      stream.pes(AUDIO_PID, Buffer.concat([layer2, layer2]), { pts: 90_000 + i * 4_320, length: true });
+      // The map comes again and again.
+      stream.tables([picture, { type: 0x03, pid: AUDIO_PID }]);
+    }
+    expect(kinds(all(stream, demuxer))).toBe('videoHeader@1000 key@1000');
+    expect(demuxer.announced).toEqual({ video: true, audio: false });
+    expect(demuxer.notes).toEqual([
+      'The sound is left out: the audio of the transport stream cannot be relayed: MPEG audio layer II.',
+    ]);
+  });
+
+  it('is passed over for sound that can', () => {
+    const demuxer = new TsDemuxer();
+    const stream = withPicture([
+      { type: 0x03, pid: AUDIO_PID },
+      { type: 0x81, pid: AUDIO_PID + 1 },
+      { type: 0x03, pid: AUDIO_PID + 2 },
+    ]);
+    const mp3 = Buffer.concat([Buffer.from('fffb9044', 'hex'), Buffer.alloc(413, 5)]);
+    stream.pes(AUDIO_PID, Buffer.concat([layer2, layer2]), { pts: 90_000, length: true });
+    stream.pes(AUDIO_PID + 2, Buffer.concat([mp3, mp3]), { pts: 90_000, length: true });
+    expect(kinds(all(stream, demuxer))).toContain('audio@1000 audio@1026');
+    expect(demuxer.notes).toEqual([]);
+  });
+
+  it('alone is refused', () => {
+    const stream = new ScriptedStream().tables([{ type: 0x03, pid: AUDIO_PID }]);
+    stream.pes(AUDIO_PID, Buffer.concat([layer2, layer2]), { pts: 90_000, length: true });
+    expect(faultOf(() => all(stream))).toMatchObject({ kind: 'unsupported' });
+  });
+});
+
 describe('a transport stream that cannot be relayed', () => {
   it.each([
     ['MPEG-2 video', [{ type: 0x02, pid: VIDEO_PID }]],
     ['AAC in LATM', [{ type: 0x11, pid: AUDIO_PID }]],
-    [
-      'AC-3',
-      [
-        { type: 0x1b, pid: VIDEO_PID },
-        { type: 0x81, pid: AUDIO_PID },
-      ],
-    ],
+    ['AC-3', [{ type: 0x81, pid: AUDIO_PID }]],
     ['H.264 encrypted by SAMPLE-AES', [{ type: 0xdb, pid: VIDEO_PID }]],
   ])('is refused by the name of its codec: %s', (name, streams) => {
     const fault = faultOf(() => all(new ScriptedStream().tables(streams)));
     expect(fault).toMatchObject({ side: 'pull', kind: 'unsupported' });
     expect(fault.message).toContain(name);
+  });
+
+  it('is refused where it has not the track that is asked for', () => {
+    const stream = new ScriptedStream().tables();
+    expect(faultOf(() => demux([stream.bytes], new TsDemuxer({ tracks: { audio: 1 } }))).message).toBe(
+      'the file has no audio track 1: it has only track 0',
+    );
   });
 
   it('is refused when it is scrambled, not for a bit that fell over', () => {

@@ -2,6 +2,7 @@ import { uint16At } from '../bytes.ts';
 import type { Announced, Demuxer } from '../demuxer.ts';
 import { Fault } from '../fault.ts';
 import type { Batch } from '../packet.ts';
+import { isUnsupported, type TrackChoice } from '../tracks.ts';
 import { AudioFrames, aacRules, mp3Rules } from './audio.ts';
 import { OpusPackets } from './opus.ts';
 import { TS_PACKET_BYTES, TsPackets } from './packets.ts';
@@ -26,6 +27,12 @@ export interface TsCounts {
   continuity: number;
   /** Packets that a receiver marked as damaged. */
   damaged: number;
+}
+
+export interface TsOptions {
+  /** Where the stream's clock is expected to stand, for one that is read from the middle. */
+  readonly nearMs?: number;
+  readonly tracks?: TrackChoice | undefined;
 }
 
 /** One elementary stream being read. */
@@ -53,7 +60,6 @@ function payloadOf({ codec, channels }: TsStream): Payload {
 /** Reads MPEG transport streams (ISO/IEC 13818-1): of the first programme that can be played, one video and one audio. */
 export class TsDemuxer implements Demuxer {
   readonly counts: TsCounts = { continuity: 0, damaged: 0 };
-  announced: Announced | undefined;
   #packets = new TsPackets();
   readonly #unwrap: Unwrap33;
   readonly #pat = new SectionReader();
@@ -63,10 +69,24 @@ export class TsDemuxer implements Demuxer {
   #video: Track | undefined;
   #audio: Track | undefined;
   #bytes = 0;
+  readonly #tracks: TrackChoice | undefined;
+  /** The map in force. */
+  #map: Buffer | undefined;
+  #program: Program | undefined;
+  /** Sound whose frames cannot be relayed, whatever the map calls it; by PID, with the reason. */
+  readonly #refused = new Map<number, string>();
 
-  /** `nearMs`: where the stream's clock is expected to stand, for one that is read from the middle. */
-  constructor(nearMs?: number) {
+  constructor({ nearMs, tracks }: TsOptions = {}) {
     this.#unwrap = new Unwrap33(nearMs === undefined ? undefined : nearMs * 90);
+    this.#tracks = tracks;
+  }
+
+  get announced(): Announced | undefined {
+    return this.#program && { video: this.#program.video !== undefined, audio: this.#program.audio !== undefined };
+  }
+
+  get notes(): readonly string[] {
+    return this.#program?.notes ?? [];
   }
 
   /** The PID by whose times places in the stream are found; undefined until it is known. */
@@ -78,7 +98,7 @@ export class TsDemuxer implements Demuxer {
     this.#bytes += bytes.length;
     this.#packets.feed(bytes);
     for (let at = this.#packets.next(); at >= 0; at = this.#packets.next()) this.#packet(this.#packets.bytes, at, into);
-    if (this.announced === undefined && this.#bytes > UNANNOUNCED_BYTES) {
+    if (this.#program === undefined && this.#bytes > UNANNOUNCED_BYTES) {
       const bound = `${UNANNOUNCED_BYTES >> 20} MB`;
       throw new Fault('pull', 'garbage', `the transport stream lists no programme in its first ${bound}`);
     }
@@ -90,9 +110,10 @@ export class TsDemuxer implements Demuxer {
     }
     this.#packets = new TsPackets();
     for (const track of [this.#video, this.#audio]) {
-      track?.pes.finish(into);
+      if (track === undefined) continue;
+      this.#finish(track, into);
       // Writers of HLS begin to count anew in every segment.
-      if (track !== undefined) track.counter = -1;
+      track.counter = -1;
     }
   }
 
@@ -107,14 +128,40 @@ export class TsDemuxer implements Demuxer {
     }
     const starts = (second & 0x40) !== 0;
     const track = this.#trackOf(pid);
-    if (track !== undefined) this.#media(track, { bytes, at, starts }, into);
+    if (track !== undefined) this.#take(track, { bytes, at, starts }, into);
     else if (pid === PAT_PID) this.#learnPrograms(payloadIn(bytes, at), starts);
     else if (this.#maps.has(pid)) this.#learnStreams(pid, payloadIn(bytes, at), { starts, into });
+  }
+
+  /** Sound that shows not to be what can be relayed leaves the picture, or other sound. */
+  #leaveOut(track: Track, error: unknown, into: Batch): void {
+    if (track !== this.#audio || this.#map === undefined || !isUnsupported(error)) throw error;
+    this.#refused.set(track.stream.pid, error.message);
+    // What it still holds is not asked for: it would fail again.
+    this.#audio = undefined;
+    const program = this.#read(this.#map);
+    if (program !== undefined) this.#play(program, into);
   }
 
   #trackOf(pid: number): Track | undefined {
     if (this.#video?.stream.pid === pid) return this.#video;
     return this.#audio?.stream.pid === pid ? this.#audio : undefined;
+  }
+
+  #take(track: Track, packet: { bytes: Buffer; at: number; starts: boolean }, into: Batch): void {
+    try {
+      this.#media(track, packet, into);
+    } catch (error) {
+      this.#leaveOut(track, error, into);
+    }
+  }
+
+  #finish(track: Track, into: Batch): void {
+    try {
+      track.pes.finish(into);
+    } catch (error) {
+      this.#leaveOut(track, error, into);
+    }
   }
 
   #media(track: Track, packet: { bytes: Buffer; at: number; starts: boolean }, into: Batch): void {
@@ -159,18 +206,23 @@ export class TsDemuxer implements Demuxer {
   #learnStreams(pid: number, payload: Buffer, { starts, into }: { starts: boolean; into: Batch }): void {
     const reader = this.#maps.get(pid);
     for (const section of reader?.push(payload, starts) ?? []) {
-      const program = parsePmt(section);
+      const program = this.#read(section);
       if (program === undefined || reader === undefined) continue;
       this.#chosen = true;
       this.#maps = new Map([[pid, reader]]);
+      this.#map = Buffer.from(section);
       this.#play(program, into);
     }
+  }
+
+  #read(section: Buffer): Program | undefined {
+    return parsePmt(section, { tracks: this.#tracks, refused: this.#refused });
   }
 
   #play(program: Program, into: Batch): void {
     this.#video = this.#change(this.#video, program.video, into);
     this.#audio = this.#change(this.#audio, program.audio, into);
-    this.announced = { video: program.video !== undefined, audio: program.audio !== undefined };
+    this.#program = program;
   }
 
   #change(track: Track | undefined, stream: TsStream | undefined, into: Batch): Track | undefined {

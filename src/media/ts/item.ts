@@ -2,6 +2,7 @@ import { FileFeed } from '../feed.ts';
 import type { FileBytes, Item } from '../item.ts';
 import { Lookahead } from '../lookahead.ts';
 import { prime, StreamedItem } from '../streamed-item.ts';
+import type { TrackChoice } from '../tracks.ts';
 import { TsDemuxer } from './demux.ts';
 import { measureTs, offsetBefore, type TsPlaces } from './seek.ts';
 
@@ -10,16 +11,21 @@ const STEPS_BACK_MS = [3_000, 12_000, 60_000] as const;
 /** What lies nearer to the start is reached by reading. */
 const NEAR_START_MS = 3_000;
 
+export interface TsItemOptions {
+  readonly startMs: number;
+  readonly signal: AbortSignal;
+  readonly tracks?: TrackChoice | undefined;
+}
+
 /** Opens a file of a transport stream. */
-export async function openTs(bytes: FileBytes, options: { startMs: number; signal: AbortSignal }): Promise<Item> {
-  const { startMs, signal } = options;
-  const demuxer = new TsDemuxer();
+export async function openTs(bytes: FileBytes, { startMs, signal, tracks }: TsItemOptions): Promise<Item> {
+  const demuxer = new TsDemuxer({ tracks });
   const head = { feed: new FileFeed(bytes, demuxer), lookahead: new Lookahead() };
   await prime(head, startMs < NEAR_START_MS ? startMs : 0, signal);
   const places = placesOf(bytes, demuxer, { baseMs: -head.lookahead.shiftMs, signal });
   const durationMs = places === undefined ? undefined : await measureTs(places);
   if (startMs < NEAR_START_MS) return StreamedItem.begin({ ...head, durationMs });
-  const found = places === undefined || durationMs === undefined ? undefined : await seek(places, startMs);
+  const found = places === undefined || durationMs === undefined ? undefined : await seek(places, startMs, tracks);
   if (found !== undefined) return StreamedItem.begin({ ...found, durationMs });
   // Nothing can be looked up: what lies before the position is read and dropped.
   await prime(head, startMs, signal);
@@ -41,10 +47,10 @@ interface Found {
 }
 
 /** Undefined where no key frame is found in the minute before the position, as in a file of several clocks. */
-async function seek(places: TsPlaces, startMs: number): Promise<Found | undefined> {
+async function seek(places: TsPlaces, startMs: number, tracks: TrackChoice | undefined): Promise<Found | undefined> {
   for (const backMs of STEPS_BACK_MS) {
     const offset = await offsetBefore(places, startMs - backMs);
-    const demuxer = new TsDemuxer(places.baseMs + startMs);
+    const demuxer = new TsDemuxer({ nearMs: places.baseMs + startMs, tracks });
     const feed = new FileFeed(places.bytes, demuxer, offset);
     const lookahead = new Lookahead({ shiftMs: -places.baseMs });
     await prime({ feed, lookahead }, startMs, places.signal);

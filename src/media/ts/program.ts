@@ -1,5 +1,6 @@
 import { uint16At } from '../bytes.ts';
 import { Fault } from '../fault.ts';
+import { requireTrack, soundLeftOut, type TrackChoice } from '../tracks.ts';
 
 export type TsCodec = 'h264' | 'h265' | 'aac' | 'mp3' | 'opus';
 
@@ -14,6 +15,14 @@ export interface TsStream {
 export interface Program {
   readonly video: TsStream | undefined;
   readonly audio: TsStream | undefined;
+  /** What is left out, and why. */
+  readonly notes: readonly string[];
+}
+
+export interface PmtOptions {
+  readonly tracks?: TrackChoice | undefined;
+  /** Streams that turned out not to be what can be relayed, by PID, each with the reason. */
+  readonly refused?: ReadonlyMap<number, string>;
 }
 
 const PAT_TABLE = 0;
@@ -79,15 +88,22 @@ export function parsePat(section: Buffer): number[] | undefined {
 }
 
 /**
- * The streams of a programme that are played: the first video and the first audio that can be carried. Throws a Fault
- * that names the codecs where a track has only others. Undefined for another table, or one without either track.
+ * The streams of a programme that are played: the chosen ones, or the first video and the first audio that can be
+ * carried. Throws a Fault that names the codecs where a track has only others, but for sound beside a picture, which is
+ * left out. Undefined for another table, or one without either track.
  */
-export function parsePmt(section: Buffer): Program | undefined {
+export function parsePmt(section: Buffer, { tracks = {}, refused = new Map() }: PmtOptions = {}): Program | undefined {
   if (!isCurrent(section, PMT_TABLE, 12)) return undefined;
   const streams = streamsOf(section);
-  const video = pick(streams, 'video');
-  const audio = pick(streams, 'audio');
-  return video === undefined && audio === undefined ? undefined : { video, audio };
+  const video = pick(streams, { track: 'video', wanted: tracks.video, refused });
+  const audio = pick(streams, { track: 'audio', wanted: tracks.audio, refused });
+  if (video.problem !== undefined) throw new Fault('pull', 'unsupported', video.problem);
+  if (audio.problem === undefined) {
+    const isEmpty = video.stream === undefined && audio.stream === undefined;
+    return isEmpty ? undefined : { video: video.stream, audio: audio.stream, notes: [] };
+  }
+  if (video.stream === undefined) throw new Fault('pull', 'unsupported', audio.problem);
+  return { video: video.stream, audio: undefined, notes: [soundLeftOut(audio.problem)] };
 }
 
 function isCurrent(section: Buffer, table: number, headBytes: number): boolean {
@@ -147,12 +163,25 @@ function opusChannels(descriptors: readonly Descriptor[]): number {
   return told?.body[1] ?? 0;
 }
 
-function pick(streams: readonly Listed[], track: 'video' | 'audio'): TsStream | undefined {
-  const own = streams.filter(({ known }) => known.track === track);
+interface Wish {
+  readonly track: 'video' | 'audio';
+  readonly wanted: number | undefined;
+  readonly refused: ReadonlyMap<number, string>;
+}
+
+/** The stream of a kind that is played; where there are only others, what is wrong with them. */
+function pick(
+  streams: readonly Listed[],
+  { track, wanted, refused }: Wish,
+): { readonly stream?: TsStream; readonly problem?: string } {
+  const all = streams.filter(({ known }) => known.track === track);
+  requireTrack(track, wanted, all.length);
+  const own = wanted === undefined ? all : all.slice(wanted, wanted + 1);
   for (const { pid, known, channels } of own) {
-    if (known.codec !== undefined) return { pid, codec: known.codec, channels };
+    if (known.codec !== undefined && !refused.has(pid)) return { stream: { pid, codec: known.codec, channels } };
   }
-  if (own.length === 0) return undefined;
+  if (own.length === 0) return {};
   const names = own.map(({ known }) => known.name).join(', ');
-  throw new Fault('pull', 'unsupported', `the ${track} of the transport stream cannot be relayed: ${names}`);
+  const told = own.flatMap(({ pid }) => refused.get(pid) ?? [])[0];
+  return { problem: told ?? `the ${track} of the transport stream cannot be relayed: ${names}` };
 }

@@ -42,7 +42,7 @@ export async function measureTs(places: TsPlaces): Promise<number | undefined> {
   const from = Math.max(0, places.size - LOOK_BYTES * 4);
   const tail = await places.bytes.read(from, places.size - from, places.signal);
   const batch = new Batch();
-  const demuxer = new TsDemuxer(places.baseMs);
+  const demuxer = new TsDemuxer({ nearMs: places.baseMs });
   demuxer.push(tail, batch);
   demuxer.end(batch);
   const frames = batch.packets.slice(0, batch.count);
