@@ -7,6 +7,8 @@ import { RollingThrottle } from '../../src/api/throttle.ts';
 import { Accounts } from '../../src/control/accounts.ts';
 import { Record as TaskRecord } from '../../src/control/record.ts';
 import { Tasks } from '../../src/control/tasks.ts';
+import { checkUrl } from '../../src/media/address.ts';
+import { SINK_SCHEMES, SOURCE_SCHEMES } from '../../src/media/open.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Key } from './huawei.ts';
@@ -26,8 +28,20 @@ export interface Api {
   now(): number;
 }
 
+export interface ApiOptions {
+  /** 0: no limit. */
+  readonly callsPerSecond?: { readonly alibaba?: number; readonly huawei?: number };
+}
+
+const SCHEMES = {
+  live: SOURCE_SCHEMES,
+  file: [...SOURCE_SCHEMES, 'http', 'https'],
+  destination: SINK_SCHEMES,
+  callback: ['http', 'https'],
+} as const;
+
 /** A real server on a free port over a real store; nobody carries the tasks out. */
-export async function startApi(place: Place): Promise<Api> {
+export async function startApi(place: Place, { callsPerSecond = {} }: ApiOptions = {}): Promise<Api> {
   const store = place.own(await openSqlite({ file: place.path('millrace.db'), sealKey: randomBytes(32) }), it =>
     it.close(),
   );
@@ -43,14 +57,11 @@ export async function startApi(place: Place): Promise<Api> {
   const app = buildServer({
     tasks,
     accounts,
-    checkUrl: (url, role) =>
-      (role === 'callback' ? /^https?:\/\/[^/:?#]+(:\d+)?(\/|$)/ : /^(rtmps?|https?):\/\/[^/]+\/./).test(url)
-        ? undefined
-        : 'must be an address of an allowed scheme',
+    checkUrl: (url, role) => checkUrl(url, { schemes: SCHEMES[role], policy: 'lab' }),
     now,
     newId: randomUUID,
     region: 'default',
-    throttles: { alibaba: throttle(10), huawei: throttle(0) },
+    throttles: { alibaba: throttle(callsPerSecond.alibaba ?? 10), huawei: throttle(callsPerSecond.huawei ?? 0) },
     alibaba: { regions: [...REGIONS, 'default'], endMovesOnAir: false },
     log: { info: log, error: log },
     health: { facts: () => ({ version: 'test' }), reasons: async () => [] },

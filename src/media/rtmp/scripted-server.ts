@@ -171,8 +171,8 @@ export class Visit {
     const rest = this.#greeting === undefined ? bytes : this.#greet(Buffer.concat([this.#greeting, bytes]));
     if (rest.length === 0) return;
     this.#reader.feed(rest, 0, rest.length, this.#batch);
-    if (this.#options.onMedia !== undefined) this.#options.onMedia(this, this.#batch);
-    else this.#keep();
+    if (this.#options.onMedia === undefined) this.#keep();
+    else if (this.#batch.count > 0) this.#options.onMedia(this, this.#batch);
     this.#batch.clear();
   }
 
