@@ -66,11 +66,14 @@ it('keeps every kind of secret out of all that it writes, over files, standbys, 
   const destination = `${sink.url(secret())}?sign=${secret()}`;
   const callback_url = `${web.url(`user:${secret()}`)}/${secret()}?k=${secret()}`;
   const live = await huawei.createLive(source, destination, { callback_url, push_args: `auth=${secret()}` });
+  const address = `${web.url(`me:${secret()}`)}/${secret()}.mp4?sig=${secret()}`;
+  const named = ['asset', 'add', address, '--id', 'film', '--no-probe', '--data', millrace.data];
+  expect(spawnSync(BIN, named).status).toBe(0);
   const list = await huawei.call({
     method: 'POST',
     body: {
       source_type: 'PullVodPushLive',
-      source_urls: [`${web.url(`me:${secret()}`)}/${secret()}.mp4?sig=${secret()}`],
+      source_urls: [`${web.url(`me:${secret()}`)}/${secret()}.mp4?sig=${secret()}`, 'asset://film'],
       backup_source_urls: [`rtmp://127.0.0.1:${await freePort()}/live/${secret()}?t=${secret()}`],
       destination_url: `rtmp://127.0.0.1:${await freePort()}/live/${secret()}?t=${secret()}`,
       callback_url,
@@ -78,7 +81,7 @@ it('keeps every kind of secret out of all that it writes, over files, standbys, 
   });
   expect(list.status).toBe(200);
   await until('the live task runs', async () => (await huawei.status(live)) === 'running');
-  await until('the file was asked for', () => web.asked.some(it => it.includes('.mp4')));
+  await until('both files were asked for', () => new Set(web.asked.filter(it => it.includes('.mp4'))).size >= 2);
 
   const password = secret();
   const user = ['user', 'add', 'anna', '--password-stdin', '--data', millrace.data];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assetId, assetUrl, isAssetId, isAssetUrl } from './asset.ts';
+import { assetId, assetUrl, assetUrlProblem, isAssetId, isAssetUrl } from './asset.ts';
 
 describe('the id of an asset', () => {
   it.each(['c40a6c8c1f5e4d7c9f0b2a3d4e5f6071', 'news/2026-11', 'Überblick', '片头', '100%', 'a?b#c', '.'])(
@@ -32,6 +32,7 @@ describe('a URL', () => {
   ])('%s names an asset', (url, id) => {
     expect(isAssetUrl(url)).toBe(true);
     expect(assetId(url)).toBe(id);
+    expect(assetUrlProblem(url)).toBeUndefined();
   });
 
   it.each([
@@ -47,5 +48,6 @@ describe('a URL', () => {
     'media://abc',
   ])('%s names none', url => {
     expect(assetId(url)).toBeUndefined();
+    expect(assetUrlProblem(url)).toContain('asset://ID');
   });
 });
