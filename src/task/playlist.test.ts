@@ -2,8 +2,11 @@ import { describe, expect, it } from 'vitest';
 import {
   type Breakpoint,
   type Cursor,
+  cursorBehind,
   editCursor,
   firstCursor,
+  isSameExcerpt,
+  isStart,
   type ListItem,
   nextCursor,
   type Playlist,
@@ -71,12 +74,81 @@ describe('a list', () => {
   });
 });
 
+describe('an item', () => {
+  const parts = list({
+    items: [{ url: 'a', repeats: 3 }, { url: 'b', inMs: 2_000, outMs: 5_000, repeats: 2 }, { url: 'c' }],
+    rounds: 2,
+  });
+  const words = (places: readonly Cursor[]): string =>
+    places.map(({ round, index, repeat, offsetMs }) => `${round}.${index}.${repeat ?? 0}@${offsetMs}`).join(' ');
+
+  it('is played as often as it says, from its in point each time, in every round', () => {
+    const round = (at: number): string =>
+      `${at}.0.0@0 ${at}.0.1@0 ${at}.0.2@0 ${at}.1.0@2000 ${at}.1.1@2000 ${at}.2.0@0`;
+    expect(words(played(parts, firstCursor(parts)))).toBe(`${round(0)} ${round(1)}`);
+  });
+
+  it('says nothing of a first time in a row', () => {
+    expect(firstCursor(parts)).toEqual({ round: 0, index: 0, offsetMs: 0 });
+    expect(nextCursor(parts, { round: 0, index: 0, offsetMs: 0, repeat: 2 })).toEqual({
+      round: 0,
+      index: 1,
+      offsetMs: 2_000,
+    });
+  });
+
+  it('is begun where the list is to start, but not in front of its in point', () => {
+    const at = (startSeconds: number): number => firstCursor({ ...parts, startIndex: 1, startSeconds }).offsetMs;
+    expect([0, 1, 2, 3.5, 60].map(at)).toEqual([2_000, 2_000, 2_000, 3_500, 60_000]);
+  });
+
+  it('that is passed over is passed over with its repeats', () => {
+    expect(cursorBehind(parts, { round: 0, index: 0 })).toEqual({ round: 0, index: 1, offsetMs: 2_000 });
+    expect(cursorBehind(parts, { round: 1, index: 2 })).toBeUndefined();
+  });
+
+  it.each<[string, Cursor, boolean]>([
+    ['at its in point', { round: 0, index: 1, offsetMs: 2_000 }, true],
+    ['at its in point once more', { round: 1, index: 1, offsetMs: 2_000, repeat: 1 }, true],
+    ['behind it', { round: 0, index: 1, offsetMs: 2_001 }, false],
+    ['at the start of a file without one', { round: 1, index: 2, offsetMs: 0 }, true],
+    ['where the first pass starts', { round: 0, index: 0, offsetMs: 9_000 }, true],
+    ['there in another round', { round: 1, index: 0, offsetMs: 9_000 }, false],
+    ['there in another file', { round: 0, index: 2, offsetMs: 9_000 }, false],
+    ['elsewhere in the first file', { round: 0, index: 0, offsetMs: 9_001 }, false],
+    ['there, but once more', { round: 0, index: 0, offsetMs: 9_000, repeat: 1 }, false],
+  ])('begins %s: %o', (_, cursor, wanted) => {
+    expect(isStart({ ...parts, startSeconds: 9 }, cursor)).toBe(wanted);
+  });
+
+  it.each<[string, Partial<ListItem>, boolean]>([
+    ['is the same', {}, true],
+    ['is played more often', { repeats: 9 }, true],
+    ['says what goes without saying', { inMs: 0, videoTrack: 0, audioTrack: 0 }, true],
+    ['has another address', { url: 'b' }, false],
+    ['begins elsewhere', { inMs: 1 }, false],
+    ['ends elsewhere', { outMs: 1 }, false],
+    ['shows another picture', { videoTrack: 1 }, false],
+    ['has another sound', { audioTrack: 1 }, false],
+  ])('is the same to who sees it where it %s', (_, change, wanted) => {
+    expect(isSameExcerpt({ url: 'a' }, { url: 'a', ...change })).toBe(wanted);
+    expect(isSameExcerpt({ url: 'a', ...change }, { url: 'a' })).toBe(wanted);
+  });
+
+  it('is not the same as none', () => expect(isSameExcerpt({ url: 'a' }, undefined)).toBe(false));
+});
+
 describe('an interruption that nobody asked for', () => {
   it('goes on exactly there, whatever the refresh rule says', () => {
     expect(resumeCursor(at())).toEqual({ round: 2, index: 1, offsetMs: 7_400 });
     for (const refresh of ['newSource', 'fileStart', 'breakpoint'] as const) {
       expect(startCursor(list({ refresh }), 1, at())).toEqual({ round: 2, index: 1, offsetMs: 7_400 });
     }
+  });
+
+  it('goes on in the same repeat', () => {
+    const from = at({ repeat: 2 });
+    expect(resumeCursor(from)).toEqual({ round: 2, index: 1, offsetMs: 7_400, repeat: 2 });
   });
 
   it('before the first frame begins anew', () =>
@@ -131,6 +203,38 @@ describe('an edit', () => {
 
   it('goes on at the head where there is no file in that place', () =>
     expect(place({ items: listOf(['x']) })).toEqual({ round: 2, index: 0, offsetMs: 0 }));
+
+  it('keeps the repeat as far as the repeats allow', () => {
+    const thrice = [{ url: 'a' }, { url: 'b', repeats: 3 }];
+    expect(place({ items: thrice }, at({ repeat: 1 }))).toEqual({ round: 2, index: 1, offsetMs: 7_400, repeat: 1 });
+    expect(place({ items: thrice }, at({ repeat: 7 })).repeat).toBe(2);
+    expect(place({}, at({ repeat: 7 }))).toEqual({ round: 2, index: 1, offsetMs: 7_400 });
+    const begun = editCursor({ ...list(start), items: thrice }, at({ repeat: 1 }));
+    expect(begun).toEqual({ round: 2, index: 1, offsetMs: 0, repeat: 1 });
+  });
+
+  it('begins the file at its in point, and goes on within its points', () => {
+    const within = (points: Partial<ListItem>): ListItem[] => [{ url: 'a' }, { url: 'b', ...points }, { url: 'c' }];
+    expect(editCursor({ ...list(start), items: within({ inMs: 3_000 }) }, at()).offsetMs).toBe(3_000);
+    expect(place({ items: within({ inMs: 3_000, outMs: 9_000 }) })).toEqual({ round: 2, index: 1, offsetMs: 7_400 });
+    expect(place({ items: within({ inMs: 8_000 }) })).toEqual({ round: 2, index: 1, offsetMs: 8_000 });
+  });
+
+  it('goes on with what comes next where the new out point has been passed', () => {
+    const short = { url: 'b', inMs: 1_000, outMs: 7_400 };
+    expect(place({ items: [{ url: 'a' }, short, { url: 'c' }] })).toEqual({ round: 2, index: 2, offsetMs: 0 });
+    expect(place({ items: [{ url: 'a' }, { ...short, repeats: 2 }] })).toEqual({
+      round: 2,
+      index: 1,
+      offsetMs: 1_000,
+      repeat: 1,
+    });
+  });
+
+  it('plays the file again where the new out point has been passed and nothing comes next', () => {
+    const items = [{ url: 'a' }, { url: 'b', outMs: 7_000 }];
+    expect(place({ items, rounds: 3 })).toEqual({ round: 2, index: 1, offsetMs: 0 });
+  });
 
   it('keeps the round as far as the rounds allow', () => {
     expect(place({ rounds: 5 }).round).toBe(2);

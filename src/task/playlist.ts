@@ -78,7 +78,7 @@ function isFirst(list: Playlist, { round, index, offsetMs, repeat }: Cursor): bo
 export const isSameExcerpt = (one: ListItem | undefined, other: ListItem | undefined): boolean =>
   one?.url === other?.url &&
   inPoint(one) === inPoint(other) &&
-  one?.outMs === other?.outMs &&
+  outPoint(one) === outPoint(other) &&
   (one?.videoTrack ?? 0) === (other?.videoTrack ?? 0) &&
   (one?.audioTrack ?? 0) === (other?.audioTrack ?? 0);
 
@@ -108,8 +108,7 @@ export function editCursor(list: Playlist, at: Breakpoint | undefined): Cursor {
 
 /** So far into the file as its points allow: what lies behind its out point has been played. */
 function withinPoints(list: Playlist, start: Cursor, offsetMs: number): Cursor {
-  const { outMs = Number.POSITIVE_INFINITY } = list.items[start.index] ?? {};
-  if (offsetMs >= outMs) return nextCursor(list, start) ?? start;
+  if (offsetMs >= outPoint(list.items[start.index])) return nextCursor(list, start) ?? start;
   return { ...start, offsetMs: Math.max(offsetMs, start.offsetMs) };
 }
 
@@ -120,6 +119,7 @@ const startOf = ({ items }: Playlist, { round, index }: Pick<Cursor, 'round' | '
 });
 
 const inPoint = (item: ListItem | undefined): number => item?.inMs ?? 0;
+const outPoint = (item: ListItem | undefined): number => item?.outMs ?? Number.POSITIVE_INFINITY;
 const timesOf = (item: ListItem | undefined): number => item?.repeats ?? 1;
 
 /** Where a run of the list begins: the one rule behind a first start, a crash, an edit and a pause. */

@@ -33,6 +33,8 @@ const spec = (change: Partial<TaskSpec> = {}): TaskSpec => ({
 });
 
 const list = (change: Partial<ListSource>): Partial<TaskSpec> => ({ source: { ...LIST, ...change } });
+const item = (change: Partial<ListItem>): Partial<TaskSpec> =>
+  list({ items: [{ url: 'http://files.example/a.mp4' }, { url: 'http://files.example/b.mp4', ...change }] });
 const ingest = (change: object): Partial<TaskSpec> => ({
   destination: { kind: 'ingest', domain: 'push.example', app: 'live', stream: 's', args: '', ...change },
 });
@@ -46,6 +48,8 @@ describe('a spec that is in order', () => {
     ['a list', { source: LIST }],
     ['a list of 30', list({ items: listOf(many(30)) })],
     ['a native list of 31', { dialect: 'native', ...list({ items: listOf(many(31)) }) }],
+    ['a part of a file', item({ inMs: 1_000, outMs: 1_001, repeats: 3, videoTrack: 0, audioTrack: 7 })],
+    ['a part from the start', item({ inMs: 0, outMs: 1 })],
     ['a single round', list({ rounds: 1 })],
     ['a start at the last item', list({ startIndex: 1, startSeconds: 0.5 })],
     ['a start in the past', { startAt: NOW - DAY }],
@@ -65,6 +69,17 @@ describe('a spec that breaks a rule names the field', () => {
     ['an empty list', list({ items: listOf([]), startIndex: 0 }), 'source.items'],
     ['a list of 31', list({ items: listOf(many(31)) }), 'source.items'],
     ['an empty item', list({ items: listOf(['http://files.example/a.mp4', '']) }), 'source.items[1].url'],
+    ['a negative in point', item({ inMs: -1 }), 'source.items[1].inMs'],
+    ['an in point between milliseconds', item({ inMs: 0.5 }), 'source.items[1].inMs'],
+    ['an in point of years', item({ inMs: 2_100_000_000_001 }), 'source.items[1].inMs'],
+    ['an out point at the start', item({ outMs: 0 }), 'source.items[1].outMs'],
+    ['an out point that is no number', item({ outMs: Number.NaN }), 'source.items[1].outMs'],
+    ['an out point of years', item({ outMs: 2_100_000_000_001 }), 'source.items[1].outMs'],
+    ['an out point at the in point', item({ inMs: 5, outMs: 5 }), 'source.items[1].outMs'],
+    ['no repeat', item({ repeats: 0 }), 'source.items[1].repeats'],
+    ['half a repeat', item({ repeats: 1.5 }), 'source.items[1].repeats'],
+    ['a negative picture', item({ videoTrack: -1 }), 'source.items[1].videoTrack'],
+    ['half a sound', item({ audioTrack: 0.5 }), 'source.items[1].audioTrack'],
     ['no round', list({ rounds: 0 }), 'source.rounds'],
     ['half a round', list({ rounds: 1.5 }), 'source.rounds'],
     ['rounds beyond counting', list({ rounds: 2 ** 53 }), 'source.rounds'],

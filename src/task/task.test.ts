@@ -228,6 +228,10 @@ describe('a change of the spec', () => {
     const task = fresh({ source: LIST });
     const source: SourceSpec = { ...LIST, items: [...LIST.items].reverse(), rounds: 3 };
     expect(change(task, { source })?.event.detail.changed).toEqual(['source.items', 'source.rounds']);
+    const parts: SourceSpec = { ...LIST, items: LIST.items.map(item => ({ ...item, outMs: 5_000 })) };
+    expect(change(task, { source: parts })?.event.detail.changed).toEqual(['source.items']);
+    const same: SourceSpec = { ...LIST, items: LIST.items.map(item => ({ ...item })) };
+    expect(change(task, { source: same })).toBeUndefined();
     const callback = { url: 'http://cb.example/', events: ['TaskExit'] };
     expect(change(task, { callback })?.event.detail.changed).toEqual(['callback.events']);
   });
