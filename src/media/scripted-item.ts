@@ -12,6 +12,7 @@ export interface ItemWish {
   /** Said in place of words that nobody can read. */
   readonly videoHeader?: Buffer;
   readonly lengthKnown?: boolean;
+  readonly notes?: readonly string[];
   /** Broken from this time of the file on. */
   readonly fault?: { readonly atMs: number; readonly fault: Fault };
   /** Nothing lies between these times of the file. */
@@ -28,6 +29,7 @@ const SOUND_MS = 1024 / 48;
 export class ScriptedItem implements Item {
   readonly durationMs: number | undefined;
   readonly startMs: number;
+  readonly notes: readonly string[];
   closed = false;
   /** Nothing is here yet. */
   starved = false;
@@ -38,6 +40,7 @@ export class ScriptedItem implements Item {
 
   constructor(wish: ItemWish) {
     this.#wish = wish;
+    this.notes = wish.notes ?? [];
     this.durationMs = wish.lengthKnown === false ? undefined : wish.seconds * 1000;
     this.startMs = Math.floor((wish.startMs ?? 0) / KEY_MS) * KEY_MS;
     this.#pictures = this.startMs / FRAME_MS;

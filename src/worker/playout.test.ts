@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { excerptOf, startWithin } from '../media/excerpt.ts';
 import { Fault } from '../media/fault.ts';
+import type { Item } from '../media/item.ts';
 import type { Batch, PacketKind, Sink } from '../media/packet.ts';
 import { type ItemWish, ScriptedItem } from '../media/scripted-item.ts';
 import { type Cursor, editCursor, firstCursor, type ListItem, type Playlist, startCursor } from '../task/playlist.ts';
@@ -94,14 +96,16 @@ describe('a playout', () => {
     return { taskId: 't1', epoch: 4, destination: 'rtmp://d/live/out', source };
   };
 
-  const openItem = async ({ url }: ListItem, startMs: number, signal: AbortSignal): Promise<ScriptedItem> => {
+  const openItem = async (wanted: ListItem, startMs: number, signal: AbortSignal): Promise<Item> => {
+    const { url } = wanted;
     itemTries.push(`${url} ${startMs} at ${clock.nowMs}`);
     const file = files.get(url) ?? {};
     if (file instanceof Fault) throw file;
     if (file === 'hangs') await clock.sleep(1_000_000, signal);
-    const item = new ScriptedItem({ name: url, seconds: 4, startMs, ...(file as Partial<ItemWish>) });
+    const from = startWithin(startMs, wanted);
+    const item = new ScriptedItem({ name: url, seconds: 4, startMs: from, ...(file as Partial<ItemWish>) });
     items.push(item);
-    return item;
+    return excerptOf(item, wanted);
   };
 
   const begin = (given = order()): void => {
@@ -534,6 +538,125 @@ describe('a playout', () => {
       for (const one of sinks) expectWhole(one.shown.filter(({ kind }) => kind === 'key' || kind === 'inter'));
       const starts = news.filter(({ type }) => type === 'itemStarted');
       expect(starts.length).toBeGreaterThan(50);
+    });
+  });
+
+  describe('of parts of files', () => {
+    const PARTS: readonly ListItem[] = [
+      { url: 'a', repeats: 2 },
+      { url: 'b', inMs: 1_000, outMs: 3_000, repeats: 3 },
+      { url: 'c', outMs: 1_000 },
+    ];
+    const times = (count: number, ...words: string[]): string[] => Array.from({ length: count }, () => words).flat();
+    const round = (at: number): string[] => [
+      ...times(2, `itemStarted a ${at}`, `itemFinished a ${at}`),
+      ...times(3, `itemStarted b ${at}`, `itemFinished b ${at}`),
+      ...times(1, `itemStarted c ${at}`, `itemFinished c ${at}`),
+    ];
+    const ROUND_MS = 2 * 4_000 + 3 * 2_000 + 1_000;
+    /** "a0 0 b1 1000": file, repeat and time of each place that was told. */
+    const placeOf = ({ url, repeat, offsetMs }: { url: string; repeat?: number; offsetMs: number }): string =>
+      `${url}${repeat ?? 0} ${Math.floor(offsetMs / 1_000) * 1_000}`;
+
+    it('plays each between its points as often as it says, and tells each time with its length', async () => {
+      begin(order({ items: PARTS }));
+      const places: string[] = [];
+      await clock.until(() => {
+        const place = run.newPlace();
+        if (place !== undefined && place.round === 0) places.push(placeOf(place));
+        return over;
+      });
+      expect(told()).toEqual(['flowing run', ...round(0), ...round(1), 'finished run']);
+      const lengths = news.filter(({ type }) => type === 'itemStarted').map(({ item }) => item?.durationMs);
+      const ofRound = [4_000, 4_000, 2_000, 2_000, 2_000, 1_000];
+      expect(lengths).toEqual([...ofRound, ...ofRound]);
+      expect(pictures()).toHaveLength((2 * ROUND_MS) / 40);
+      expectWhole(pictures());
+      expect(run.report()).toMatchObject({ pushEpoch: 1, pullEpoch: 12 });
+      const file = (name: string, from: number, to: number): string[] =>
+        Array.from({ length: (to - from) / 1_000 }, (_, i) => `${name} ${from + i * 1_000}`);
+      expect(places).toEqual([
+        ...['a0', 'a1'].flatMap(name => file(name, 0, 4_000)),
+        ...['b0', 'b1', 'b2'].flatMap(name => file(name, 1_000, 3_000)),
+        ...file('c0', 0, 1_000),
+      ]);
+    });
+
+    it('begins at the second of the start, where that lies behind the in point', async () => {
+      begin(order({ items: PARTS, startIndex: 1, startSeconds: 2, rounds: 1 }));
+      await clock.until(() => over);
+      expect(pictures()[0]?.words).toBe('b key 2000');
+      expect(pictures()).toHaveLength(25 + 2 * 50 + 25);
+      expect(told().filter(words => words.startsWith('itemStarted'))).toHaveLength(4);
+    });
+
+    it('goes on in the repeat and at the place where it was broken off, and tells no time twice', async () => {
+      const from: Cursor = { round: 1, index: 1, offsetMs: 2_400, repeat: 1 };
+      begin(order({ items: PARTS }, { from }));
+      await clock.until(() => over);
+      expect(pictures()[0]?.words).toBe('b key 2000');
+      expect(told()).toEqual([
+        'flowing run',
+        ...['itemFinished b 1', 'itemStarted b 1', 'itemFinished b 1', 'itemStarted c 1', 'itemFinished c 1'],
+        'finished run',
+      ]);
+    });
+
+    it('goes on in the same repeat behind a lost push', async () => {
+      begin(order({ items: PARTS, rounds: 1 }));
+      await clock.until(() => run.newPlace()?.repeat === 1 && run.report().breakpoint?.url === 'b');
+      sink().fault = new Fault('push', 'closed', 'gone');
+      await clock.until(() => over);
+      expect(sinks).toHaveLength(2);
+      expect(sinks[1]?.shown.find(({ kind }) => kind === 'key')?.words).toBe('b key 1000');
+      expect(told().filter(words => /item(Started|Finished) b/.test(words))).toHaveLength(6);
+    });
+
+    it('does not try a file again for its repeats', async () => {
+      files.set('a', missing('a'));
+      begin(order({ items: PARTS }));
+      await clock.until(() => over);
+      expect(itemTries.filter(words => words.startsWith('a '))).toHaveLength(2);
+      expect(told().filter(words => words.startsWith('itemFailed'))).toHaveLength(2);
+      expect(pictures()).toHaveLength((2 * (ROUND_MS - 8_000)) / 40);
+    });
+
+    it('passes over a file that ends before its part', async () => {
+      files.set('b', { seconds: 1 });
+      begin(order({ items: PARTS, rounds: 1 }));
+      await clock.until(() => over);
+      expect(news.find(({ type }) => type === 'itemFailed')?.reason).toContain(
+        'it ends at 1.000 s, before its in point',
+      );
+      expect(pictures()).toHaveLength(225);
+    });
+
+    it.each<[string, Partial<ListItem>, string]>([
+      ['plays on where only its repeats are others', { repeats: 9 }, ''],
+      ['opens the file on air anew where its end is another', { outMs: 2_900 }, 'b 2'],
+      ['goes on with what is next where the end has been passed', { outMs: 1_100 }, 'c 0'],
+    ])('edited on air %s', async (_, change, opened) => {
+      begin(order({ items: PARTS, startIndex: 1, rounds: 1 }));
+      await clock.advance(600);
+      const before = itemTries.length;
+      const items = PARTS.map(item => (item.url === 'b' ? { ...item, ...change, repeats: 1 } : item));
+      run.change(order({ items, refresh: 'breakpoint', rounds: 1 }, { version: 2 }));
+      await clock.advance(200);
+      const [url, startMs = ''] = itemTries[before]?.split(' ') ?? [];
+      expect(url === undefined ? '' : `${url} ${Math.floor(Number(startMs) / 1_000)}`).toBe(opened);
+      expect(run.report().pushEpoch).toBe(1);
+    });
+
+    it('tells what of a file is left out when it begins', async () => {
+      files.set('a', { notes: ['The sound is left out: no.', 'So is more.'] });
+      begin(order({ rounds: 1 }));
+      await clock.until(() => over);
+      const reasons = news.filter(({ item }) => item !== undefined).map(({ type, reason }) => `${type}: ${reason}`);
+      expect(reasons.slice(0, 3)).toEqual([
+        'itemStarted: The sound is left out: no. So is more.',
+        'itemFinished: ',
+        'itemStarted: ',
+      ]);
     });
   });
 
