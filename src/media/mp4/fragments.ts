@@ -28,7 +28,7 @@ export class FragmentSamples implements Samples {
   offset = 0;
   size = 0;
   dtsMs = 0;
-  ctsMs = 0;
+  ptsMs = 0;
   key = false;
   /** Decode time behind the last sample, for a fragment that does not say its own. */
   nextUnits: number;
@@ -112,7 +112,7 @@ export class FragmentSamples implements Samples {
     this.size = sample.size;
     this.key = sample.key;
     this.dtsMs = this.#clock.dtsMs(sample.units);
-    this.ctsMs = this.#clock.ctsMs(sample.units, sample.offsetUnits);
+    this.ptsMs = this.#clock.ptsMs(sample.units, sample.offsetUnits);
   }
 }
 

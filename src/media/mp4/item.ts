@@ -7,169 +7,33 @@ import { metadataOf } from '../flv/metadata.ts';
 import { classifyVideo } from '../flv/tag.ts';
 import type { FileBytes, Item } from '../item.ts';
 import { type Batch, Packet } from '../packet.ts';
+import type { TrackChoice } from '../tracks.ts';
 import { broken } from './boxes.ts';
-import { placeBefore } from './fragment-index.ts';
-import { Fragments, type Place } from './fragments.ts';
-import { JoinedSamples } from './joined-samples.ts';
 import { type Movie, readMovie } from './movie.ts';
-import { type Samples, samplesFromKey, TableSamples } from './samples.ts';
-import type { Track } from './track.ts';
+import { openReel, type Reel } from './reel.ts';
+import type { Samples } from './samples.ts';
 
 export interface Mp4Options {
   readonly url: string;
   readonly startMs: number;
   readonly signal: AbortSignal;
+  readonly tracks?: TrackChoice | undefined;
 }
 
 /** No frame of any codec is this large; a sample that claims to be is damaged. */
 const MOST_SAMPLE_BYTES = 16 * 1024 * 1024;
-/** Fragments looked through for a start; a film of twelve hours in fragments of two seconds. */
-const MOST_FRAGMENTS = 22_000;
-/** How far before the time an index is asked for a fragment, one after the other. */
-const BACK_MS = [0, 10_000, 60_000] as const;
 
 /** Opens an MP4 or QuickTime file. Its tables are read once for all who play it. */
 export async function openMp4(bytes: FileBytes, options: Mp4Options): Promise<Item> {
-  const { url, startMs, signal } = options;
+  const { url, startMs, signal, tracks = {} } = options;
   const movie = await remember(
-    keyOf(url, bytes.validator),
+    keyOf(url, `${bytes.validator} ${tracks.video ?? ''}/${tracks.audio ?? ''}`),
     it => it.bytes,
-    () => readMovie(bytes, signal),
+    () => readMovie(bytes, signal, tracks),
   );
-  const reel = hasFragments(movie) ? await openFragments(bytes, movie, options) : openTables(movie, startMs);
+  const reel = await openReel(bytes, movie, { startMs, signal });
   await bringInReach(bytes, reel, signal);
   return new Mp4Item(bytes, movie, { ...reel, header: await videoHeader(bytes, reel, signal) });
-}
-
-type Fragmented = Movie & { readonly fragments: NonNullable<Movie['fragments']> };
-
-const hasFragments = (movie: Movie): movie is Fragmented => movie.fragments !== undefined;
-
-/** Samples to play, and what brings more of them. */
-interface Reel<Kind extends Samples = Samples> {
-  readonly video: Kind | undefined;
-  readonly audio: Kind | undefined;
-  /** From the movie's clock to the file's, which is 0 at its first frame. */
-  readonly shiftMs: number;
-  readonly fill: () => 'ok' | 'starved';
-}
-
-function openTables(movie: Movie, startMs: number): Reel<TableSamples> {
-  const firsts = [movie.video, movie.audio].flatMap(track => (track === undefined ? [] : [new TableSamples(track)]));
-  const shiftMs = shiftOf(firsts);
-  const decodedMs = startMs - shiftMs;
-  const video = movie.video === undefined ? undefined : samplesFromKey(movie.video, decodedMs);
-  return { video, audio: audioFrom(movie.audio, { startMs, decodedMs, video }), shiftMs, fill: () => 'ok' };
-}
-
-/** Sound begins with the picture; alone, with the frame that is heard at the time. */
-function audioFrom(
-  track: Track | undefined,
-  { startMs, decodedMs, video }: { startMs: number; decodedMs: number; video: Samples | undefined },
-): TableSamples | undefined {
-  if (track === undefined) return undefined;
-  if (video === undefined) return samplesFromKey(track, decodedMs);
-  const samples = new TableSamples(track);
-  if (startMs > 0) samples.seekTime(video.dtsMs);
-  return samples;
-}
-
-function shiftOf(firsts: readonly Samples[]): number {
-  const times = firsts.filter(it => it.state === 'sample').map(it => it.dtsMs);
-  if (times.length === 0) throw new Fault('pull', 'garbage', 'the MP4 file has no frames');
-  return -Math.min(...times);
-}
-
-async function openFragments(bytes: FileBytes, movie: Fragmented, { startMs, signal }: Mp4Options): Promise<Reel> {
-  const fragments = new Fragments(bytes, movie);
-  await fillFirst(fragments, signal);
-  const tabled = (movie.video ?? movie.audio)?.tables.count !== 0;
-  const tables = tabled ? openTables(movie, startMs) : undefined;
-  const shiftMs = tables?.shiftMs ?? shiftOf(fragments.tracks);
-  const decodedMs = startMs - shiftMs;
-  const found = startMs > 0 ? await fragmentAt(bytes, movie, { decodedMs, signal }) : undefined;
-  if (tables !== undefined && found === undefined) return joined(tables, fragments);
-  return fragmentsFrom(found ?? fragments, { startMs, shiftMs });
-}
-
-function joined(tables: Reel<TableSamples>, fragments: Fragments): Reel {
-  const join = (samples: TableSamples | undefined, more: Samples | undefined): Samples | undefined =>
-    samples === undefined || more === undefined ? samples : new JoinedSamples(samples, more);
-  return {
-    video: join(tables.video, fragments.video),
-    audio: join(tables.audio, fragments.audio),
-    shiftMs: tables.shiftMs,
-    fill: () => fragments.fill(),
-  };
-}
-
-function fragmentsFrom(fragments: Fragments, { startMs, shiftMs }: { startMs: number; shiftMs: number }): Reel {
-  const { video, audio } = fragments;
-  if (startMs > 0) {
-    (video ?? audio)?.seekKey(startMs - shiftMs);
-    if (video !== undefined) audio?.seekTime(video.dtsMs);
-  }
-  return { video, audio, shiftMs, fill: () => fragments.fill() };
-}
-
-async function fillFirst(fragments: Fragments, signal: AbortSignal): Promise<void> {
-  let more = true;
-  while (more && fragments.wants) more = await fragments.fillOne(signal);
-}
-
-/** The fragment that holds the last key frame shown at or before the time; undefined where none does. */
-async function fragmentAt(
-  bytes: FileBytes,
-  movie: Fragmented,
-  { decodedMs, signal }: { decodedMs: number; signal: AbortSignal },
-): Promise<Fragments | undefined> {
-  const place =
-    (await hintedPlace(bytes, movie, { decodedMs, signal })) ??
-    (await lastKeyFrom(bytes, movie, { at: movie.fragments.from, decodedMs, signal })).place;
-  if (place === undefined) return undefined;
-  const found = new Fragments(bytes, movie, place);
-  await fillFirst(found, signal);
-  return found;
-}
-
-/** The place by the file's own index, from further back where no key frame lies between it and the time. */
-async function hintedPlace(
-  bytes: FileBytes,
-  movie: Fragmented,
-  { decodedMs, signal }: { decodedMs: number; signal: AbortSignal },
-): Promise<Place | undefined> {
-  const { from } = movie.fragments;
-  const track = movie.video ?? movie.audio;
-  if (track === undefined) return undefined;
-  for (const backMs of BACK_MS) {
-    const at = await placeBefore(bytes, { track, mediaMs: decodedMs - track.editMs - backMs, from }, signal);
-    if (at === undefined) return undefined;
-    const { place, untimed } = await lastKeyFrom(bytes, movie, { at, decodedMs, signal });
-    // Times that build on those of the fragments before are not known in the middle.
-    if (untimed) return undefined;
-    if (place !== undefined) return place;
-  }
-  return undefined;
-}
-
-/** Walks the heads of fragments until they lie behind the time. */
-async function lastKeyFrom(
-  bytes: FileBytes,
-  movie: Fragmented,
-  { at, decodedMs, signal }: { at: number; decodedMs: number; signal: AbortSignal },
-): Promise<{ place: Place | undefined; untimed: boolean }> {
-  const walker = new Fragments(bytes, movie, { at });
-  let found: Place | undefined;
-  for (let i = 0; i < MOST_FRAGMENTS; i++) {
-    const { place } = walker;
-    const more = await walker.fillOne(signal);
-    const [track] = walker.tracks;
-    if (track?.hasKeyBy(decodedMs) === true) found = place;
-    const behind = track?.state === 'sample' && track.dtsMs > decodedMs;
-    walker.forget();
-    if (behind || !more) break;
-  }
-  return { place: found, untimed: walker.untimed };
 }
 
 /** Asks for the first frames' bytes, so that the item can be played at once. */
@@ -266,9 +130,12 @@ class Mp4Item implements Item {
   #give(into: Batch, samples: Samples, bytes: Buffer): void {
     const { kind, codec } = samples.track;
     const start = this.#cuttings.reserve(VIDEO_HEAD_BYTES);
-    const end = codec.putHead(this.#cuttings.buffer, start, samples.key, samples.ctsMs);
+    const { shiftMs } = this.#reel;
+    const dtsMs = Math.round(samples.dtsMs + shiftMs);
+    const shownMs = Math.round(samples.ptsMs + shiftMs);
+    const end = codec.putHead(this.#cuttings.buffer, start, samples.key, Math.max(0, shownMs - dtsMs));
     const packet = into.next();
-    packet.reset(kind === 'video' ? 'inter' : 'audio', Math.round(samples.dtsMs + this.#reel.shiftMs));
+    packet.reset(kind === 'video' ? 'inter' : 'audio', dtsMs);
     packet.addSpan(this.#cuttings.buffer, start, end);
     packet.addSpan(bytes, 0, bytes.length);
     this.#cuttings.cut(end);
@@ -314,11 +181,8 @@ function earlier(video: Samples | undefined, audio: Samples | undefined): Sample
 }
 
 /** A sample there is, and not behind the end of the last edit. */
-function isDue(samples: Samples | undefined): samples is Samples {
-  if (samples?.state !== 'sample') return false;
-  const { endUnits, timescale, editMs } = samples.track;
-  return endUnits === Number.POSITIVE_INFINITY || samples.dtsMs < (endUnits * 1000) / timescale + editMs;
-}
+const isDue = (samples: Samples | undefined): samples is Samples =>
+  samples?.state === 'sample' && (samples.track.edits !== undefined || samples.dtsMs < samples.track.endMs);
 
 /** Average distance of video frames, from the tables. */
 function frameMsOf(video: Samples | undefined): number | undefined {

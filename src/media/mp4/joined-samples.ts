@@ -1,13 +1,13 @@
-import type { Samples, TableSamples } from './samples.ts';
+import type { Samples } from './samples.ts';
 import type { Track } from './track.ts';
 
 /** The samples of a file that begins with tables and goes on in fragments, as writers leave it that save as they go. */
 export class JoinedSamples implements Samples {
   readonly track: Track;
-  readonly #tables: TableSamples;
+  readonly #tables: Samples;
   readonly #fragments: Samples;
 
-  constructor(tables: TableSamples, fragments: Samples) {
+  constructor(tables: Samples, fragments: Samples) {
     this.track = tables.track;
     this.#tables = tables;
     this.#fragments = fragments;
@@ -29,8 +29,8 @@ export class JoinedSamples implements Samples {
     return this.#present.dtsMs;
   }
 
-  get ctsMs(): number {
-    return this.#present.ctsMs;
+  get ptsMs(): number {
+    return this.#present.ptsMs;
   }
 
   get key(): boolean {

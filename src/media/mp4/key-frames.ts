@@ -3,7 +3,8 @@ import type { FileBytes } from '../item.ts';
 import { KeyFrameCount } from '../key-frames.ts';
 import { Fragments } from './fragments.ts';
 import { type Movie, readMovie } from './movie.ts';
-import { type Samples, TableSamples } from './samples.ts';
+import { samplesOf } from './reel.ts';
+import type { Samples } from './samples.ts';
 
 export interface KeyFrameSearch {
   readonly signal: AbortSignal;
@@ -27,7 +28,7 @@ export async function countKeyFrames(bytes: FileBytes, { signal, goesOn }: KeyFr
   const movie = await readMovie(bytes, signal);
   const tally = new Tally();
   for (const track of [movie.video, movie.audio]) {
-    if (track !== undefined) tally.take(new TableSamples(track), bytes.size);
+    if (track !== undefined) tally.take(samplesOf(track), bytes.size);
   }
   const complete =
     !hasFragments(movie) || (await takeFragments(tally, new Fragments(bytes, movie), { signal, goesOn }));

@@ -1,7 +1,8 @@
 import { Fault } from '../fault.ts';
 import type { FileBytes } from '../item.ts';
+import { isUnsupported, requireTrack, soundLeftOut, type TrackChoice } from '../tracks.ts';
 import { type Box, boxesIn, broken, childOf, childrenOf, descend, Fields, MOST_HEAD_BYTES, readHead } from './boxes.ts';
-import { kindOf, readTrack, type Track, timescaleOf } from './track.ts';
+import { kindOf, type MovieFacts, readTrack, type Track, timescaleOf } from './track.ts';
 
 /** What a fragment takes from "trex" where it says nothing itself (section 8.8.3). */
 export interface FragmentDefaults {
@@ -26,43 +27,66 @@ export interface Movie {
 /** A film of a whole day has about 50 MB of tables. */
 const MOST_MOOV_BYTES = 64 * 1024 * 1024;
 const MOST_TOP_BOXES = 10_000;
+/** What an edit that has been looked up in the tables takes, roughly. */
+const EDIT_BYTES = 2_000;
 /** What is read over rather than asked for again, where a server cannot give ranges. */
 const MOST_SKIPPED_BYTES = 256 * 1024;
 
-export async function readMovie(bytes: FileBytes, signal: AbortSignal): Promise<Movie> {
+export async function readMovie(bytes: FileBytes, signal: AbortSignal, choice: TrackChoice = {}): Promise<Movie> {
   const { moov, end } = await findMoov(bytes, signal);
   const mvhd = childOf(moov, 'mvhd');
   const movieTimescale = mvhd === undefined ? 1000 : timescaleOf(mvhd);
-  const tracks = childrenOf(moov).filter(it => it.type === 'trak');
-  const video = firstTrack(tracks, 'video', movieTimescale, []);
-  const notes: string[] = [];
-  const audio = firstTrack(tracks, 'audio', movieTimescale, notes);
-  if (video === undefined && audio === undefined) throw broken('moov', 'has no track that can be played');
   const mvex = childOf(moov, 'mvex');
+  const { video, audio, notes } = pickTracks(moov, choice, {
+    timescale: movieTimescale,
+    fragmented: mvex !== undefined,
+  });
   const fragments = mvex === undefined ? undefined : { from: end, defaults: readDefaults(mvex) };
   // Where fragments follow on tables, the head may know of the tables only.
   const partial = fragments !== undefined && ((video ?? audio)?.tables.count ?? 0) > 0;
-  const durationMs = durationOf(moov, partial, movieTimescale);
-  return { video, audio, durationMs, fragments, notes, bytes: moov.end - moov.start };
+  const durationMs = editedDuration([video, audio]) ?? durationOf(moov, partial, movieTimescale);
+  const edits = (video?.edits?.length ?? 0) + (audio?.edits?.length ?? 0);
+  return { video, audio, durationMs, fragments, notes, bytes: moov.end - moov.start + edits * EDIT_BYTES };
 }
 
-/** Sound that cannot be relayed leaves the picture; a picture that cannot be relayed is a reason to say so. */
-function firstTrack(
+type Tracks = Pick<Movie, 'video' | 'audio' | 'notes'>;
+
+function pickTracks(moov: Box, choice: TrackChoice, facts: MovieFacts): Tracks {
+  const tracks = childrenOf(moov).filter(it => it.type === 'trak');
+  const picture = pick(tracks, { kind: 'video', wanted: choice.video, facts });
+  if (picture.fault !== undefined) throw picture.fault;
+  const sound = pick(tracks, { kind: 'audio', wanted: choice.audio, facts });
+  // Sound that cannot be relayed leaves the picture; a picture that cannot be relayed is a reason to say so.
+  if (sound.fault !== undefined && picture.track === undefined) throw sound.fault;
+  const [video, audio] = [picture.track, sound.track];
+  if (video === undefined && audio === undefined) throw broken('moov', 'has no track that can be played');
+  const leftOut = sound.fault === undefined ? [] : [soundLeftOut(sound.fault.message)];
+  return { video, audio, notes: [...new Set([...(video?.notes ?? []), ...(audio?.notes ?? []), ...leftOut])] };
+}
+
+interface TrackWish {
+  readonly kind: 'video' | 'audio';
+  readonly wanted: number | undefined;
+  readonly facts: MovieFacts;
+}
+
+/** The chosen track of its kind, or the first that can be relayed; where there are only others, what is wrong with it. */
+function pick(
   traks: readonly Box[],
-  kind: 'video' | 'audio',
-  movieTimescale: number,
-  notes: string[],
-): Track | undefined {
-  const trak = traks.find(it => kindOf(it) === kind);
-  if (trak === undefined) return undefined;
-  try {
-    return readTrack(trak, movieTimescale);
-  } catch (error) {
-    const hasPicture = kind === 'audio' && traks.some(it => kindOf(it) === 'video');
-    if (!hasPicture || !(error instanceof Fault) || error.kind !== 'unsupported') throw error;
-    notes.push(`The sound is left out: ${error.message}.`);
-    return undefined;
+  { kind, wanted, facts }: TrackWish,
+): { readonly track?: Track | undefined; readonly fault?: Fault | undefined } {
+  const all = traks.filter(it => kindOf(it) === kind);
+  requireTrack(kind, wanted, all.length);
+  let fault: Fault | undefined;
+  for (const trak of wanted === undefined ? all : all.slice(wanted, wanted + 1)) {
+    try {
+      return { track: readTrack(trak, facts) };
+    } catch (error) {
+      if (!isUnsupported(error)) throw error;
+      fault ??= error;
+    }
   }
+  return { fault };
 }
 
 /** Walks the top-level boxes by their heads; a moov behind the media costs one small read a box. */
@@ -114,6 +138,13 @@ function readDefaults(mvex: Box): Map<number, FragmentDefaults> {
     defaults.set(fields.u32(4), { duration: fields.u32(12), size: fields.u32(16), flags: fields.u32(20) });
   }
   return defaults;
+}
+
+/** A list that cuts knows better than a head that was left as it was. */
+function editedDuration(tracks: readonly (Track | undefined)[]): number | undefined {
+  const known = tracks.filter(track => track !== undefined);
+  const endMs = Math.max(...known.map(track => track.endMs));
+  return known.some(track => track.edits !== undefined) && Number.isFinite(endMs) ? endMs : undefined;
 }
 
 function durationOf(moov: Box, partial: boolean, movieTimescale: number): number | undefined {

@@ -8,9 +8,9 @@ export interface Samples {
   readonly state: 'sample' | 'later' | 'end';
   readonly offset: number;
   readonly size: number;
-  /** On the movie's clock. */
+  /** When it is decoded and when it is shown, on the movie's clock. */
   readonly dtsMs: number;
-  readonly ctsMs: number;
+  readonly ptsMs: number;
   readonly key: boolean;
   next(): void;
 }
@@ -34,11 +34,9 @@ export class TrackClock {
     return ((dtsMs - editMs) * timescale) / 1000 + leadUnits;
   }
 
-  /** Composition time over decode time, both rounded as they go out. */
-  ctsMs(units: number, offsetUnits: number): number {
-    const { leadUnits, timescale } = this.#track;
-    const shownMs = this.dtsMs(units) + ((offsetUnits + leadUnits) * 1000) / timescale;
-    return Math.max(0, Math.round(shownMs) - Math.round(this.dtsMs(units)));
+  ptsMs(units: number, offsetUnits: number): number {
+    const { timescale, editMs } = this.#track;
+    return ((units + offsetUnits) * 1000) / timescale + editMs;
   }
 }
 
@@ -58,6 +56,11 @@ export function endUnitsOf({ durations, count }: SampleTables): number {
 class RunCursor {
   row = 0;
   left = 0;
+
+  take({ row, left }: RunCursor): void {
+    this.row = row;
+    this.left = left;
+  }
 }
 
 /** Walks sample tables, which are runs of runs, without unfolding them. */
@@ -67,7 +70,7 @@ export class TableSamples implements Samples {
   offset = 0;
   size = 0;
   dtsMs = 0;
-  ctsMs = 0;
+  ptsMs = 0;
   key = false;
   readonly #tables: SampleTables;
   readonly #clock: TrackClock;
@@ -101,6 +104,31 @@ export class TableSamples implements Samples {
     const samples = new TableSamples(track);
     while (samples.#index < sample && samples.state === 'sample') samples.next();
     return samples;
+  }
+
+  /** Its number in the track, from 0 on. */
+  get index(): number {
+    return this.#index;
+  }
+
+  /** Another that stands where this one does. */
+  copy(): TableSamples {
+    const copy = new TableSamples(this.track);
+    copy.state = this.state;
+    copy.offset = this.offset;
+    copy.size = this.size;
+    copy.dtsMs = this.dtsMs;
+    copy.ptsMs = this.ptsMs;
+    copy.key = this.key;
+    copy.#durations.take(this.#durations);
+    copy.#offsets.take(this.#offsets);
+    copy.#index = this.#index;
+    copy.#units = this.#units;
+    copy.#chunk = this.#chunk;
+    copy.#chunkRun = this.#chunkRun;
+    copy.#leftInChunk = this.#leftInChunk;
+    copy.#nextKeyRow = this.#nextKeyRow;
+    return copy;
   }
 
   next(): void {
@@ -149,7 +177,7 @@ export class TableSamples implements Samples {
     this.size = sizeOf(this.#index);
     this.dtsMs = this.#clock.dtsMs(this.#units);
     const offset = offsets === undefined || offsets.length === 0 ? 0 : offsets.u32(this.#offsets.row, 1) | 0;
-    this.ctsMs = this.#clock.ctsMs(this.#units, offset);
+    this.ptsMs = this.#clock.ptsMs(this.#units, offset);
     this.key = keys === undefined || this.#isKey(keys);
   }
 
@@ -170,8 +198,9 @@ export const ROUNDED_MS = 0.5;
 export function samplesFromKey(track: Track, timeMs: number): TableSamples {
   const { keys } = track.tables;
   const limit = lastDecodedBy(track, timeMs + ROUNDED_MS);
-  const key = keys === undefined ? limit : lastAtMost(keys.length, row => keys.u32(row) - 1, limit);
-  return TableSamples.from(track, key);
+  const numberAt = (row: number): number => (keys?.u32(row) ?? 0) - 1;
+  const row = keys === undefined ? -1 : lastRowAtMost(keys.length, numberAt, limit);
+  return TableSamples.from(track, keys === undefined ? limit : row < 0 ? 0 : numberAt(row));
 }
 
 /** The last sample whose decode time is at or before the time; -1 for none. */
@@ -190,8 +219,8 @@ function lastDecodedBy(track: Track, timeMs: number): number {
   return count - 1;
 }
 
-/** The greatest of rising values that is at most the limit; -1 for none. */
-function lastAtMost(length: number, valueAt: (row: number) => number, limit: number): number {
+/** The last row whose value, of rising ones, is at most the limit; -1 for none. */
+export function lastRowAtMost(length: number, valueAt: (row: number) => number, limit: number): number {
   let low = 0;
   let high = length;
   while (low < high) {
@@ -199,5 +228,5 @@ function lastAtMost(length: number, valueAt: (row: number) => number, limit: num
     if (valueAt(middle) <= limit) low = middle + 1;
     else high = middle;
   }
-  return low === 0 ? -1 : valueAt(low - 1);
+  return low - 1;
 }

@@ -1,5 +1,7 @@
 import { type Box, broken, childrenOf, descend, Fields } from './boxes.ts';
 import { type Codec, readCodec } from './codecs.ts';
+import { type EditList, readEditList } from './edits.ts';
+import { type PlacedEdit, placeEdits } from './placed-edits.ts';
 import { readSampleTables, type SampleTables, type Table } from './tables.ts';
 
 /** One track of a movie, as its "trak" tells it. */
@@ -10,32 +12,64 @@ export interface Track {
   /** Units of a second. */
   readonly timescale: number;
   readonly tables: SampleTables;
-  /** From the track's composition time, in units, to the movie's, in ms: what the edit list makes of it. */
+  /** From the track's composition time, in units, to the movie's, in ms: what an edit list makes of a whole track. */
   readonly editMs: number;
+  /** What is presented of a track that an edit list cuts; undefined for a whole one. */
+  readonly edits: readonly PlacedEdit[] | undefined;
+  /** Where the movie begins to show it, as far as an edit list tells, and where it shows no more of it. */
+  readonly beginMs: number;
+  readonly endMs: number;
   /** Added to decode times, so that no composition time lies before its decode time (version 1 offsets). */
   readonly leadUnits: number;
-  /** Composition time in units at which the last edit ends; frames behind it are not shown. */
-  readonly endUnits: number;
+  /** What of its edit list is not played as it says; sentences for an operator. */
+  readonly notes: readonly string[];
+}
+
+/** What the head of a movie says for all its tracks. */
+export interface MovieFacts {
+  readonly timescale: number;
+  /** It goes on in fragments. */
+  readonly fragmented: boolean;
 }
 
 /** Undefined for a track that is neither sound nor picture. Throws where its codec cannot be relayed. */
-export function readTrack(trak: Box, movieTimescale: number): Track | undefined {
+export function readTrack(trak: Box, movie: MovieFacts): Track | undefined {
   const kind = kindOf(trak);
   if (kind === undefined) return undefined;
   const mdia = need(trak, 'mdia');
   const stbl = need(need(mdia, 'minf'), 'stbl');
   const timescale = timescaleOf(need(mdia, 'mdhd'));
   const tables = readSampleTables(stbl);
-  return {
+  const whole: Track = {
     id: idOf(need(trak, 'tkhd')),
     kind,
     codec: readCodec(need(stbl, 'stsd')),
     timescale,
     tables,
     leadUnits: leadOf(tables.offsets, tables.count),
-    ...readEdits(descend(trak, 'edts', 'elst'), movieTimescale, timescale),
+    editMs: 0,
+    edits: undefined,
+    beginMs: Number.NEGATIVE_INFINITY,
+    endMs: Number.POSITIVE_INFINITY,
+    notes: [],
   };
+  const list = readEditList(descend(trak, 'edts', 'elst'), { movieTimescale: movie.timescale, timescale });
+  return list === undefined ? whole : edited(whole, list, movie);
 }
+
+function edited(whole: Track, list: EditList, { fragmented }: MovieFacts): Track {
+  const [first] = list.edits;
+  if (first === undefined) return { ...whole, edits: [], endMs: 0, notes: list.notes };
+  const moved = { ...whole, editMs: first.fromMs - first.mediaMs, beginMs: first.fromMs };
+  // What of fragments is cut, their heads do not tell: they are moved, and end where the first edit does.
+  if (fragmented || whole.tables.count === 0) return { ...moved, endMs: first.untilMs, notes: fragmentNotes(list) };
+  const placed = placeEdits(whole, list);
+  const endMs = list.edits.at(-1)?.untilMs ?? 0;
+  return placed === undefined ? { ...moved, endMs } : { ...whole, endMs, edits: placed.placed, notes: placed.notes };
+}
+
+const fragmentNotes = ({ edits, notes }: EditList): string[] =>
+  edits.length > 1 ? [`Of ${edits.length} edits of a file in fragments, only the first is made.`] : [...notes];
 
 export function kindOf(trak: Box): 'video' | 'audio' | undefined {
   const hdlr = descend(trak, 'mdia', 'hdlr');
@@ -67,55 +101,4 @@ function leadOf(offsets: Table | undefined, count: number): number {
   for (let i = 0; i < offsets.length; i++) least = Math.min(least, offsets.u32(i, 1) | 0);
   // Some writers put unsigned numbers of half a range into version 0: nothing shown lies hours before its decoding.
   return -Math.max(least, -(2 ** 30));
-}
-
-interface Edits {
-  readonly editMs: number;
-  readonly endUnits: number;
-}
-
-interface Edit {
-  readonly durationMs: number;
-  /** In the track's units; -1 is an empty edit. */
-  readonly mediaTime: number;
-}
-
-/**
- * What the edit list (section 8.6.6) does to times: empty edits in front delay the track, the first media time is taken
- * off (priming, reordering). Edits that go on where the one before ended are one edit; those that jump are played up to
- * the first jump only.
- */
-function readEdits(elst: Box | undefined, movieTimescale: number, timescale: number): Edits {
-  if (elst === undefined) return { editMs: 0, endUnits: Number.POSITIVE_INFINITY };
-  let delayMs = 0;
-  let begin: number | undefined;
-  let endUnits = Number.POSITIVE_INFINITY;
-  for (const { durationMs, mediaTime } of editsOf(elst, movieTimescale)) {
-    if (mediaTime < 0) {
-      if (begin !== undefined) break;
-      delayMs += durationMs;
-      continue;
-    }
-    // A neighbour within a millisecond is no jump: durations are rounded to the movie's timescale.
-    const jumps = begin !== undefined && Math.abs(mediaTime - endUnits) > timescale / 500;
-    if (jumps) break;
-    begin ??= mediaTime;
-    endUnits = durationMs === 0 ? Number.POSITIVE_INFINITY : mediaTime + (durationMs * timescale) / 1000;
-  }
-  return { editMs: delayMs - ((begin ?? 0) * 1000) / timescale, endUnits };
-}
-
-function editsOf(elst: Box, movieTimescale: number): Edit[] {
-  const fields = new Fields(elst);
-  const wide = fields.version === 1;
-  const width = wide ? 20 : 12;
-  const count = fields.u32(4);
-  const room = Math.floor((fields.length - 8) / width);
-  if (count > room) throw broken('elst', `claims ${count} entries and has room for ${room}`);
-  return Array.from({ length: count }, (_, i) => {
-    const at = 8 + i * width;
-    const duration = wide ? fields.u64(at) : fields.u32(at);
-    const mediaTime = wide ? fields.i64(at + 8) : fields.i32(at + 4);
-    return { durationMs: (duration * 1000) / movieTimescale, mediaTime };
-  });
 }
