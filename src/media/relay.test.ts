@@ -122,6 +122,22 @@ describe('Relay', () => {
     }
   });
 
+  it('is not fooled by two tracks that stand still at different times', async () => {
+    const rig = new Rig();
+    const end = rig.relay.pull(rig.source, rig.stop.signal);
+    rig.tick(['key', 0]);
+    for (let i = 0; i < 103; i++) rig.tick(i % 2 === 0 ? ['audio', 7] : ['inter', 40]);
+    expect((await end).kind).toBe('silent');
+  });
+
+  it('takes a clock that begins anew for media that moves', () => {
+    const rig = new Rig();
+    rig.relay.pull(rig.source, rig.stop.signal);
+    rig.tick(['key', 500_000]);
+    for (let i = 0; i < 103; i++) rig.tick(['inter', i * 50]);
+    expect(rig.source.closed).toBe(false);
+  });
+
   it('tells flowing only after the sink has a key frame', async () => {
     const rig = new Rig();
     let told = false;

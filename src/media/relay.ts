@@ -10,6 +10,11 @@ import { onAbort, Waiting } from './waiting.ts';
 /** What is kept for a sink that comes while none is there. */
 const KEPT = { bytes: 8 * 1024 * 1024, ms: 10_000 };
 
+/** A tick that comes a little later still finds out within five seconds. */
+const SILENT_MS = 4_900;
+/** A source whose times fall by more than this has begun to count anew: its media moves. */
+const NEW_CLOCK_MS = 1_000;
+
 /** A destination that has so much media waiting gets no more of a file until it has taken some. */
 const SLOW_MS = 300;
 /** Media this late is passed over. */
@@ -77,7 +82,7 @@ export class Relay {
   #sinkFresh = true;
   /** When the source's media time last moved: bytes alone are no sign of life. */
   #mediaAtMs = 0;
-  #lastInMs = Number.NaN;
+  #newestInMs = Number.NaN;
   #sentMs = 0;
   /** Output time that the last sink had taken when it left. */
   #takenMs = Number.NEGATIVE_INFINITY;
@@ -87,7 +92,7 @@ export class Relay {
 
   constructor(options: { now: Monotonic; silentMs?: number }) {
     this.#now = options.now;
-    this.#silentMs = options.silentMs ?? 5_000;
+    this.#silentMs = options.silentMs ?? SILENT_MS;
   }
 
   /** Output time of the last packet handed to a sink. */
@@ -135,7 +140,7 @@ export class Relay {
     const left = this.#seat(source, signal);
     this.#live = source;
     this.#mediaAtMs = this.#now();
-    this.#lastInMs = Number.NaN;
+    this.#newestInMs = Number.NaN;
     this.#pacer = new Pacer();
     this.splicer.begin();
     return left;
@@ -227,15 +232,25 @@ export class Relay {
   }
 
   #take(came: Batch, out: Batch, nowMs: number): void {
-    const last = came.packets[came.count - 1] as Packet;
-    if (!isHeader(last.kind) && last.dtsMs !== this.#lastInMs) {
-      this.#lastInMs = last.dtsMs;
+    if (this.#mediaMoves(came)) {
       this.#mediaAtMs = nowMs;
     } else if (nowMs - this.#mediaAtMs > this.#silentMs) {
       this.#endSilent();
     }
     this.splicer.place(came, out, nowMs);
     if (out.count > 0) this.#pacer.advance(this.splicer.mediaMs, nowMs);
+  }
+
+  /** Whether any time in it lies outside what the source has shown: two tracks that stand still each repeat their own. */
+  #mediaMoves(came: Batch): boolean {
+    let moves = false;
+    for (let i = 0; i < came.count; i++) {
+      const { kind, dtsMs } = came.packets[i] as Packet;
+      if (isHeader(kind) || (dtsMs <= this.#newestInMs && dtsMs >= this.#newestInMs - NEW_CLOCK_MS)) continue;
+      this.#newestInMs = dtsMs;
+      moves = true;
+    }
+    return moves;
   }
 
   #play(source: PacedSource, came: Batch, out: Batch, nowMs: number): void {

@@ -4,8 +4,8 @@ import { backoffMs } from './retry.ts';
 const ALMOST_1 = 1 - 2 ** -53;
 
 describe('backoffMs', () => {
-  it('waits a quarter to half a second before the first retry', () => {
-    expect([backoffMs(1, 0), backoffMs(1, ALMOST_1)]).toEqual([250, 500]);
+  it('waits little enough before the first retry that it is made half a second after the loss, once that is seen', () => {
+    expect([backoffMs(1, 0), backoffMs(1, ALMOST_1)]).toEqual([250, 400]);
   });
 
   it('doubles from try to try', () => {

@@ -142,14 +142,14 @@ describe('a run', () => {
     sourceTries.length = 0;
     sourceTries.push(clock.nowMs + TICK_MS);
     await clock.advance(60_000);
-    expect(gaps(sourceTries).slice(0, 7)).toEqual([500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
+    expect(gaps(sourceTries).slice(0, 7)).toEqual([400, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
   });
 
   it('lets a refusing peer wait up to half a minute', async () => {
     sinkFault = push('refused');
     begin();
     await clock.advance(120_000);
-    expect(gaps(sinkTries).slice(0, 8)).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    expect(gaps(sinkTries).slice(0, 8)).toEqual([400, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
     expect(told().every(one => one === 'broke push')).toBe(true);
   });
 
