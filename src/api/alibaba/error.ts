@@ -65,9 +65,12 @@ export const missing = (name: string): AlibabaError =>
 export const invalid = (name: string): AlibabaError =>
   new AlibabaError(`Invalid${name}`, `Specified parameter ${name} is not valid.`);
 
-/** A parameter of an operation, with the rule it breaks, e.g. "must be an integer". */
+/** A parameter of an operation, with the rule it breaks, e.g. "must be an integer"; that may be a whole sentence. */
 export const badParameter = (name: string, rule?: string): AlibabaError =>
-  new AlibabaError('InvalidParameter', `The specified ${name} is invalid${rule === undefined ? '' : `: ${rule}`}.`);
+  new AlibabaError(
+    'InvalidParameter',
+    `The specified ${name} is invalid${rule === undefined ? '' : `: ${rule.replace(/\.$/, '')}`}.`,
+  );
 
 /** What the contract asks where times do not fit: end before start, end in the past, not the time to restart. */
 export const badDuration = (why: string): AlibabaError =>

@@ -84,8 +84,10 @@ class Desk {
 
   async update({ caller, params }: Call) {
     const { tasks, checkUrl, now, endMovesOnAir } = this.#options;
-    const taskId = readTaskId(params);
     const regions = await this.#regionsOf(caller);
+    // What is missing is told whether or not there is such a task.
+    params.required('Region');
+    const taskId = readTaskId(params);
     await tasks.change(wholeAccount(caller), taskId, task => {
       const wanted = readUpdate(params, task.spec, { checkUrl, regions });
       return changeOf(task, wanted, { now: now(), endMovesOnAir });

@@ -132,12 +132,18 @@ describe('a list', () => {
     expect(read(query)).toEqual(list);
   });
 
-  test.each(['L=["a"', 'L=[1]', 'L=[null]', 'L=[["a"]]', 'L=["a",]', "L=['a']", `L=${'['.repeat(9_000)}`])(
-    'is not read from %s',
-    query => {
-      expect(read(query)).toBe('InvalidParameter: The specified L is invalid: it must be a JSON array of texts.');
-    },
-  );
+  test.each([
+    'L=["a"',
+    'L=[1]',
+    'L=[null]',
+    'L=[["a"]]',
+    'L=["a",]',
+    "L=['a']",
+    'L=["\\ud800"]',
+    `L=${'['.repeat(9_000)}`,
+  ])('is not read from %s', query => {
+    expect(read(query)).toBe('InvalidParameter: The specified L is invalid: it must be a JSON array of texts.');
+  });
 
   test.each([
     ['L.0=a', 'The specified L.0 is invalid.'],

@@ -84,7 +84,8 @@ export class Params {
 
 function readJsonList(name: string, text: string): readonly string[] {
   const list = parseJson(text);
-  if (Array.isArray(list) && list.every(item => typeof item === 'string')) return list;
+  // Its escapes can spell what no UTF-8 can.
+  if (Array.isArray(list) && list.every(item => typeof item === 'string' && item.isWellFormed())) return list;
   throw badParameter(name, 'it must be a JSON array of texts');
 }
 

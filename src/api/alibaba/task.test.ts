@@ -94,6 +94,8 @@ describe('what Create says', () => {
   it.each([
     ['no protocol of a live source', { ...LIVE, SourceProtocol: '' }, 'SourceProtocol'],
     ['a protocol that is none', { ...LIVE, SourceProtocol: 'ftp' }, 'SourceProtocol'],
+    ['a protocol by a name that objects have anyway', { ...LIVE, SourceProtocol: 'constructor' }, 'SourceProtocol'],
+    ['a name that XML cannot show', { ...WISH, TaskName: 'a\u001bb' }, 'TaskName'],
     ['an address of another protocol', { ...LIVE, SourceProtocol: 'srt' }, 'SourceUrls'],
     ['two live sources', { ...LIVE, SourceUrls: '["rtmp://a.example/a/b","rtmp://a.example/a/c"]' }, 'SourceUrls'],
     ['no source', { ...WISH, SourceUrls: '[]' }, 'SourceUrls'],
@@ -117,6 +119,13 @@ describe('what Create says', () => {
   ])('refuses %s', (_, wish, parameter) => {
     expect(refusal(() => create(wish))).toMatch(
       new RegExp(`^InvalidParameter: The specified ${parameter} is invalid.*\\.$`),
+    );
+  });
+
+  it('tells the rule of an address in one sentence', () => {
+    const checkUrl = (): string => 'The URL must begin with a scheme.';
+    expect(refusal(() => readCreate(paramsOf(WISH), { ...OPTIONS, checkUrl }))).toBe(
+      'InvalidParameter: The specified SourceUrls is invalid: The URL must begin with a scheme.',
     );
   });
 

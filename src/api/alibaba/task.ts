@@ -17,14 +17,14 @@ const SOURCE_TYPES = ['live', 'vod', 'url'] as const;
 export type SourceType = (typeof SOURCE_TYPES)[number];
 
 /** The protocols of old and new pages, each with the schemes it comes over. */
-const PROTOCOLS: Readonly<Record<string, readonly string[]>> = {
-  rtmp: ['rtmp', 'rtmps'],
-  rtsp: ['rtsp', 'rtsps'],
-  srt: ['srt'],
-  'http-flv': ['http', 'https'],
-  flv: ['http', 'https'],
-  hls: ['http', 'https'],
-};
+const PROTOCOLS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['rtmp', ['rtmp', 'rtmps']],
+  ['rtsp', ['rtsp', 'rtsps']],
+  ['srt', ['srt']],
+  ['http-flv', ['http', 'https']],
+  ['flv', ['http', 'https']],
+  ['hls', ['http', 'https']],
+]);
 
 const INT32 = 2_147_483_647;
 const MOST_URLS = 30;
@@ -41,6 +41,8 @@ const readText = (params: Params, name: string, most: number): string | undefine
 function readBounded(params: Params, name: string, most: number): string | undefined {
   const text = params.sent(name);
   if (text !== undefined && text.length > most) throw badParameter(name, `it takes at most ${most} characters`);
+  // XML has no way to print them, so they could be taken but not shown.
+  if (/\p{Cc}/u.test(text ?? '')) throw badParameter(name, 'it must not hold control characters');
   return text;
 }
 
@@ -149,9 +151,9 @@ function requireUrl(name: string, url: string, role: UrlRole, checkUrl: CheckUrl
 function liveSource(params: Params, [url = '']: readonly string[]): SourceSpec {
   const protocol = readText(params, 'SourceProtocol', 64)?.toLowerCase();
   if (protocol === undefined) throw badParameter('SourceProtocol', 'it is required where the source is live');
-  const schemes = PROTOCOLS[protocol];
+  const schemes = PROTOCOLS.get(protocol);
   if (schemes === undefined) {
-    throw badParameter('SourceProtocol', `it must be one of ${Object.keys(PROTOCOLS).join(', ')}`);
+    throw badParameter('SourceProtocol', `it must be one of ${[...PROTOCOLS.keys()].join(', ')}`);
   }
   const scheme = url.slice(0, Math.max(0, url.indexOf(':'))).toLowerCase();
   if (!schemes.includes(scheme)) throw badParameter('SourceUrls', `it must be an address of ${protocol}`);
@@ -317,8 +319,7 @@ function printProtocol({ source, echo }: TaskSpec): Record<string, string> {
   if (echo.SourceProtocol !== undefined) return { SourceProtocol: String(echo.SourceProtocol) };
   if (source.kind !== 'live') return {};
   const scheme = source.url.slice(0, source.url.indexOf(':')).toLowerCase();
-  const protocol = Object.keys(PROTOCOLS).find(name => PROTOCOLS[name]?.[0] === scheme && name === scheme);
-  return protocol === undefined ? {} : { SourceProtocol: protocol };
+  return PROTOCOLS.has(scheme) ? { SourceProtocol: scheme } : {};
 }
 
 function printUrls(source: SourceSpec): readonly string[] {
