@@ -61,6 +61,17 @@ describe('a probe', () => {
     });
   });
 
+  it('counts of an MP4 only what its edit list shows', async () => {
+    const sizes = Array(40).fill(40);
+    const rows = [2, 1_000, 0, 0x1_0000, 1_000, 3_000, 0x1_0000];
+    const elst = Buffer.alloc(4 + 4 * rows.length);
+    for (const [i, value] of rows.entries()) elst.writeUInt32BE(value, 4 + 4 * i);
+    const { keyFrames, durationMs } = await probe(
+      movie({ tracks: [{ kind: 'video', sizes, each: 100, keys: [1, 11, 21, 31], elst }] }),
+    );
+    expect([keyFrames, durationMs]).toEqual([{ count: 2, longestGapMs: 1_000 }, 2_000]);
+  });
+
   it('reads next to nothing of a long MP4 on the web', async () => {
     const frames = 2_000;
     const bytes = movie({
