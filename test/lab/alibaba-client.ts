@@ -44,7 +44,8 @@ export const percent = (text: string): string =>
   }).join('');
 
 const joined = (pairs: Pairs): string => pairs.map(([name, value]) => `${percent(name)}=${percent(value)}`).join('&');
-const byName = (pairs: Pairs): Pairs => pairs.toSorted((a, b) => (a.join('=') < b.join('=') ? -1 : 1));
+const byName = (pairs: Pairs): Pairs =>
+  pairs.toSorted((a, b) => Buffer.compare(Buffer.from(a[0]), Buffer.from(b[0])) || (a[1] < b[1] ? -1 : 1));
 const stamp = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex');
 

@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { renderAlibaba } from '../../src/api/alibaba/callback.ts';
 import { REGIONS } from '../../src/api/alibaba/regions.ts';
 import { renderHuawei } from '../../src/api/huawei/callback.ts';
 import { buildServer } from '../../src/api/server.ts';
@@ -52,7 +53,8 @@ export async function startApi(place: Place, { callsPerSecond = {} }: ApiOptions
     lines.push(facts.map(fact => (fact instanceof Error ? fact.stack : JSON.stringify(fact, showErrors))).join(' '));
   };
   const accounts = new Accounts({ store, now, newId: randomUUID, randomBytes });
-  const record = new TaskRecord({ store, now, newId: randomUUID, render: { huawei: renderHuawei }, onEvent: [], log });
+  const render = { huawei: renderHuawei, alibaba: renderAlibaba({ running: 'Running', exit: 'Exit' }) };
+  const record = new TaskRecord({ store, now, newId: randomUUID, render, onEvent: [], log });
   const tasks = new Tasks({ store, record, breakpoints: { latest: () => undefined }, now, newId: randomUUID });
   const app = buildServer({
     tasks,
