@@ -137,6 +137,16 @@ describe('a callback', () => {
     expect(render({ ...event, reason: '' }, taskOf(VOD))).not.toHaveProperty('message');
   });
 
+  test('of a file that has begun tells what is left out of it, and nothing of a whole one', () => {
+    const event = { type: 'itemStarted', detail: { url: 'https://m/b.mp4', index: 1, round: 0 } } as const;
+    const reason = 'The sound is left out: the codec "ac-3" cannot be relayed.';
+    expect(render({ ...event, reason }, taskOf(VOD))).toMatchObject({
+      event_type: 'VodSourceFileStart',
+      message: reason,
+    });
+    expect(render({ ...event, reason: '' }, taskOf(VOD))).not.toHaveProperty('message');
+  });
+
   test('is told only when it was asked for, and only where there is an address', () => {
     const wanted = taskOf({ ...LIVE, callback_events: ['TaskExit'] });
     expect(render({ type: 'flowing', detail: { first: true } }, wanted)).toBeUndefined();

@@ -110,6 +110,16 @@ describe('a modify body', () => {
     expect(() => read({ source_urls: ['x'] }, vod)).toThrow('vod_start_video_index');
   });
 
+  test('leaves parts of files as they are where it names no files', () => {
+    if (vod.source.kind !== 'list') throw new Error('no list');
+    const items = [{ url: 'x', inMs: 1_000, repeats: 3 }, { url: 'y' }];
+    const source = { ...vod.source, items, boundary: 'reject', silence: true } as const;
+    expect(read({ vod_loop_time: '7' }, { ...vod, source }).source).toEqual({ ...source, rounds: 7 });
+    expect(read({ source_urls: ['x', 'y'] }, { ...vod, source }).source).toMatchObject({
+      items: [{ url: 'x' }, { url: 'y' }],
+    });
+  });
+
   test('changes a live task’s source, times, switch and events, and ignores what only files have', () => {
     expect(read({ source_urls: ['rtmp://new/x'], status: 'pause', vod_loop_time: 'x' }, live)).toEqual({
       source: { kind: 'live', url: 'rtmp://new/x' },
