@@ -1,5 +1,6 @@
 import type { Child, ChildEnd, FromWorker, Peer, ToWorker } from '../worker/channel.ts';
-import { birthOf, type Role, type Survivor } from './survivors.ts';
+import type { Machine } from './machine.ts';
+import type { Role, Survivor } from './survivors.ts';
 
 export type Hello = Extract<FromWorker, { t: 'hello' }>;
 
@@ -9,6 +10,7 @@ export interface SlotOptions {
   /** Absent: whoever stands here now is the last one. */
   readonly spawn?: (() => Child) | undefined;
   readonly now: () => number;
+  readonly machine: Pick<Machine, 'birthOf' | 'kill'>;
   /** Its process is gone for certain. */
   readonly died: (slot: Slot, reason: string, code: number | null) => void;
   /** The processes that stand here have changed. */
@@ -153,7 +155,7 @@ export class Slot {
 
   kill(signal: NodeJS.Signals): void {
     if (this.#child !== undefined) this.#child.kill(signal);
-    else if (this.#pid !== undefined && !this.#isGone()) sendSignal(this.#pid, signal);
+    else if (this.#pid !== undefined && !this.#isGone()) this.#options.machine.kill(this.#pid, signal);
   }
 
   /** From now on none is watched, and none follows the one that stands here. */
@@ -178,7 +180,7 @@ export class Slot {
 
   #identify(pid: number | undefined): void {
     this.#pid = pid;
-    this.#birth = pid === undefined ? undefined : birthOf(pid);
+    this.#birth = pid === undefined ? undefined : this.#options.machine.birthOf(pid);
   }
 
   #killLate(): void {
@@ -193,7 +195,9 @@ export class Slot {
 
   /** Of a child of our own the exit tells; of another's child only the process table. */
   #isGone(): boolean {
-    return this.#child === undefined && (this.#pid === undefined || birthOf(this.#pid) !== this.#birth);
+    return (
+      this.#child === undefined && (this.#pid === undefined || this.#options.machine.birthOf(this.#pid) !== this.#birth)
+    );
   }
 
   #exited(child: Child, { code, signal }: ChildEnd): void {
@@ -223,14 +227,5 @@ export class Slot {
     this.#crashesAtMs = [...this.#crashesAtMs.filter(at => at > nowMs - CRASH_WINDOW_MS), nowMs];
     const beyond = this.#crashesAtMs.length - CRASH_LIMIT;
     return beyond <= 0 ? 0 : Math.min(CRASH_WAIT_CAP_MS, CRASH_WAIT_MS * 2 ** (beyond - 1));
-  }
-}
-
-/** The process may be gone by now, which is what was wanted. */
-function sendSignal(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }

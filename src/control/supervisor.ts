@@ -1,19 +1,19 @@
 import type { Progress } from '../store/store.ts';
-import {
-  type ChannelListener,
-  type Child,
-  type Conversation,
-  type FromWorker,
-  listenChannel,
-  type Peer,
-  type RunNews,
-  type RunOrder,
-  type RunPlace,
-  type RunReport,
-  type ToWorker,
+import type {
+  ChannelListener,
+  Child,
+  Conversation,
+  FromWorker,
+  Peer,
+  RunNews,
+  RunOrder,
+  RunPlace,
+  RunReport,
+  ToWorker,
 } from '../worker/channel.ts';
+import { type Machine, thisMachine } from './machine.ts';
 import { type Hello, Slot } from './slot.ts';
-import { type Role, Survivors } from './survivors.ts';
+import type { Role } from './survivors.ts';
 
 /** Who is told of the runs. */
 export interface RunListener {
@@ -44,6 +44,8 @@ export interface SupervisorOptions {
   readonly log: (message: string, facts: { readonly [name: string]: unknown }) => void;
   /** Where the children are noted, so that a later control process knows whom to wait for. */
   readonly childrenFile: string;
+  /** The one this runs on where absent. */
+  readonly machine?: Machine;
 }
 
 /** The built-in RTMP server cannot have its port. */
@@ -73,7 +75,8 @@ const EXIT_PORT_TAKEN = 6;
 /** Which worker has which run. Keeps the workers alive, and takes over those of a control process that died. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #survivors: Survivors;
+  readonly #machine: Machine;
+  readonly #survivors: ReturnType<Machine['survivors']>;
   readonly #slots = new Map<string, Slot>();
   readonly #placements = new Map<string, Placement>();
   /** Orders that no worker was there to take. */
@@ -81,7 +84,7 @@ export class Supervisor {
   readonly #adopting = new Set<Promise<void>>();
   #watchers: (() => void)[] = [];
   #channel: ChannelListener | undefined;
-  #watch: NodeJS.Timeout | undefined;
+  #endWatch: () => void = () => {};
   #watchedAtMs = 0;
   #originAddress: string | undefined;
   #originCode: number | null = null;
@@ -91,7 +94,8 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#survivors = new Survivors(options.childrenFile);
+    this.#machine = options.machine ?? thisMachine;
+    this.#survivors = this.#machine.survivors(options.childrenFile);
   }
 
   /** Every worker, and the origin if there is to be one, is connected. */
@@ -109,10 +113,10 @@ export class Supervisor {
    */
   async start(): Promise<void> {
     const { workers, spawn, spawnOrigin, now, socketPath } = this.#options;
-    this.#channel = await listenChannel(socketPath, peer => this.#accept(peer));
+    this.#channel = await this.#machine.listen(socketPath, peer => this.#accept(peer));
     try {
       this.#watchedAtMs = now();
-      this.#watch = setInterval(() => this.#look(), WATCH_MS);
+      this.#endWatch = this.#machine.every(WATCH_MS, () => this.#look());
       for (let number = 0; number < workers; number++) this.#addSlot('worker', number, () => spawn(number));
       if (spawnOrigin !== undefined) this.#addSlot('origin', 0, spawnOrigin);
       for (const survivor of this.#survivors.read()) this.#slotAt(survivor.role, survivor.slot).expect(survivor);
@@ -177,7 +181,7 @@ export class Supervisor {
   async #close(stopWorkers: boolean): Promise<void> {
     for (const slot of this.#slots.values()) slot.retire();
     if (stopWorkers) await this.#endAll();
-    clearInterval(this.#watch);
+    this.#endWatch();
     await this.#channel?.close();
   }
 
@@ -203,6 +207,7 @@ export class Supervisor {
       number,
       spawn,
       now,
+      machine: this.#machine,
       died: (_, reason, code) => this.#bury(slot, reason, code),
       changed: () => this.#note(),
     });

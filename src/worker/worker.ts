@@ -1,0 +1,126 @@
+import type { Heartbeat, Relay } from '../media/relay.ts';
+import type { DialListener, FromWorker, Peer, RunNews, ToWorker } from './channel.ts';
+import { Runs, type RunsOptions } from './runs.ts';
+
+export interface WorkerParts extends Omit<RunsOptions, 'heartbeat' | 'tell' | 'ended'> {
+  readonly slot: number;
+  readonly pid: number;
+  /** How long it goes on without a control process. */
+  readonly orphanMs: number;
+  readonly beating: (on: BeatListener) => Beating;
+  /** Dials the control process over and over. */
+  readonly dial: (listener: DialListener) => Peer<FromWorker>;
+  /** Acts over and over, until what it answers is called. */
+  readonly every: (ms: number, act: () => void) => () => void;
+  readonly ends: (reason: string) => void;
+  /** Everything is closed: the process has nothing to do any more. */
+  readonly over: () => void;
+}
+
+export interface BeatListener {
+  readonly onBug: (relay: Relay, error: unknown) => void;
+  readonly onBeat: () => void;
+}
+
+type Beating = Pick<Heartbeat, 'add' | 'remove' | 'close'>;
+
+const BEAT_MS = 1_000;
+/** Keeps a message well below the channel's bound. */
+const REPORTS_A_MESSAGE = 500;
+/** Of all runs, kept for the next control process; beyond that the oldest are lost. */
+const MOST_UNHEARD = 10_000;
+
+/** What a worker process does: its heartbeat, its runs, and the channel on which it is told what to do. */
+export class Worker {
+  readonly #parts: WorkerParts;
+  readonly #heartbeat: Beating;
+  readonly #runs: Runs;
+  readonly #peer: Peer<FromWorker>;
+  readonly #endBeat: () => void;
+  /** Since when nobody has been on the channel; undefined while somebody is. */
+  #aloneSinceMs: number | undefined;
+  /** News that nobody was there to hear: the hello tells where a run stands, but not which files it has played. */
+  readonly #unheard: RunNews[] = [];
+  #ending = false;
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts;
+    this.#aloneSinceMs = parts.now();
+    this.#heartbeat = parts.beating({
+      onBug: (...bug) => this.#runs.takeBug(...bug),
+      onBeat: () => this.#tellPlaces(),
+    });
+    this.#runs = this.#makeRuns();
+    this.#peer = this.#dialControl();
+    this.#endBeat = parts.every(BEAT_MS, () => this.#tellReports());
+  }
+
+  /** Ends every run cleanly, and then the worker. */
+  async end(reason: string): Promise<void> {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#parts.ends(reason);
+    await this.#runs.close();
+    this.#endBeat();
+    this.#heartbeat.close();
+    this.#peer.close();
+    this.#parts.over();
+  }
+
+  #makeRuns(): Runs {
+    return new Runs({
+      ...this.#parts,
+      heartbeat: this.#heartbeat,
+      tell: news => this.#tell(news),
+      ended: (taskId, epoch, breakpoint) => {
+        this.#peer.send({ t: 'ended', taskId, epoch, ...(breakpoint === undefined ? {} : { breakpoint }) });
+      },
+    });
+  }
+
+  #dialControl(): Peer<FromWorker> {
+    const { dial, slot, pid, now } = this.#parts;
+    return dial({
+      hello: () => ({ t: 'hello', role: 'worker', slot, pid, runs: this.#runs.reports }),
+      message: message => this.#obey(message),
+      connected: () => {
+        this.#aloneSinceMs = undefined;
+        for (const news of this.#unheard.splice(0)) this.#tell(news);
+      },
+      closed: () => {
+        this.#aloneSinceMs = now();
+      },
+    });
+  }
+
+  #obey(message: ToWorker): void {
+    if (message.t === 'start') this.#runs.start(message.order);
+    else if (message.t === 'stop') this.#runs.stop(message.taskId, message.epoch);
+    else void this.end('told to');
+  }
+
+  #tell(news: RunNews): void {
+    if (this.#aloneSinceMs === undefined) {
+      this.#peer.send({ t: 'news', news });
+      return;
+    }
+    this.#unheard.push(news);
+    if (this.#unheard.length > MOST_UNHEARD) this.#unheard.shift();
+  }
+
+  #tellPlaces(): void {
+    const places = this.#runs.newPlaces();
+    if (places.length > 0) this.#peer.send({ t: 'places', places });
+  }
+
+  /** Sent without runs too: control takes a silent worker for a blocked one. */
+  #tellReports(): void {
+    const reports = this.#runs.reports;
+    for (let at = 0; at === 0 || at < reports.length; at += REPORTS_A_MESSAGE) {
+      this.#peer.send({ t: 'reports', reports: reports.slice(at, at + REPORTS_A_MESSAGE) });
+    }
+    const alone = this.#aloneSinceMs;
+    const { now, orphanMs } = this.#parts;
+    if (alone !== undefined && now() - alone >= orphanMs) void this.end('no control process');
+  }
+}
