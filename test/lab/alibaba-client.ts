@@ -80,6 +80,8 @@ export function signClassic(key: AlibabaKey, action: string, params: Pairs, opti
 export interface V3Options extends CallOptions {
   /** A form to send beside the query. */
   readonly form?: Pairs;
+  /** The same as the bytes themselves. */
+  readonly rawForm?: string;
   readonly contentType?: string;
   /** Names to leave out of SignedHeaders. */
   readonly unsigned?: readonly string[];
@@ -88,15 +90,15 @@ export interface V3Options extends CallOptions {
 
 /** A call with the newer signature. */
 export function signV3(key: AlibabaKey, action: string, params: Pairs, options: V3Options = {}): WireCall {
-  const { method = 'GET', form, now = Date.now() } = options;
-  const body = form === undefined ? '' : joined(form);
+  const { method = 'GET', form, rawForm, now = Date.now() } = options;
+  const body = rawForm ?? (form === undefined ? '' : joined(form));
   const sts = key.token === undefined ? {} : { 'x-acs-accesskey-id': key.accessKey, 'x-acs-security-token': key.token };
   const headers = overridden(
     {
       ...{ host: options.host ?? 'relay.test', 'x-acs-action': action, 'x-acs-version': VERSION },
       ...{ 'x-acs-date': stamp(now), 'x-acs-signature-nonce': randomBytes(32).toString('hex') },
       ...{ 'x-acs-content-sha256': sha256(body), ...sts },
-      ...(form === undefined ? {} : { 'content-type': options.contentType ?? FORM }),
+      ...(body === '' ? {} : { 'content-type': options.contentType ?? FORM }),
     },
     options.common,
   );

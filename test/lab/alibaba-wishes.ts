@@ -1,4 +1,4 @@
-import type { AlibabaClient, Pairs, WireCall } from './alibaba-client.ts';
+import type { AlibabaClient, Pairs, V3Options, WireCall } from './alibaba-client.ts';
 
 /** Parameters by name: null leaves one out, a list sends it as often as it has values. */
 export type Values = Readonly<Record<string, string | number | null | readonly string[]>>;
@@ -14,9 +14,15 @@ export const WAYS: Readonly<Record<string, (client: AlibabaClient, action: strin
   'V3 GET': (client, action, pairs) => client.signed(action, pairs),
   'V3 POST': (client, action, pairs) => client.signed(action, pairs, { method: 'POST' }),
   'V3 form': (client, action, pairs) => client.signed(action, [], { method: 'POST', form: pairs }),
-  'classic GET': (client, action, pairs) => client.signed(action, pairs, { mode: 'classic' }),
-  'classic POST': (client, action, pairs) => client.signed(action, pairs, { mode: 'classic', method: 'POST' }),
+  'classic GET': (client, action, pairs) => client.signed(action, pairs, classic('GET', pairs)),
+  'classic POST': (client, action, pairs) => client.signed(action, pairs, classic('POST', pairs)),
 };
+
+/** Classic clients name a format in every call. */
+const classic = (method: string, pairs: Pairs): V3Options => ({
+  ...{ mode: 'classic', method },
+  common: pairs.some(([name]) => name === 'Format') ? { Format: null } : {},
+});
 
 const REGION = { Region: 'cn-shanghai' };
 /** Far ahead, so that nothing that is made of it ever starts. */
