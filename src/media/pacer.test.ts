@@ -19,3 +19,12 @@ it('never holds a source whose clock drifts, over a week', () => {
     expect(pacer.waitMs(nowMs)).toBe(0);
   }
 });
+
+it('asks for little at a time once it is about to hold', () => {
+  const pacer = new Pacer({ burstMs: 10_000, catchUp: 1 });
+  pacer.advance(0, 0);
+  pacer.advance(8_900, 0);
+  expect(pacer.isNear(0)).toBe(false);
+  pacer.advance(9_100, 0);
+  expect([pacer.isNear(0), pacer.isNear(200)]).toEqual([true, false]);
+});

@@ -1,3 +1,5 @@
+const NEAR_MS = 1_000;
+
 /**
  * Says how long a packet must wait. A live source sets its own pace; what the pacer stops is a source that runs faster
  * than life for long: media time may run ahead by `burstMs` (a cached GOP, a backlog after a stall) and beyond that at
@@ -29,7 +31,16 @@ export class Pacer {
 
   /** How long to wait before the next packet may go; 0 = now. */
   waitMs(nowMs: number): number {
+    return Math.max(0, -this.#leftMs(nowMs) / this.#catchUp);
+  }
+
+  /** Whether so little may still run ahead that packets are to be taken a few at a time. */
+  isNear(nowMs: number): boolean {
+    return this.#leftMs(nowMs) < NEAR_MS;
+  }
+
+  #leftMs(nowMs: number): number {
     const elapsedMs = nowMs - (this.#lastNowMs ?? nowMs);
-    return Math.max(0, -(this.#allowanceMs + elapsedMs * this.#catchUp) / this.#catchUp);
+    return this.#allowanceMs + elapsedMs * this.#catchUp;
   }
 }

@@ -129,8 +129,11 @@ export const isHeader = (kind: PacketKind): boolean =>
 
 /** Where packets come from. Opened by `open.ts`; read once a tick; never waits. */
 export interface Source {
-  /** Appends whatever whole packets have come since the last call. Throws a Fault when the source is gone or talks garbage. */
-  read(into: Batch): void;
+  /**
+   * Appends whatever whole packets have come since the last call, of `mostBytes` where that is given. Throws a Fault when
+   * the source is gone or talks garbage.
+   */
+  read(into: Batch, mostBytes?: number): void;
   /** Bytes received so far, all included. */
   readonly bytesIn: number;
   close(): void;

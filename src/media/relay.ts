@@ -15,6 +15,9 @@ const SILENT_MS = 4_900;
 /** A source whose times fall by more than this has begun to count anew: its media moves. */
 const NEW_CLOCK_MS = 1_000;
 
+/** Taken at a time of a source that is held to the pace of life: its output is to be even. */
+const FEW_BYTES = 32 * 1024;
+
 /** A destination that has so much media waiting gets no more of a file until it has taken some. */
 const SLOW_MS = 300;
 /** Media this late is passed over. */
@@ -223,7 +226,8 @@ export class Relay {
   #read(source: Source, came: Batch, out: Batch, nowMs: number): void {
     try {
       if (this.#pacer.waitMs(nowMs) > 0) return;
-      source.read(came);
+      if (this.#pacer.isNear(nowMs)) source.read(came, FEW_BYTES);
+      else source.read(came);
     } catch (error) {
       this.#endSource(asFault('pull', error));
     }

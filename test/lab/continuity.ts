@@ -19,6 +19,12 @@ export function backwards({ dtsMs, pushes }: Pick<SeenTrack, 'dtsMs' | 'pushes'>
   return dtsMs.filter((dts, i) => i > 0 && pushes[i] === pushes[i - 1] && dts <= (dtsMs[i - 1] ?? 0)).length;
 }
 
+/** The longest step of a track's time within one push. */
+export function longestStepMs({ dtsMs, pushes }: Pick<SeenTrack, 'dtsMs' | 'pushes'>): number {
+  const steps = dtsMs.map((dts, i) => (i > 0 && pushes[i] === pushes[i - 1] ? dts - (dtsMs[i - 1] ?? 0) : 0));
+  return Math.max(0, ...steps);
+}
+
 export interface Stretch {
   readonly fromMs?: number;
   readonly toMs?: number;

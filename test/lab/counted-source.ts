@@ -7,7 +7,7 @@ import type { Place } from './place.ts';
 export interface Manner {
   /** Keeps its connections and sends nothing; what is not sent meanwhile is lost. */
   readonly silent: boolean;
-  /** All frames bear the time that was reached when this began. */
+  /** All frames of a track bear one time, near that which was reached when this began. */
   readonly frozen: boolean;
   readonly without: TrackName | 'none';
   /** Shows no key frames, nor anything in place of them. */
@@ -198,7 +198,9 @@ export class CountedSource {
     const { without, keyless, frozen, shiftMs } = this.#manner;
     return frames
       .filter(({ kind }) => !(keyless && kind === 'key') && without !== (kind === 'audio' ? 'audio' : 'video'))
-      .map(frame => packetOf(frame, frozen ? this.#frozenMs : frame.dtsMs + shiftMs));
+      .map(frame =>
+        packetOf(frame, frozen ? this.#frozenMs + (frame.kind === 'audio' ? 11 : 0) : frame.dtsMs + shiftMs),
+      );
   }
 }
 

@@ -113,6 +113,19 @@ describe('an RTMP source', () => {
     for (const [i, packet] of sent.entries()) expect(got[i]?.payload.equals(packet.copyPayload())).toBe(true);
   });
 
+  it('reads no more at once than it is asked for', async () => {
+    const { server, source } = await play();
+    server.visit.media(Array.from({ length: 100 }, (_, i) => media(i === 0 ? 'key' : 'inter', i, 1_000)));
+    await read(source, 1);
+    const before = source.bytesIn;
+    await vi.waitFor(() => {
+      batch.clear();
+      source.read(batch, 3_000);
+      expect(batch.count).toBeGreaterThan(0);
+    });
+    expect(source.bytesIn - before).toBeLessThanOrEqual(3_000);
+  });
+
   it('answers pings and acknowledges while media comes', async () => {
     const { server, source } = await play();
     server.visit.control(MessageType.userControl, pingRequest(77));

@@ -56,11 +56,11 @@ class RtmpSource implements Source {
     return this.#link.reader.bytesIn;
   }
 
-  read(into: Batch): void {
+  read(into: Batch, mostBytes = READ_BYTES * MAX_READS): void {
     const before = into.count;
     this.#takeEarly(into);
     try {
-      this.#readWire(into);
+      this.#readWire(into, mostBytes);
       this.#flush();
     } catch (error) {
       // What has come is worth having; the fault will come again.
@@ -90,11 +90,11 @@ class RtmpSource implements Source {
     early.packets.length = 0;
   }
 
-  #readWire(into: Batch): void {
+  #readWire(into: Batch, mostBytes: number): void {
     let from = into.count;
-    for (let i = 0; i < MAX_READS; i++) {
+    for (let i = 0; i * READ_BYTES < mostBytes; i++) {
       const buffer = readBuffer(i);
-      const got = this.#wire.read(buffer);
+      const got = this.#wire.read(mostBytes < READ_BYTES ? buffer.subarray(0, mostBytes) : buffer);
       if (got === 0) return;
       if (i > 0) from = ownCarried(into, from, readBuffer(i - 1));
       this.#link.feed(buffer, 0, got, into);
