@@ -79,7 +79,12 @@ const long = (head: string, length: number): string => head + 'x'.repeat(length 
 /** [what, wish, change, what TaskInfo shows of it] */
 const TAKEN: readonly (readonly [what: string, wish: Values, change: Values, shown: object])[] = [
   ['parameters of the SDK', FILES, { RegionId: 'cn-x', OwnerId: 'x', ResourceOwnerAccount: '' }, {}],
-  ['parameters of nobody', FILES, { region: 'x', RepeatTime: 'x', ['__proto__']: 'x', constructor: 'x', 'ä b': '\n' }, {}],
+  [
+    'parameters of nobody',
+    FILES,
+    { region: 'x', RepeatTime: 'x', ['__proto__']: 'x', constructor: 'x', 'ä b': '\n' },
+    {},
+  ],
   ['an unknown parameter twice', FILES, { Colour: ['red', 'blue'] }, {}],
   [
     'every choice left empty',

@@ -146,13 +146,22 @@ export class AlibabaClient {
     return (options.mode === 'classic' ? signClassic : signV3)(this.#key, action, pairs, full);
   }
 
-  /** Sends exactly what it is told. */
-  raw({ method, url, headers, body }: WireCall): Promise<AlibabaAnswer> {
+  /** Sends exactly what it is told; a header that is named in `twice` goes out two times. */
+  raw({ method, url, headers, body }: WireCall, twice?: string): Promise<AlibabaAnswer> {
     const { hostname, port } = new URL(this.#base);
     const isUnsized = (body.length === 0 && method === 'GET') || headers['transfer-encoding'] !== undefined;
     const length = isUnsized ? {} : { 'content-length': Buffer.byteLength(body) };
+    const value = headers[twice ?? ''];
+    const doubled = twice === undefined || value === undefined ? {} : { [twice]: [value, value] };
     return new Promise((resolve, reject) => {
-      const options = { hostname, port, method, path: url, headers: { ...length, ...headers }, agent: false };
+      const options = {
+        hostname,
+        port,
+        method,
+        path: url,
+        headers: { ...length, ...headers, ...doubled },
+        agent: false,
+      };
       const request = httpRequest(options, response => {
         const chunks: Buffer[] = [];
         response.on('data', chunk => chunks.push(chunk));
