@@ -108,7 +108,40 @@ describe('a claimed task', () => {
   });
 });
 
+describe('what a run reports', () => {
+  it('is told with the reason of the moment, in times of the wall', async () => {
+    const task = await room.onAir();
+    expect(room.claims.runOf(task.id)).toBeUndefined();
+    const health = { stateForMs: 2_000, attempt: 2, retryInMs: 5_000, faults: { 'pull.closed': 2 } };
+    room.claims.reported({ ...report(task, 'broken'), health });
+    expect(room.claims.runOf(task.id)).toMatchObject({
+      since: room.clock.now() - 2_000,
+      nextRetryAt: room.clock.now() + 5_000,
+      reason: expect.stringMatching(/^seen meanwhile \(2 tries have failed, the next try is at /),
+    });
+  });
+
+  it('is not heard of a run of another epoch, and forgotten with the task', async () => {
+    const task = await room.onAir();
+    room.claims.reported(report(task, 'flowing', task.epoch + 1));
+    expect(room.claims.runOf(task.id)).toBeUndefined();
+    room.claims.reported(report(task, 'flowing'));
+    expect(room.claims.runOf(task.id)).toBeDefined();
+    await room.tasks.delete(OWNER, task.id);
+    expect(room.claims.runOf(task.id)).toBeUndefined();
+  });
+});
+
 describe('what a run says', () => {
+  it('is told with the tries that have failed and the time of the next one', async () => {
+    const task = await opening();
+    await room.say(task, { type: 'broke', reason: 'gone', failure: { kind: 'closed', attempt: 3, retryInMs: 1_000 } });
+    const at = new Date(room.clock.now() + 1_000).toISOString().slice(0, 19);
+    const said = `gone (3 tries have failed, the next try is at ${at}Z)`;
+    expect((await stored(task)).reason).toBe(said);
+    expect(room.events.filter(({ type }) => type === 'alarm').map(({ reason }) => reason)).toEqual([said]);
+  });
+
   it('makes the task run, and says the first time that it is the first', async () => {
     const task = await room.onAir();
     await room.say(task, { type: 'broke' });

@@ -11,6 +11,7 @@ import { Alarms, causeOf } from './alarms.ts';
 import type { Addresses, Assets } from './assets.ts';
 import type { Breakpoints } from './breakpoints.ts';
 import { type Sleep, within } from './deadline.ts';
+import { type Health, healthOf, reasonOfNews } from './health.ts';
 import { inParallel } from './parallel.ts';
 import type { Log, Record } from './record.ts';
 import { Untold } from './untold.ts';
@@ -37,6 +38,8 @@ interface Claim {
   assets?: { readonly version: number; readonly addresses: Addresses } | undefined;
   /** Why it waits or was lost; "" otherwise. */
   reason: string;
+  /** What its run has last reported, and when. */
+  health?: Health | undefined;
   /** Lost because its user wanted it to start over: nothing has failed. */
   readonly restarted?: boolean;
 }
@@ -116,7 +119,19 @@ export class Claims {
   }
 
   news(news: RunNews): void {
-    if (!this.#closed.signal.aborted) void this.#untold.add(news);
+    if (this.#closed.signal.aborted) return;
+    const reason = reasonOfNews(news.reason, news.failure, this.#options.now());
+    void this.#untold.add({ ...news, reason });
+  }
+
+  /** How the run of a task fares; undefined where none has reported yet. */
+  runOf(taskId: string): Health | undefined {
+    return this.#claims.get(taskId)?.health;
+  }
+
+  reported(report: RunReport): void {
+    const claim = this.#claims.get(report.taskId);
+    if (claim?.epoch === report.epoch) claim.health = healthOf(report, this.#options.now());
   }
 
   /** Heard to the very last: runs that end with the node are to go on where they ended. */
@@ -165,7 +180,8 @@ export class Claims {
     const { taskId, epoch } = report;
     const task = await this.#options.store.get(taskId);
     if (!task || !isActive(task) || task.epoch !== epoch) return;
-    const claim: Claim = { epoch, task, state: 'adopted', destination: undefined, reason: '' };
+    const health = healthOf(report, this.#options.now());
+    const claim: Claim = { epoch, task, state: 'adopted', destination: undefined, reason: '', health };
     this.#claims.set(taskId, claim);
     this.#unsettled.add(claim);
     const news = missedNews(task, report);
@@ -193,6 +209,7 @@ export class Claims {
     if (!claim) return;
     this.#options.stop(event.taskId, claim.epoch);
     const next: Claim = { ...claim, epoch: event.epoch, state: 'lost', reason: 'started over', restarted: true };
+    next.health = undefined;
     this.#claims.set(event.taskId, next);
     void this.#claimAnew(next);
   }

@@ -42,6 +42,8 @@ class Listener implements RunListener {
     this.onLost(taskId, epoch);
   }
 
+  reported(): void {}
+
   reached(progress: Progress): void {
     this.reaches.push(progress);
   }
@@ -373,6 +375,7 @@ describe('the supervisor', { timeout: 40_000 }, () => {
         lost: () => {},
         carried: () => {},
         progress: () => {},
+        reported: () => {},
         reached: () => {},
         adopt: () => Promise.reject(new Error('the disk is gone')),
       },

@@ -20,6 +20,8 @@ export interface RunListener {
   news(news: RunNews): void;
   /** A worker that was out of reach for a moment still carries the run: what it told meanwhile was not heard. */
   carried(report: RunReport): void;
+  /** Where a run stands, once a second. */
+  reported(report: RunReport): void;
   /** How far a run has come, once a second and when it has ended. */
   progress(progress: Progress): void;
   /** The same at each key frame, for a crash within the second: worth remembering, not worth a write. */
@@ -268,6 +270,7 @@ export class Supervisor {
     if (placement?.slot !== slot) slot.send({ t: 'stop', taskId, epoch });
     else if (placement.epoch === epoch) {
       placement.report = report;
+      this.#options.listener.reported(report);
       this.#tellProgress(report);
     }
   }
@@ -307,6 +310,7 @@ export class Supervisor {
     const carries = run?.epoch === placement.epoch;
     if (carries) {
       placement.report = run;
+      this.#options.listener.reported(run);
       this.#tellProgress(run);
       this.#options.listener.carried(run);
     }

@@ -20,6 +20,20 @@ export type FaultKind =
   | 'lost';
 
 /**
+ * Why a peer says no, where its words tell. `taken`: somebody publishes under that name already; `denied`: this key or
+ * this client may not; `credentials`: it wants a name and a password; `application`: it has no such application;
+ * `redirected`: it sends us elsewhere, and we could not follow.
+ */
+export type Refusal = 'taken' | 'denied' | 'credentials' | 'application' | 'redirected' | 'unknown';
+
+interface FaultOptions {
+  readonly cause?: unknown;
+  readonly retryable?: boolean;
+  readonly refusal?: Refusal;
+  readonly track?: 'video' | 'audio';
+}
+
+/**
  * The world's failure, as opposed to a caller's mistake or our own bug.
  * `message` is fit for an operator: it never carries a stream key (see `redactUrl` in media/address.ts).
  */
@@ -29,12 +43,18 @@ export class Fault extends Error {
   readonly kind: FaultKind;
   /** False where another try of the very same thing cannot help, e.g. a codec the destination cannot take. */
   readonly retryable: boolean;
+  /** Of a peer that said no. */
+  readonly refusal: Refusal | undefined;
+  /** Of a source that goes on without one of its tracks. */
+  readonly track: 'video' | 'audio' | undefined;
 
-  constructor(side: Side, kind: FaultKind, message: string, options: { cause?: unknown; retryable?: boolean } = {}) {
+  constructor(side: Side, kind: FaultKind, message: string, options: FaultOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.side = side;
     this.kind = kind;
     this.retryable = options.retryable ?? kind !== 'unsupported';
+    this.refusal = options.refusal;
+    this.track = options.track;
   }
 }
 

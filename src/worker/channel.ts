@@ -65,6 +65,28 @@ export interface RunReport {
   readonly queuedMs: number;
   /** Of a list, once the destination has accepted a frame. */
   readonly breakpoint?: Breakpoint;
+  /** Absent in the reports of workers that an earlier version has left behind. */
+  readonly health?: RunHealth;
+}
+
+/** What went wrong in a run so far. Times are durations: workers have no clock on the wall. */
+export interface RunHealth {
+  /** How long the run has stood in the report's `state`. */
+  readonly stateForMs: number;
+  /** Failures in a row since media flowed last. */
+  readonly attempt: number;
+  /** Until the next try, where one is waited for. */
+  readonly retryInMs?: number;
+  /** Failures so far, by side and kind: `push.refused`. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly lastError?: RunError;
+}
+
+export interface RunError {
+  readonly side: 'pull' | 'push';
+  readonly kind: string;
+  readonly message: string;
+  readonly agoMs: number;
 }
 
 /**
@@ -88,8 +110,19 @@ export interface RunNews {
   readonly side: 'pull' | 'push' | 'run';
   readonly reason: string;
   readonly alarm?: string;
+  /** Of a side that broke: the failure as the report has it. */
+  readonly failure?: RunFailure;
   /** The file that item news are about. */
   readonly item?: RunItem;
+}
+
+export interface RunFailure {
+  readonly kind: string;
+  /** Why the peer said no, where its words tell. */
+  readonly refusal?: string;
+  /** Failures in a row, this one included. */
+  readonly attempt: number;
+  readonly retryInMs: number;
 }
 
 export interface RunItem {
@@ -236,7 +269,7 @@ export function dialChannel(
   return { send: message => line?.send(message), close };
 }
 
-/** A worker's hello carries the report of every run, about 350 bytes each: room for 20,000. */
+/** A worker's hello carries the report of every run, up to about 700 bytes each: room for 10,000. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 const LINGER_MS = 1_000;

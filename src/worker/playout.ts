@@ -102,8 +102,7 @@ export class Playout {
     return {
       taskId,
       epoch,
-      state: this.#standing.state,
-      reason: this.#standing.reason,
+      ...this.#standing.report(),
       pushEpoch: push.epoch,
       pullEpoch: carried.items + feed.opened,
       bytesIn: carried.bytesIn + relay.bytesIn,
@@ -250,7 +249,7 @@ export class Playout {
     const source = new ListSource<Place>(this.#listen(), { silence: list.silence ?? false });
     const feed = new ListFeed({
       ...{ source, list, version, from, openItem, now, sleep, random },
-      failed: (place, fault) => this.#tellItem('itemFailed', place, { reason: fault.message }),
+      failed: (place, fault) => this.#itemFailed(place, fault),
       allFailed: (fault, backoffMs) => this.#roundFailed(fault, backoffMs),
     });
     return { relay: new Relay({ now }), source, feed };
@@ -295,6 +294,11 @@ export class Playout {
   #tellFlowing(): void {
     if (this.#now.relay.onAir) this.#standing.flows();
     this.#tellUnseen();
+  }
+
+  #itemFailed(place: Place, fault: Fault): void {
+    this.#standing.count(fault);
+    this.#tellItem('itemFailed', place, { reason: fault.message });
   }
 
   /** Answers how long to wait before the next round. While a file still plays, it is only an alarm. */

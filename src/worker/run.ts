@@ -83,8 +83,7 @@ export class Run {
     return {
       taskId,
       epoch,
-      state: this.#standing.state,
-      reason: this.#standing.reason,
+      ...this.#standing.report(),
       pushEpoch: push.epoch,
       pullEpoch: this.#pullEpoch,
       bytesIn: carried.bytesIn + relay.bytesIn,

@@ -1,5 +1,6 @@
 import type { Fault, Side } from '../media/fault.ts';
-import type { RunNews, RunOrder, RunReport, RunRetry } from './channel.ts';
+import type { RunFailure, RunHealth, RunNews, RunOrder, RunReport, RunRetry } from './channel.ts';
+import { type Loss, Losses } from './losses.ts';
 import { Outage } from './outage.ts';
 import type { RunParts } from './run.ts';
 
@@ -13,12 +14,15 @@ export interface StandingParts extends Pick<RunParts, 'now' | 'tell'> {
 export class Standing {
   readonly #parts: StandingParts;
   readonly #outage: Outage;
+  readonly #losses = new Losses();
   #policy: RunRetry | undefined;
   #state: RunReport['state'] = 'opening';
   #reason = '';
+  #sinceMs: number;
 
   constructor(parts: StandingParts) {
     this.#parts = parts;
+    this.#sinceMs = parts.now();
     this.#policy = parts.order.retry;
     this.#outage = new Outage(parts.now());
   }
@@ -27,9 +31,16 @@ export class Standing {
     return this.#state;
   }
 
-  /** Why it does not flow; "" otherwise. */
-  get reason(): string {
-    return this.#reason;
+  /** Where it stands and what went wrong, for the run's report. */
+  report(): Pick<RunReport, 'state' | 'reason'> & { readonly health: RunHealth } {
+    const nowMs = this.#parts.now();
+    const stateForMs = Math.round(nowMs - this.#sinceMs);
+    return { state: this.#state, reason: this.#reason, health: { stateForMs, ...this.#losses.health(nowMs) } };
+  }
+
+  /** A failure that nobody waits for, such as a file that is passed over. */
+  count(loss: Loss): void {
+    this.#losses.count(loss, this.#parts.now());
   }
 
   /** Another order: what it names anew has all its tries before it. */
@@ -41,14 +52,20 @@ export class Standing {
   flows(): void {
     if (this.#state === 'flowing') return;
     this.#outage.end();
+    this.#losses.flows();
     this.tell('flowing', 'run', '');
   }
 
   /** Tells that a side was lost; answers how long to wait before it is tried again. */
-  lost(fault: Pick<Fault, 'side' | 'message'>, backoffMs: number): number {
-    const waitMs = this.waitMs(fault, backoffMs);
+  lost(loss: Loss, backoffMs: number): number {
+    const nowMs = this.#parts.now();
+    this.#losses.note(loss, nowMs);
+    const waitMs = this.waitMs(loss, backoffMs);
     if (waitMs === undefined) return 0;
-    this.tell('broke', fault.side, fault.message);
+    this.#losses.waits(loss.side, nowMs + waitMs);
+    const { side, message, kind = 'lost', refusal } = loss;
+    const counted = { kind, attempt: this.#losses.attempt, retryInMs: waitMs };
+    this.tell('broke', side, message, refusal === undefined ? counted : { ...counted, refusal });
     return waitMs;
   }
 
@@ -66,11 +83,18 @@ export class Standing {
     queueMicrotask(this.#parts.gaveUp);
   }
 
-  tell(type: 'flowing' | 'broke' | 'gaveUp' | 'finished', side: Side | 'run', reason: string): void {
+  tell(
+    type: 'flowing' | 'broke' | 'gaveUp' | 'finished',
+    side: Side | 'run',
+    reason: string,
+    failure?: RunFailure,
+  ): void {
     const { taskId, epoch } = this.#parts.order;
-    this.#state = type === 'flowing' ? 'flowing' : 'broken';
+    const state = type === 'flowing' ? 'flowing' : 'broken';
+    if (state !== this.#state) this.#sinceMs = this.#parts.now();
+    this.#state = state;
     this.#reason = reason;
-    const news: RunNews = { taskId, epoch, type, side, reason };
+    const news: RunNews = { taskId, epoch, type, side, reason, ...(failure === undefined ? {} : { failure }) };
     this.#parts.tell(news);
   }
 }
