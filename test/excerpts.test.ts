@@ -8,7 +8,7 @@ import { openItem } from '../src/media/open-item.ts';
 import type { TrackChoice } from '../src/media/tracks.ts';
 import { run } from './lab/child.ts';
 import { media } from './lab/ffmpeg.ts';
-import { audioIn, ctsOf, flvOf, type Kept, playAll, videoIn } from './lab/packets.ts';
+import { audioIn, byteStreamOf, ctsOf, flvOf, type Kept, playAll, videoIn } from './lab/packets.ts';
 import { Place } from './lab/place.ts';
 
 const FRAME_MS = 40;
@@ -121,6 +121,22 @@ describe('an excerpt', () => {
   it('that is gone on with behind its out point plays its last pictures again', async () => {
     const item = await open('film.mp4', { startMs: 5_000, points: { outMs: 4_000 } });
     expect(await shownOf(await playAll(item))).toEqual(pictures.slice(50, 100));
+  });
+
+  it('of H.265 is decoded without an error', async () => {
+    const file = place.path('hevc.mp4');
+    const x265 = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error:keyint=25:bframes=3'];
+    await run('ffmpeg', [...QUIET, '-i', place.path('film.mp4'), '-t', '3', ...x265, '-tag:v', 'hvc1', file]);
+    const whole = await shown(file);
+    for (const outMs of [1_000, 1_500, 1_900]) {
+      writeFileSync(
+        place.path('part.hevc'),
+        byteStreamOf(await playAll(await open('hevc.mp4', { points: { outMs } }))),
+      );
+      const seen = await shown(place.path('part.hevc'));
+      expect(seen.length).toBeGreaterThanOrEqual(Math.ceil(outMs / FRAME_MS) - BFRAMES);
+      expect(seen).toEqual(whole.slice(0, seen.length));
+    }
   });
 
   it('is refused where the file ends before it', async () => {

@@ -17,7 +17,10 @@ export interface Playlist {
   readonly items: readonly ListItem[];
   /** Times the whole list is played; `endless` until the task's end. */
   readonly rounds: number | 'endless';
-  /** First pass only: where to begin. The second is the file's own, so that in front of its in point it says nothing. */
+  /**
+   * First pass only: where to begin. The second counts in the file's own time: one in front of its in point says nothing,
+   * and one behind its out point begins what is played of it last.
+   */
   readonly startIndex: number;
   readonly startSeconds: number;
   /** Where to go on after an edit of the list, or when the task is enabled again. */
