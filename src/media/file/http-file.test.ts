@@ -134,6 +134,21 @@ describe('a server with ranges', () => {
     expect(server.bytesSent).toBeLessThanOrEqual(13 * MB);
   });
 
+  it.each([40_000, 200_000, 300_000, 600_000, 1_200_000])(
+    'plays two tracks that lie %i bytes apart and fetches next to nothing twice',
+    async apartBytes => {
+      const server = await serve({ size: 64 * MB });
+      const file = await open(server.url);
+      for (let at = 0; at < 8 * MB; at += 20_000) {
+        await taken(file, at, 20_000);
+        await taken(file, at + apartBytes, 500);
+      }
+      const requests = server.asked.length;
+      expect(server.bytesSent, `${requests} requests`).toBeLessThanOrEqual(8 * MB + apartBytes + 5 * MB);
+      expect(file.heldBytes).toBeLessThanOrEqual(4 * MB);
+    },
+  );
+
   it('takes a piece larger than a window whole', async () => {
     const file = await open((await serve({ size: 12 * MB })).url);
     const bytes = await taken(file, 3 * MB + 1, 6 * MB);

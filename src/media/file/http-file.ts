@@ -164,7 +164,7 @@ export class HttpFile implements FileBytes {
       return view;
     }
     if (this.#fault !== undefined) throw this.#fault;
-    this.#windows.starved(window);
+    this.#windows.starved(window, first);
     this.#starved.from = offset;
     this.#starved.to = offset + bytes;
     this.#unmet.add(this.#starved);
@@ -213,7 +213,7 @@ export class HttpFile implements FileBytes {
       const copied = this.#blocks.copy(unmet.from, out, at, unmet.to - unmet.from);
       unmet.from += copied;
       if (copied > 0) continue;
-      this.#windows.starved(window);
+      this.#windows.starved(window, first);
       return;
     }
   }

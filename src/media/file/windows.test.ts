@@ -45,16 +45,16 @@ it('holds more for a player that has starved', () => {
   const windows = new Windows(3);
   const window = windows.demand(0, 0, true);
   window.fed = true;
-  windows.starved(window);
-  expect(fetchAll(windows, new Set())).toHaveLength(HELD_BLOCKS);
+  windows.starved(window, 0);
+  expect(fetchAll(windows, new Set())).toHaveLength(HELD_BLOCKS - 1);
 });
 
 it('shares what may be held between the places, and fetches what is needed first', () => {
   const windows = new Windows(3);
   const here = new Set<number>();
-  for (const at of [0, 500]) windows.starved(Object.assign(windows.demand(at, at, true), { fed: true }));
+  for (const at of [0, 500]) windows.starved(Object.assign(windows.demand(at, at, true), { fed: true }), at);
   const came = fetchAll(windows, here);
-  expect(came).toHaveLength(HELD_BLOCKS);
+  expect(came).toHaveLength(HELD_BLOCKS - 2);
   expect(came.slice(0, 8)).toEqual([0, 1, 2, 3, 500, 501, 502, 503]);
 });
 
@@ -70,4 +70,21 @@ it('wants nothing behind the end of the file', () => {
   const windows = new Windows(3);
   windows.demand(0, 0, true);
   expect(fetchAll(windows, new Set(), 3)).toEqual([0, 1, 2]);
+});
+
+it('stays in place for two who read on both sides of a block in turn', () => {
+  const windows = new Windows(3);
+  for (let i = 0; i < 5; i++) {
+    windows.demand(10, 10, true);
+    windows.demand(11, 11, true);
+    expect([9, 10, 18, 19].map(block => windows.covers(block))).toEqual([false, true, true, false]);
+  }
+});
+
+it('goes back for what is missing there', () => {
+  const windows = new Windows(3);
+  const window = windows.demand(11, 11, false);
+  windows.starved(windows.demand(10, 11, false), 10);
+  expect(window.first).toBe(10);
+  expect(fetchAll(windows, new Set())).toEqual([10, 11]);
 });

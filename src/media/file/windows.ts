@@ -46,22 +46,27 @@ export class Windows {
     // Who looks up an index jumps about; only who has gone on over a block's end is read ahead for.
     if (playing) window.ahead = Math.max(window.ahead, START_BLOCKS);
     else if (first === window.first + 1) window.ahead = Math.min(window.ahead * 2, START_BLOCKS);
-    window.ahead = Math.max(window.ahead, last - first + 1);
-    if (first !== window.first) window.first = first;
+    // Two tracks of a file are often read on both sides of a block's end in turn.
+    if (first !== window.first - 1) window.first = first;
+    window.ahead = Math.max(window.ahead, last - window.first + 1);
     window.lastDemand = this.#demands;
     this.#dropStale();
     return window;
   }
 
-  /** The demand was not met: a window that had been fed before is too small. */
-  starved(window: Window): void {
+  /** The demand for this block was not met: a window that had been fed before is too small. */
+  starved(window: Window, block: number): void {
     window.filling = true;
+    const back = Math.max(0, window.first - block);
+    window.first -= back;
+    window.ahead += back;
     if (window.fed) window.ahead = HELD_BLOCKS;
   }
 
+  /** Whether a block is to be kept: one that lies before a window too, for a reader that is a little behind the other. */
   covers(block: number): boolean {
     for (const window of this.#windows) {
-      if (block >= window.first && block < window.first + this.#blocksOf(window)) return true;
+      if (block >= window.first - 1 && block < window.first + this.#blocksOf(window)) return true;
     }
     return false;
   }
@@ -96,7 +101,7 @@ export class Windows {
   }
 
   #blocksOf(window: Window): number {
-    return Math.min(window.ahead, Math.floor(HELD_BLOCKS / this.#windows.length));
+    return Math.min(window.ahead, Math.floor(HELD_BLOCKS / this.#windows.length) - 1);
   }
 
   /** The nearest window that the block lies in or just behind; a step back of one block belongs to it too. */
