@@ -2,6 +2,7 @@ import type http from 'node:http';
 import { type Address, redactUrl, urlOf } from '../address.ts';
 import { Fault } from '../fault.ts';
 import { brokenOff } from './http-line.ts';
+import { freeBehind } from './spent.ts';
 
 /** Fewer bytes than this in the whole time of silence are no transfer either. */
 const TRICKLE_BYTES = 4096;
@@ -81,6 +82,7 @@ export class Body {
     const at = this.#position;
     this.#position += chunk.length;
     onBytes(at, chunk);
+    freeBehind(chunk);
   }
 
   #ended(): void {

@@ -4,6 +4,7 @@ import { type Address, authorityOf, redactUrl, urlOf } from '../address.ts';
 import { asFault, Fault } from '../fault.ts';
 import { authorization } from '../http.ts';
 import type { Dialler } from '../net.ts';
+import { freeBehind } from './spent.ts';
 
 export interface GetOptions {
   readonly headers: http.OutgoingHttpHeaders;
@@ -116,6 +117,9 @@ export class HttpLine {
     if (signal.aborted) abort();
     request.on('error', error => answer.reject(error));
     request.once('response', answer.resolve);
+    // By now the parser listens too, which copies out what it needs.
+    request.once('socket', () => socket.on('data', freeBehind));
+    request.once('close', () => socket.off('data', freeBehind));
     // A server that switches protocols gets neither a response nor an error out of node.
     request.once('close', () => answer.reject(new Error('the connection was closed')));
     request.end();
