@@ -220,6 +220,9 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
   return { tasks: new Tasks({ store, record, breakpoints, now, newId }), scheduler, callbacks, supervisor };
 }
 
+/** How many runs of this node may dial a destination host within a second while it answers none of them. */
+const DIALS_PER_SECOND = 20;
+
 function buildSupervisor(
   config: Config,
   { listener, log }: { readonly listener: Claims; readonly log: ReturnType<typeof controlLog> },
@@ -227,7 +230,8 @@ function buildSupervisor(
   const channel = join(config.data, 'control.sock');
   const shared = { channel, logFolder: join(config.data, 'log'), cacheFolder: join(config.data, 'cache') };
   const { rtmp, network, media } = config;
-  const forWorkers = { network, forbidden: ownListeners(config), mediaFolder: media ?? undefined };
+  const dialsPerSecond = DIALS_PER_SECOND / config.workers;
+  const forWorkers = { network, forbidden: ownListeners(config), mediaFolder: media ?? undefined, dialsPerSecond };
   return new Supervisor({
     socketPath: channel,
     workers: config.workers,

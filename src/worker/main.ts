@@ -15,6 +15,7 @@ import { Heartbeat } from '../media/relay.ts';
 import type { ListItem } from '../task/playlist.ts';
 import { dialChannel } from './channel.ts';
 import { sleep } from './sleep.ts';
+import { Turnstile } from './turnstile.ts';
 import { Worker } from './worker.ts';
 
 const REDIAL_MS = 250;
@@ -32,6 +33,7 @@ interface Settings {
   readonly tickMs: number;
   readonly orphanMs: number;
   readonly forbidden: readonly string[];
+  readonly dialsPerSecond: number;
 }
 
 function readSettings(env: NodeJS.ProcessEnv): Settings {
@@ -45,11 +47,14 @@ function readSettings(env: NodeJS.ProcessEnv): Settings {
     tickMs: Number(env.MILLRACE_TICK_MS ?? 50),
     orphanMs: Number(env.MILLRACE_ORPHAN_MS ?? 30_000),
     forbidden: (env.MILLRACE_FORBIDDEN ?? '').split(',').filter(listener => listener !== ''),
+    dialsPerSecond: Number(env.MILLRACE_DIALS_PER_SECOND ?? 20),
   };
 }
 
 /** Whatever is not clearly more is the strictest. */
 const parseNetwork = (text: string | undefined): Preset => (text === 'lab' || text === 'lan' ? text : 'public');
+
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : '');
 
 /** What of a file a list wants to have played. */
 const partOf = ({ inMs, outMs, videoTrack, audioTrack }: ListItem): Pick<ItemOptions, 'points' | 'tracks'> => ({
@@ -66,8 +71,10 @@ function log(level: 'info' | 'error', msg: string, error?: unknown): void {
   process.stderr.write(`${line.replace(URL_IN_TEXT, url => redactUrl(url))}\n`);
 }
 
-function startWorker({ channel, slot, network, mediaDir, tickMs, orphanMs, forbidden }: Settings): Worker {
+function startWorker(settings: Settings): Worker {
+  const { channel, slot, network, mediaDir, tickMs, orphanMs, forbidden, dialsPerSecond } = settings;
   const dialler = new Dialler({ preset: network, forbidden });
+  const turnstile = new Turnstile({ now: monotonic, sleep, perSecond: dialsPerSecond });
   return new Worker({
     slot,
     pid: process.pid,
@@ -75,7 +82,8 @@ function startWorker({ channel, slot, network, mediaDir, tickMs, orphanMs, forbi
     beating: on => new Heartbeat({ tickMs, ...on }),
     openSource: (url, signal) => openSource(url, { dialler, signal }),
     openItem: (item, startMs, signal) => openItem(item.url, { dialler, mediaDir, startMs, signal, ...partOf(item) }),
-    openSink: (url, signal) => openSink(url, { dialler, signal, now: monotonic }),
+    openSink: (url, signal) =>
+      turnstile.pass(hostOf(url), signal, () => openSink(url, { dialler, signal, now: monotonic })),
     dial: listener => dialChannel(channel, listener, { signal: new AbortController().signal, retryMs: REDIAL_MS }),
     now: monotonic,
     sleep,

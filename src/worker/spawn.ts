@@ -26,6 +26,8 @@ export interface WorkerSettings extends ProcessSettings {
   readonly mediaFolder?: string | undefined;
   /** Listeners of this node, as host:port, that no relay may dial. */
   readonly forbidden?: readonly string[];
+  /** This worker's share of the dials to a destination host that does not answer. */
+  readonly dialsPerSecond?: number;
 }
 
 export interface OriginSettings extends ProcessSettings {
@@ -39,6 +41,7 @@ export function workerProcess(settings: WorkerSettings): Child {
     MILLRACE_TICK_MS: settings.tickMs,
     MILLRACE_MEDIA: settings.mediaFolder,
     MILLRACE_FORBIDDEN: settings.forbidden?.join(','),
+    MILLRACE_DIALS_PER_SECOND: settings.dialsPerSecond,
   });
 }
 
