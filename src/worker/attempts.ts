@@ -16,10 +16,15 @@ const CAP_MS: Partial<Record<FaultKind, number>> = {
 /** Media had ended this long before such a fault was noticed. */
 const QUIET_MS: Partial<Record<FaultKind, number>> = { silent: 5_000, stalled: 6_000 };
 
+/** For a destination that has not noticed yet that we were gone: soon it will, and then we are to be there. */
+const CALM_CAP_MS = 5_000;
+
 /** How an attempt of one side ended, and how long media had gone well before. */
 export interface Outcome {
   readonly fault: Fault;
   readonly healthyMs: number;
+  /** To be expected for a while, and no reason to wake anybody. */
+  readonly calm?: boolean;
 }
 
 /** One side's attempts. */
@@ -30,11 +35,15 @@ export class Retry {
     this.#attempt = 0;
   }
 
-  waitMs({ fault, healthyMs }: Outcome, random01: number): number {
+  waitMs({ fault, healthyMs, calm = false }: Outcome, random01: number): number {
     const healthy = healthyMs - (QUIET_MS[fault.kind] ?? 0) >= HEALTHY_MS;
     this.#attempt = healthy ? 1 : this.#attempt + 1;
-    return backoffMs(this.#attempt, random01, { ...LIVE_BACKOFF, capMs: CAP_MS[fault.kind] ?? LIVE_BACKOFF.capMs });
+    return backoffMs(this.#attempt, random01, { ...LIVE_BACKOFF, capMs: calm ? CALM_CAP_MS : capMsOf(fault) });
   }
+}
+
+function capMsOf({ kind, refusal }: Fault): number {
+  return CAP_MS[refusal === undefined ? kind : 'refused'] ?? LIVE_BACKOFF.capMs;
 }
 
 const BUG_LIMIT = 5;

@@ -16,6 +16,19 @@ export interface RunOrder<Source extends LiveOrder | ListOrder = LiveOrder | Lis
   readonly destination: string;
   /** Absent: a lost side is tried for as long as the run lasts. */
   readonly retry?: RunRetry;
+  readonly cover?: RunCover;
+}
+
+/** What is done so that the destination does not go without media. What is absent is as usual. */
+export interface RunCover {
+  /** A source without media for so long has failed. */
+  readonly silentMs?: number;
+  /** The same while a standby could take over at once. */
+  readonly warmSilentMs?: number;
+  /** Whether a standby is kept connected, ready to take over. */
+  readonly warm?: boolean;
+  /** A source that sends less, in kbit/s, has failed; 0: however little. */
+  readonly floorKbit?: number;
 }
 
 /** The counted tries of a run that is without media; behind the last of them it gives up. */
@@ -27,6 +40,8 @@ export interface RunRetry extends RetryPolicy {
 export interface LiveOrder {
   readonly kind: 'live';
   readonly url: string;
+  /** Taken in order when the source fails. */
+  readonly standby?: readonly string[];
 }
 
 /**
@@ -63,6 +78,8 @@ export interface RunReport {
   readonly mediaMs: number;
   readonly dropped: Readonly<Record<string, number>>;
   readonly queuedMs: number;
+  /** The source on air: 0 is the primary, the others are standbys; its address is fit for a log. */
+  readonly source?: { readonly index: number; readonly url: string };
   /** Of a list, once the destination has accepted a frame. */
   readonly breakpoint?: Breakpoint;
   /** Absent in the reports of workers that an earlier version has left behind. */
@@ -110,6 +127,8 @@ export interface RunNews {
   readonly side: 'pull' | 'push' | 'run';
   readonly reason: string;
   readonly alarm?: string;
+  /** Of an alarm: whether what it says has begun, or is over. Absent: it is told once. */
+  readonly set?: boolean;
   /** Of a side that broke: the failure as the report has it. */
   readonly failure?: RunFailure;
   /** The file that item news are about. */
@@ -120,6 +139,8 @@ export interface RunFailure {
   readonly kind: string;
   /** Why the peer said no, where its words tell. */
   readonly refusal?: string;
+  /** To be expected for a while: the destination still holds the push before. */
+  readonly calm?: boolean;
   /** Failures in a row, this one included. */
   readonly attempt: number;
   readonly retryInMs: number;

@@ -2,7 +2,10 @@ import type { Fault, Side } from '../media/fault.ts';
 import type { RunError, RunHealth } from './channel.ts';
 
 /** As much of a fault as a run has to say; what has no kind concerns more than one file or connection. */
-export type Loss = Pick<Fault, 'side' | 'message'> & Partial<Pick<Fault, 'kind' | 'refusal'>>;
+export interface Loss extends Pick<Fault, 'side' | 'message'>, Partial<Pick<Fault, 'kind' | 'refusal'>> {
+  /** To be expected for a while: the destination still holds the push before. */
+  readonly calm?: boolean | undefined;
+}
 
 /** What went wrong in a run so far, counted. */
 export class Losses {

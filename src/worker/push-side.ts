@@ -1,4 +1,4 @@
-import { asFault } from '../media/fault.ts';
+import { asFault, type Fault } from '../media/fault.ts';
 import type { Drops, Sink } from '../media/packet.ts';
 import type { Relay } from '../media/relay.ts';
 import { type Outcome, onceReached, Retry, under, whenOver } from './attempts.ts';
@@ -23,6 +23,8 @@ export interface Pushed {
 /** The push stays open this long without media before it is closed. */
 const HOLD_MS = 30_000;
 const CLEAN_CLOSE_MS = 4_000;
+/** A platform may take our own former push for somebody else's for so long. */
+const ECHO_MS = 90_000;
 /** For a destination that failed: it will hardly answer a goodbye. */
 const BROKEN_CLOSE_MS = 200;
 
@@ -36,9 +38,12 @@ export class PushSide {
   /** Ends the present push, or the wait for it; the next follows at once where there is media for it. */
   #cut = new AbortController();
   #hold: AbortController | undefined;
+  /** When the last push of ours may have ended: a run may follow another whose worker was lost. */
+  #leftAtMs: number;
 
   constructor(parts: PushSideParts) {
     this.#parts = parts;
+    this.#leftAtMs = parts.now();
     this.#destination = parts.destination;
   }
 
@@ -69,7 +74,9 @@ export class PushSide {
           retry.reset();
           return;
         }
-        const waitMs = standing.lost(outcome.fault, retry.waitMs(outcome, random()));
+        const { side, kind, message, refusal } = outcome.fault;
+        const loss = { side, kind, message, refusal, calm: outcome.calm };
+        const waitMs = standing.lost(loss, retry.waitMs(outcome, random()));
         await whenOver(sleep(waitMs, cut.signal));
       });
     }
@@ -106,17 +113,24 @@ export class PushSide {
     try {
       sink = await this.#parts.openSink(this.#destination, signal);
     } catch (error) {
-      return { fault: asFault('push', error), healthyMs: 0 };
+      const fault = asFault('push', error);
+      return { fault, healthyMs: 0, calm: this.#isEcho(fault) };
     }
     this.#epoch++;
     this.#sink = sink;
     const outcome = await this.#push(sink, pushed, signal);
     await sink.close(signal.aborted ? CLEAN_CLOSE_MS : BROKEN_CLOSE_MS);
     this.#sink = undefined;
+    this.#leftAtMs = this.#parts.now();
     this.#carried.disposable += sink.drops.disposable;
     this.#carried.untilKey += sink.drops.untilKey;
     pushed.closed?.();
     return outcome;
+  }
+
+  /** Somebody publishes there, and it may be we: what is left of a push that was lost. */
+  #isEcho({ refusal }: Fault): boolean {
+    return refusal === 'taken' && this.#parts.now() - this.#leftAtMs < ECHO_MS;
   }
 
   async #push(sink: Sink, { relay, flowing }: Pushed, signal: AbortSignal): Promise<Outcome> {

@@ -63,9 +63,7 @@ export class Standing {
     const waitMs = this.waitMs(loss, backoffMs);
     if (waitMs === undefined) return 0;
     this.#losses.waits(loss.side, nowMs + waitMs);
-    const { side, message, kind = 'lost', refusal } = loss;
-    const counted = { kind, attempt: this.#losses.attempt, retryInMs: waitMs };
-    this.tell('broke', side, message, refusal === undefined ? counted : { ...counted, refusal });
+    this.tell('broke', loss.side, loss.message, failureOf(loss, { attempt: this.#losses.attempt, retryInMs: waitMs }));
     return waitMs;
   }
 
@@ -98,6 +96,11 @@ export class Standing {
     this.#parts.tell(news);
   }
 }
+
+const failureOf = (
+  { kind = 'lost', refusal, calm = false }: Loss,
+  counted: Pick<RunFailure, 'attempt' | 'retryInMs'>,
+): RunFailure => ({ kind, ...counted, ...(refusal === undefined ? {} : { refusal }), ...(calm ? { calm } : {}) });
 
 function triesOf({ count, intervalMs }: RunRetry): string {
   const apart = `${Math.round(intervalMs / 1000)} s`;

@@ -1,5 +1,5 @@
 import { type Address, printable, type RtmpTarget } from '../address.ts';
-import { Fault, type Side } from '../fault.ts';
+import { Fault, type Refusal, type Side } from '../fault.ts';
 import type { AmfObject, AmfValue } from './amf0.ts';
 import { type Command, numberOf } from './link.ts';
 
@@ -32,15 +32,39 @@ export function isRefusal({ level, code }: Answer): boolean {
   return level === 'error' || /\.(BadName|Denied|Rejected|Failed|StreamNotFound|InvalidSign)$/.test(code);
 }
 
+/** By the code, which few servers get wrong. */
+const CODES: readonly (readonly [RegExp, Refusal])[] = [
+  [/\.BadName$/, 'taken'],
+  [/\.(InvalidApp|AppShutdown)$/, 'application'],
+  [/\.(Denied|InvalidSign)$/, 'denied'],
+];
+
+/** By the words, where the code says no more than no. */
+const WORDS: readonly (readonly [RegExp, Refusal])[] = [
+  [/authmod=|need auth|auth(entication)? required|\bcredentials?\b|\bpassword\b/i, 'credentials'],
+  [/application .*(not defined|not found|unknown|invalid)|no such app/i, 'application'],
+  [/already (publishing|published|exists?|in use|connected)|in use|busy|duplicate/i, 'taken'],
+  [/auth|denied|forbidden|not allowed|permission|expired|token|signature|invalid (stream )?key|\b40[13]\b/i, 'denied'],
+];
+
+/** Why the server says no, as far as its code and its words tell. */
+export function classOf({ code, description }: Answer): Refusal {
+  const byCode = CODES.find(([pattern]) => pattern.test(code));
+  const byWords = WORDS.find(([pattern]) => pattern.test(description));
+  return byCode?.[1] ?? byWords?.[1] ?? 'unknown';
+}
+
 /** The server's refusal of a step, in its own words. */
 export function refusal(options: { side: Side; where: string; step: string; answer: Answer; secrets: Secrets }): Fault {
   const { side, where, step, answer, secrets } = options;
   const auth = /authmod=(adobe|llnw)/i.exec(answer.description)?.[1];
   if (auth !== undefined) {
-    return new Fault(side, 'unsupported', `${where} asks for ${auth} authentication, which is not supported`);
+    const sentence = `${where} asks for ${auth} authentication, which is not supported`;
+    return new Fault(side, 'unsupported', sentence, { refusal: 'credentials' });
   }
   const words = [answer.code, answer.description].filter(text => text !== '').join(': ');
-  return new Fault(side, 'refused', `${where} refused ${step}: ${secrets.mask(words) || 'it gave no reason'}`);
+  const sentence = `${where} refused ${step}: ${secrets.mask(words) || 'it gave no reason'}`;
+  return new Fault(side, 'refused', sentence, { refusal: classOf(answer) });
 }
 
 /** What must not come out of the peer's mouth: servers like to quote the name they were asked for. */

@@ -60,7 +60,8 @@ export async function openRtmp(address: Address, purpose: Purpose, options: Rtmp
     next = result.redirect;
   }
   const where = redactUrl(urlOf(address));
-  throw new Fault(sideOf(purpose), 'refused', `${where} redirects more than ${MAX_REDIRECTS} times`);
+  const sentence = `${where} redirects more than ${MAX_REDIRECTS} times`;
+  throw new Fault(sideOf(purpose), 'refused', sentence, { refusal: 'redirected' });
 }
 
 const sideOf = (purpose: Purpose): Side => (purpose === 'play' ? 'pull' : 'push');
@@ -267,7 +268,7 @@ class Negotiation {
       return parseAddress(url, SCHEMES);
     } catch (cause) {
       const sentence = `${this.#where} redirects to an address that cannot be used. ${(cause as Error).message}`;
-      throw new Fault(this.#side, 'refused', sentence, { cause });
+      throw new Fault(this.#side, 'refused', sentence, { cause, refusal: 'redirected' });
     }
   }
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address } from '../address.ts';
 import type { Monotonic } from '../clock.ts';
-import { Fault } from '../fault.ts';
+import { Fault, type Refusal } from '../fault.ts';
 import { Encoded, Outlet } from '../outlet.ts';
 import { Batch, type Drops, isHeader, type Packet, type Sink } from '../packet.ts';
 import { asWire, type Wire } from '../wire.ts';
-import { type Answer, isRefusal, readAnswer } from './answer.ts';
+import { type Answer, classOf, isRefusal, readAnswer } from './answer.ts';
 import { openRtmp, type RtmpOptions, type RtmpStream } from './client.ts';
 import { encodeBatch } from './encode.ts';
 
@@ -120,11 +120,13 @@ class RtmpSink implements Sink {
   #takeStatus(answer: Answer): void {
     const ended = answer.code === 'NetStream.Unpublish.Success' || answer.code === 'NetConnection.Connect.Closed';
     if (this.#closing !== undefined || (!ended && !isRefusal(answer))) return;
-    throw this.#ended(this.#stream.secrets.mask(`${answer.code} ${answer.description}`));
+    const refusal = ended ? undefined : classOf(answer);
+    throw this.#ended(this.#stream.secrets.mask(`${answer.code} ${answer.description}`), refusal);
   }
 
-  #ended(words: string): Fault {
-    return new Fault('push', 'closed', `${this.#stream.where} ended the publish: ${words}`);
+  #ended(words: string, refusal?: Refusal): Fault {
+    const sentence = `${this.#stream.where} ended the publish: ${words}`;
+    return new Fault('push', 'closed', sentence, refusal === undefined ? {} : { refusal });
   }
 
   /** Says good-bye behind what is queued, so that the destination does not take the end for a broken connection. */
