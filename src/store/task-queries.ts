@@ -10,6 +10,7 @@ import type { Tables } from './tables.ts';
 
 /** Rows removed in one transaction: few enough that nobody waits long behind them. */
 const PURGE_TOGETHER = 200;
+const PICK_TOGETHER = 500;
 
 export const createTask = ({ write, seal }: Base, change: Change): Promise<void> =>
   write(async trx => {
@@ -63,27 +64,58 @@ export async function getTask({ db, seal }: Base, taskId: string): Promise<Task 
 }
 
 export async function listTasks(
-  { db, seal }: Base,
+  base: Base,
   filter: TaskFilter,
+  page: Page,
+): Promise<{ tasks: readonly Task[]; total: number }> {
+  const { matches } = filter;
+  if (matches !== undefined) return pickTasks(base, { ...filter, matches }, page);
+  const counted = await filtered(base, filter)
+    .select(eb => eb.fn.countAll().as('total'))
+    .executeTakeFirstOrThrow();
+  return { tasks: await pageOf(base, filter, page), total: Number(counted.total) };
+}
+
+/** Opens every task that the columns let through, some at a time, for what is asked lies in the sealed part. */
+async function pickTasks(
+  base: Base,
+  filter: TaskFilter & Required<Pick<TaskFilter, 'matches'>>,
   { offset, limit }: Page,
 ): Promise<{ tasks: readonly Task[]; total: number }> {
-  const matches = db
-    .selectFrom('tasks')
-    .where('project_id', '=', filter.projectId)
-    .where('deleted', '=', 0)
-    .$if(filter.dialect !== undefined, q => q.where('dialect', '=', filter.dialect ?? ''))
-    .$if(filter.region !== undefined, q => q.where('region', '=', filter.region ?? ''))
-    .$if(filter.taskId !== undefined, q => q.where('id', '=', filter.taskId ?? ''));
-  const counted = await matches.select(eb => eb.fn.countAll().as('total')).executeTakeFirstOrThrow();
-  const rows = await matches
+  const tasks: Task[] = [];
+  let total = 0;
+  for (let read = 0; ; read += PICK_TOGETHER) {
+    const some = await pageOf(base, filter, { offset: read, limit: PICK_TOGETHER });
+    for (const task of some.filter(filter.matches)) {
+      if (total >= offset && tasks.length < limit) tasks.push(task);
+      total += 1;
+    }
+    if (some.length < PICK_TOGETHER) return { tasks, total };
+  }
+}
+
+async function pageOf(base: Base, filter: TaskFilter, { offset, limit }: Page): Promise<readonly Task[]> {
+  const rows = await filtered(base, filter)
     .selectAll()
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
     .offset(offset)
     .limit(limit)
     .execute();
-  return { tasks: rows.map(row => toTask(seal, row)), total: Number(counted.total) };
+  return rows.map(row => toTask(base.seal, row));
 }
+
+const filtered = ({ db }: Base, { accountId, projectId, region, taskId, exitedSince }: TaskFilter) =>
+  db
+    .selectFrom('tasks')
+    .where('account_id', '=', accountId)
+    .$if(projectId !== undefined, q => q.where('project_id', '=', projectId ?? ''))
+    .$if(region !== undefined, q => q.where('region', '=', region ?? ''))
+    .$if(taskId !== undefined, q => q.where('id', '=', taskId ?? ''))
+    .$if(exitedSince === undefined, q => q.where('deleted', '=', 0))
+    .$if(exitedSince !== undefined, q =>
+      q.where(eb => eb.or([eb('exited_at', 'is', null), eb('exited_at', '>=', exitedSince ?? 0)])),
+    );
 
 export async function dueTasks({ db, seal }: Base, now: number, limit: number): Promise<readonly Task[]> {
   const rows = await db
