@@ -44,6 +44,12 @@ export function openDoor(name: DoorName, api: string, key: AliKey): Door {
   return popDoor(api, key, name === 'pop-core GET' ? 'GET' : 'POST');
 }
 
+/** The newest client, set to try a throttled call again when it is told to. */
+export function openPatientDoor(api: string, key: AliKey): Door {
+  const retryCondition = [{ maxAttempts: 9, exception: ['ThrottlingError'], errorCode: [] }];
+  return openApiDoor(api, key, { retryOptions: new dara.RetryOptions({ retryable: true, retryCondition }) });
+}
+
 function openApiDoor(api: string, key: AliKey, more: object): Door {
   const { host } = new URL(api);
   const config = new $OpenApiUtil.Config({
