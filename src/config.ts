@@ -41,6 +41,13 @@ export interface Config {
   readonly region: string;
   /** Whether a task with counted tries is tried between them too. */
   readonly eagerRecovery: boolean;
+  /** When a live source has failed, and what stands by for it. */
+  readonly cover: {
+    readonly silentMs: number;
+    readonly warmSilentMs: number;
+    readonly floorKbit: number;
+    readonly warm: boolean;
+  };
   /** Whether the Alibaba dialect lets the end of a task on air be moved: the cloud's pages contradict each other. */
   readonly alibabaEndOnAir: 'fixed' | 'free';
   /** What the callbacks of the Alibaba dialect call its two events. */
@@ -173,6 +180,7 @@ function assemble(reader: Reader, cores: number): Config {
     readyFile: reader.path('ready-file') ?? null,
     region: reader.parsed('region', 'default', parseRegion, 'a name of 1 to 64 letters, digits, "-" or "_"'),
     eagerRecovery: reader.parsed('eager-recovery', true, parseSwitch, 'on or off'),
+    cover: readCover(reader),
     alibabaEndOnAir: reader.parsed<Config['alibabaEndOnAir']>(
       'alibaba-end-on-air',
       'fixed',
@@ -194,7 +202,7 @@ function assemble(reader: Reader, cores: number): Config {
 
 const NETWORKS: readonly Network[] = ['public', 'lan', 'lab'];
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
-const SWITCHES: readonly OptionName[] = ['rtmp', 'eager-recovery'];
+const SWITCHES: readonly OptionName[] = ['rtmp', 'eager-recovery', 'warm-standby'];
 const LISTEN_RULE = 'an address like 127.0.0.1:8080 or [::1]:8080';
 
 export function parseListen(text: string): ListenAddress | undefined {
@@ -225,6 +233,23 @@ function parseRate(text: string): number | undefined {
   const rate = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
   return rate <= 10_000 ? rate : undefined;
 }
+
+const SILENCE_RULE = 'whole milliseconds from 500 to 60000';
+
+const readCover = (reader: Reader): Config['cover'] => ({
+  silentMs: reader.parsed('source-silence', 5_000, within(500, 60_000), SILENCE_RULE),
+  warmSilentMs: reader.parsed('source-silence-warm', 2_000, within(500, 60_000), SILENCE_RULE),
+  floorKbit: reader.parsed('source-floor', 0, within(0, 1_000_000), 'whole kbit/s from 0 to 1000000'),
+  warm: reader.parsed('warm-standby', false, parseSwitch, 'on or off'),
+});
+
+/** A whole number between the two, both included. */
+const within =
+  (least: number, most: number) =>
+  (text: string): number | undefined => {
+    const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= least && value <= most ? value : undefined;
+  };
 
 const parseRegion = (text: string): string | undefined => (/^[A-Za-z0-9_-]{1,64}$/.test(text) ? text : undefined);
 
@@ -342,6 +367,10 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     'ready-file': config.readyFile ?? '',
     region: config.region,
     'eager-recovery': config.eagerRecovery ? 'on' : 'off',
+    'source-silence': String(config.cover.silentMs),
+    'source-silence-warm': String(config.cover.warmSilentMs),
+    'source-floor': String(config.cover.floorKbit),
+    'warm-standby': config.cover.warm ? 'on' : 'off',
     'alibaba-end-on-air': config.alibabaEndOnAir,
     'alibaba-running-event': config.alibabaEvents.running,
     'alibaba-exit-event': config.alibabaEvents.exit,

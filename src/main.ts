@@ -217,6 +217,7 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
   closing.adopt(callbacks, it => it.close());
   closing.adopt(claims, it => it.close());
   closing.adopt(scheduler, it => it.close());
+    cover: config.cover,
   return { tasks: new Tasks({ store, record, breakpoints, now, newId }), scheduler, callbacks, supervisor };
 }
 

@@ -9,6 +9,10 @@ export type OptionName =
   | 'ready-file'
   | 'region'
   | 'eager-recovery'
+  | 'source-silence'
+  | 'source-silence-warm'
+  | 'source-floor'
+  | 'warm-standby'
   | 'alibaba-running-event'
   | 'alibaba-exit-event'
   | 'alibaba-end-on-air'
@@ -99,6 +103,34 @@ export const OPTIONS: readonly Option[] = [
     value: 'on|off',
     about: 'whether a lost side is also tried between the tries its task counts',
     fallback: 'on',
+  },
+  {
+    name: 'source-silence',
+    env: 'MILLRACE_SOURCE_SILENCE',
+    value: 'MS',
+    about: 'a source without media for so long has failed',
+    fallback: '5000',
+  },
+  {
+    name: 'source-silence-warm',
+    env: 'MILLRACE_SOURCE_SILENCE_WARM',
+    value: 'MS',
+    about: 'the same while a warm standby could take over',
+    fallback: '2000',
+  },
+  {
+    name: 'source-floor',
+    env: 'MILLRACE_SOURCE_FLOOR',
+    value: 'KBIT',
+    about: 'a source that sends less a second makes way for a standby, 0 for none',
+    fallback: '0',
+  },
+  {
+    name: 'warm-standby',
+    env: 'MILLRACE_WARM_STANDBY',
+    value: 'on|off',
+    about: "whether a task's first standby is kept connected beside its source",
+    fallback: 'off',
   },
   {
     name: 'alibaba-running-event',

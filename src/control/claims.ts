@@ -4,7 +4,7 @@ import type { Progress, Store } from '../store/store.ts';
 import { isAssetUrl } from '../task/asset.ts';
 import type { Cause, Event, Occurrence } from '../task/event.ts';
 import { startCursor } from '../task/playlist.ts';
-import { destinationUrl } from '../task/spec.ts';
+import { destinationUrl, type TaskSpec } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import type { RunNews, RunOrder, RunReport } from '../worker/channel.ts';
 import { Alarms, causeOf } from './alarms.ts';
@@ -55,6 +55,8 @@ export interface ClaimsOptions {
   readonly stop: (taskId: string, epoch: number) => void;
   /** Whether a task with counted tries is tried between them too. */
   readonly eager: boolean;
+  /** The installation's: when a source has failed, and what stands by. */
+  readonly cover?: RunCover;
   /** Wall clock. */
   readonly now: () => number;
   readonly sleep: Sleep;
@@ -266,7 +268,8 @@ export class Claims {
     const { task, epoch, destination } = claim;
     if (destination === undefined || this.#lacksAssets(claim)) return;
     const order = { taskId: task.id, epoch, source: this.#sourceOf(claim), destination };
-    this.#options.place({ ...order, ...this.#retryOf(task) });
+    const { cover } = this.#options;
+    this.#options.place({ ...order, ...this.#retryOf(task), ...(cover === undefined ? {} : { cover }) });
     claim.state = 'placed';
     claim.reason = '';
   }
@@ -278,7 +281,7 @@ export class Claims {
 
   #sourceOf({ task, assets }: Claim): RunOrder['source'] {
     const { id, spec, listVersion: version, breakpoint } = task;
-    if (spec.source.kind === 'live') return { kind: 'live', url: spec.source.url };
+    if (spec.source.kind === 'live') return { kind: 'live', url: spec.source.url, ...standbyOf(spec) };
     const { kind, ...list } = spec.source;
     const at = this.#options.breakpoints.unsaved(id) ?? breakpoint ?? undefined;
     const from = startCursor(list, version, at);
@@ -379,7 +382,9 @@ function missedNews({ status }: Task, { taskId, epoch, state, reason }: RunRepor
 }
 
 const concernsRun = ({ detail }: Event): boolean =>
-  detail.changed?.some(field => /^(source|retry)/.test(field)) ?? false;
+  detail.changed?.some(field => /^(source|standby|retry)/.test(field)) ?? false;
+
+const standbyOf = ({ standby }: TaskSpec): Pick<LiveOrder, 'standby'> => (standby.length === 0 ? {} : { standby });
 
 const assetUrlsOf = ({ spec: { source } }: Task): readonly string[] =>
   source.kind === 'list' ? source.items.map(({ url }) => url).filter(isAssetUrl) : [];

@@ -1,19 +1,35 @@
 import type { Monotonic } from './clock.ts';
 import { asFault, Fault } from './fault.ts';
 import { GopCache } from './gop.ts';
+import { Motion } from './motion.ts';
+import { beginsWithKey, fillOpening } from './opening.ts';
 import { Pacer } from './pacer.ts';
-import { Batch, isHeader, type PacedSource, type Packet, type PacketKind, type Sink, type Source } from './packet.ts';
+import { Batch, type PacedSource, type Packet, type Sink, type Source } from './packet.ts';
 import { PlayoutPacer } from './playout-pacer.ts';
+import { Seat } from './seat.ts';
+import type { Spare } from './spare.ts';
 import { Splicer } from './splicer.ts';
 import { onAbort, Waiting } from './waiting.ts';
 
 /** What is kept for a sink that comes while none is there. */
 const KEPT = { bytes: 8 * 1024 * 1024, ms: 10_000 };
 
+/** How much a live source may be wanting before the relay lets it go. */
+export interface Patience {
+  /** Without any media that moves. */
+  readonly silentMs: number;
+  /** Without a track that was there, while the other goes on. */
+  readonly trackMs: number;
+  /** Sending less than `kbit` a second, on average over so long; 0 kbit is never too little. */
+  readonly floor: { readonly kbit: number; readonly ms: number };
+}
+
 /** A tick that comes a little later still finds out within five seconds. */
-const SILENT_MS = 4_900;
-/** A source whose times fall by more than this has begun to count anew: its media moves. */
-const NEW_CLOCK_MS = 1_000;
+const USUAL_PATIENCE: Patience = {
+  silentMs: 4_900,
+  trackMs: Number.POSITIVE_INFINITY,
+  floor: { kbit: 0, ms: 5_000 },
+};
 
 /** Taken at a time of a source that is held to the pace of life: its output is to be even. */
 const FEW_BYTES = 32 * 1024;
@@ -34,24 +50,6 @@ interface Stretch {
   readonly shiftMs: number;
 }
 
-/** A source or sink in the loop, and whom to tell when it leaves. */
-class Seat<T> {
-  readonly holder: T;
-  readonly #leave: (fault: Fault) => void;
-  readonly left: Promise<Fault>;
-
-  constructor(holder: T) {
-    this.holder = holder;
-    const { promise, resolve } = Promise.withResolvers<Fault>();
-    this.left = promise;
-    this.#leave = resolve;
-  }
-
-  leave(fault: Fault): void {
-    this.#leave(fault);
-  }
-}
-
 /**
  * The one packet loop: on a tick it takes what its source holds, places it on the run's timeline and writes it to its
  * sink. It never waits and never retries; sources and sinks come and go while the timeline stays. While no sink is
@@ -65,8 +63,9 @@ export class Relay {
   static readonly #start = new Batch();
 
   readonly splicer = new Splicer();
+  /** With the live source; it may change while one is on air. */
+  patience: Patience;
   readonly #now: Monotonic;
-  readonly #silentMs: number;
   readonly #gop = new GopCache(KEPT);
   #pacer = new Pacer();
   #source: Seat<Source | PacedSource> | undefined;
@@ -85,7 +84,11 @@ export class Relay {
   #sinkFresh = true;
   /** When the source's media time last moved: bytes alone are no sign of life. */
   #mediaAtMs = 0;
-  #newestInMs = Number.NaN;
+  #motion = new Motion();
+  /** Where the present stretch of the bit rate's watch began. */
+  #floorAt = { ms: 0, bytes: 0 };
+  /** Beside the source on air; nearly always none. */
+  #spares: Spare[] = [];
   #sentMs = 0;
   /** Output time that the last sink had taken when it left. */
   #takenMs = Number.NEGATIVE_INFINITY;
@@ -93,9 +96,9 @@ export class Relay {
   #bytesOutBefore = 0;
   readonly #waiting = new Waiting();
 
-  constructor(options: { now: Monotonic; silentMs?: number }) {
+  constructor(options: { now: Monotonic; patience?: Partial<Patience> }) {
     this.#now = options.now;
-    this.#silentMs = options.silentMs ?? SILENT_MS;
+    this.patience = { ...USUAL_PATIENCE, ...options.patience };
   }
 
   /** Output time of the last packet handed to a sink. */
@@ -109,6 +112,11 @@ export class Relay {
 
   get bytesOut(): number {
     return this.#bytesOutBefore + (this.#sink?.holder.bytesOut ?? 0);
+  }
+
+  /** When the media time of the live source last moved. */
+  get mediaAtMs(): number {
+    return this.#mediaAtMs;
   }
 
   /** How often media of files was passed over because it was too late. */
@@ -137,16 +145,28 @@ export class Relay {
 
   /**
    * Takes the source into the loop, in the place of the former one. Resolves, never rejects, with the Fault that ended
-   * it: closed, silent, garbage, or replaced. The relay closes the source.
+   * it: closed, silent, garbage, or replaced. The relay closes the source. `isAnother`: its clock has nothing to do with the
+   * former one's.
    */
-  pull(source: Source, signal: AbortSignal): Promise<Fault> {
+  pull(source: Source, signal: AbortSignal, { isAnother = false } = {}): Promise<Fault> {
+    this.#spares = this.#spares.filter(spare => spare !== source);
     const left = this.#seat(source, signal);
     this.#live = source;
     this.#mediaAtMs = this.#now();
-    this.#newestInMs = Number.NaN;
+    this.#motion = new Motion();
+    this.#floorAt = { ms: this.#now(), bytes: source.bytesIn };
     this.#pacer = new Pacer();
-    this.splicer.begin();
+    this.splicer.begin(isAnother ? 'another' : 'live');
     return left;
+  }
+
+  /** Reads it every tick beside the source on air, until it is pulled or not watched any more. */
+  watch(spare: Spare): void {
+    this.#spares = [...this.#spares, spare];
+  }
+
+  unwatch(spare: Spare): void {
+    this.#spares = this.#spares.filter(other => other !== spare);
   }
 
   /**
@@ -211,6 +231,8 @@ export class Relay {
     // What flowed past since would be missing in it.
     else if (!this.#gop.empty) this.#gop.release();
     if (this.#sink !== undefined) this.#write(this.#sink, out);
+    // Behind the writing, because they read into the same buffers as the source on air.
+    for (const spare of this.#spares) spare.tick();
     this.#waiting.wake();
   }
 
@@ -232,29 +254,19 @@ export class Relay {
       this.#endSource(asFault('pull', error));
     }
     if (came.count > 0) this.#take(came, out, nowMs);
-    else if (nowMs - this.#mediaAtMs > this.#silentMs) this.#endSilent();
+    else if (nowMs - this.#mediaAtMs > this.patience.silentMs) this.#endSilent();
+    this.#mindTracks(nowMs);
+    if (this.patience.floor.kbit > 0) this.#mindRate(nowMs);
   }
 
   #take(came: Batch, out: Batch, nowMs: number): void {
-    if (this.#mediaMoves(came)) {
+    if (this.#motion.sees(came)) {
       this.#mediaAtMs = nowMs;
-    } else if (nowMs - this.#mediaAtMs > this.#silentMs) {
+    } else if (nowMs - this.#mediaAtMs > this.patience.silentMs) {
       this.#endSilent();
     }
     this.splicer.place(came, out, nowMs);
     if (out.count > 0) this.#pacer.advance(this.splicer.mediaMs, nowMs);
-  }
-
-  /** Whether any time in it lies outside what the source has shown: two tracks that stand still each repeat their own. */
-  #mediaMoves(came: Batch): boolean {
-    let moves = false;
-    for (let i = 0; i < came.count; i++) {
-      const { kind, dtsMs } = came.packets[i] as Packet;
-      if (isHeader(kind) || (dtsMs <= this.#newestInMs && dtsMs >= this.#newestInMs - NEW_CLOCK_MS)) continue;
-      this.#newestInMs = dtsMs;
-      moves = true;
-    }
-    return moves;
   }
 
   #play(source: PacedSource, came: Batch, out: Batch, nowMs: number): void {
@@ -321,8 +333,28 @@ export class Relay {
   }
 
   #endSilent(): void {
-    const seconds = Math.round(this.#silentMs / 1000);
+    const seconds = Math.round(this.patience.silentMs / 1000);
     this.#endSource(new Fault('pull', 'silent', `the source sent no media for ${seconds} s`));
+  }
+
+  #mindTracks(nowMs: number): void {
+    const { trackMs } = this.patience;
+    const gone = trackMs === Number.POSITIVE_INFINITY ? undefined : this.splicer.trackGone(nowMs, trackMs);
+    if (gone === undefined) return;
+    const seconds = Math.round(trackMs / 1000);
+    this.#endSource(new Fault('pull', 'silent', `the source sent no ${gone} for ${seconds} s`, { track: gone }));
+  }
+
+  #mindRate(nowMs: number): void {
+    const { kbit, ms } = this.patience.floor;
+    const passedMs = nowMs - this.#floorAt.ms;
+    if (passedMs < ms || this.#live === undefined) return;
+    const { bytesIn } = this.#live;
+    const rate = Math.round(((bytesIn - this.#floorAt.bytes) * 8) / passedMs);
+    this.#floorAt = { ms: nowMs, bytes: bytesIn };
+    if (rate >= kbit) return;
+    const seconds = Math.round(ms / 1000);
+    this.#endSource(new Fault('pull', 'silent', `the source sent ${rate} kbit/s for ${seconds} s, less than ${kbit}`));
   }
 
   #write(seat: Seat<Sink>, out: Batch): void {
@@ -344,18 +376,10 @@ export class Relay {
       sink.write(start);
       return;
     }
-    this.#addHeaders(start);
-    showMedia(this.#gop.empty ? out : this.#gop.batch, start);
-    setHeaderTimes(start);
+    fillOpening(start, this.splicer, this.#gop.empty ? out : this.#gop.batch);
     this.#sinkFresh = false;
     sink.write(start);
     this.#gop.release();
-  }
-
-  #addHeaders(start: Batch): void {
-    addHeader(start, 'metadata', this.splicer.metadata);
-    addHeader(start, 'videoHeader', this.splicer.videoHeader);
-    addHeader(start, 'audioHeader', this.splicer.audioHeader);
   }
 
   #endSource(fault: Fault): void {
@@ -422,44 +446,5 @@ export class Heartbeat {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#relays.clear();
-  }
-}
-
-function addHeader(batch: Batch, kind: PacketKind, bytes: Buffer | undefined): void {
-  if (bytes === undefined) return;
-  const packet = batch.next();
-  packet.reset(kind, 0);
-  packet.addSpan(bytes, 0, bytes.length);
-}
-
-function showMedia(from: Batch, into: Batch): void {
-  for (let i = 0; i < from.count; i++) {
-    const packet = from.packets[i] as Packet;
-    if (!isHeader(packet.kind)) into.next().show(packet, packet.dtsMs);
-  }
-}
-
-/** Whether the first frame of the batch is one a decoder can start at. */
-function beginsWithKey(batch: Batch): boolean {
-  for (let i = 0; i < batch.count; i++) {
-    const { kind } = batch.packets[i] as Packet;
-    if (!isHeader(kind)) return kind === 'key';
-  }
-  return false;
-}
-
-/** Codec headers carry the time of the first frame behind them. */
-function setHeaderTimes(batch: Batch): void {
-  let firstMs = 0;
-  for (let i = 0; i < batch.count; i++) {
-    const packet = batch.packets[i] as Packet;
-    if (isHeader(packet.kind)) continue;
-    firstMs = packet.dtsMs;
-    break;
-  }
-  for (let i = 0; i < batch.count; i++) {
-    const packet = batch.packets[i] as Packet;
-    if (!isHeader(packet.kind)) return;
-    packet.dtsMs = firstMs;
   }
 }

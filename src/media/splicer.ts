@@ -66,6 +66,8 @@ export class Splicer {
   #shiftMs = 0;
   /** Where a gapless source starts on the output timeline; undefined while sources are live. */
   #joinMs: number | undefined;
+  /** Whether the present source may be the former one, come back. */
+  #mayCountOn = false;
   #anchorOutMs: number | undefined;
   #anchorWallMs = 0;
   #gate: 'closed' | 'open' = 'closed';
@@ -101,10 +103,21 @@ export class Splicer {
     return this.#shiftMs;
   }
 
+  /** The track that the source on air has shown, and then not for so long, while the other one goes on. */
+  trackGone(wallMs: number, afterMs: number): 'video' | 'audio' | undefined {
+    const [video, audio] = [this.#video, this.#audio];
+    if (!video.placed || !audio.placed || Math.abs(video.lastWallMs - audio.lastWallMs) <= afterMs / 2)
+      return undefined;
+    const gone = video.lastWallMs < audio.lastWallMs ? video : audio;
+    if (wallMs - gone.lastWallMs <= afterMs) return undefined;
+    return gone === video ? 'video' : 'audio';
+  }
+
   /** A new source follows: no video of it passes before its first key frame, and of a live one no audio either. */
-  begin(join: 'live' | 'gapless' = 'live'): void {
-    if (join === 'live') this.#joinMs = undefined;
-    else this.#beginGapless();
+  begin(join: 'live' | 'another' | 'gapless' = 'live'): void {
+    if (join === 'gapless') this.#beginGapless();
+    else this.#joinMs = undefined;
+    this.#mayCountOn = join === 'live';
     this.#gate = 'closed';
     this.#videoOpen = false;
     this.#videoSeen = false;
@@ -137,7 +150,7 @@ export class Splicer {
         this.#keepHeader(packet);
         continue;
       }
-      if (!this.#mayPass(packet, wallMs)) {
+      if (!this.#mayPass(packet, wallMs, from)) {
         this.counts.beforeKey++;
         continue;
       }
@@ -181,26 +194,29 @@ export class Splicer {
     packet.addSpan(bytes, 0, bytes.length);
   }
 
-  #mayPass(packet: Packet, wallMs: number): boolean {
+  #mayPass(packet: Packet, wallMs: number, from: Batch): boolean {
     const gapless = this.#joinMs !== undefined;
     if (isVideo(packet.kind)) {
       this.#videoSeen = true;
       if (this.#videoOpen) return true;
       if (packet.kind !== 'key') return false;
       this.#videoOpen = true;
-      if (this.#gate === 'closed' && !gapless) this.#openAt(packet.dtsMs, wallMs);
+      if (this.#gate === 'closed' && !gapless) this.#openAt(packet.dtsMs, wallMs, from);
       return true;
     }
     if (gapless) return true;
     if (this.#gate === 'open') return this.#audio.placed || packet.dtsMs + this.#shiftMs > this.#audio.lastOutMs;
     this.#firstAudioInMs ??= packet.dtsMs;
     if (this.#videoSeen || packet.dtsMs - this.#firstAudioInMs < AUDIO_ONLY_AFTER_MS) return false;
-    this.#openAt(packet.dtsMs, wallMs);
+    this.#openAt(packet.dtsMs, wallMs, from);
     return true;
   }
 
-  /** Settles where the present source's clock lies on the output timeline. */
-  #openAt(inMs: number, wallMs: number): void {
+  /**
+   * Settles where the present source's clock lies on the output timeline. What has come with its first frame is as old as
+   * it is long: it makes up for what is missing.
+   */
+  #openAt(inMs: number, wallMs: number, from: Batch): void {
     this.#gate = 'open';
     if (this.#anchorOutMs === undefined) {
       this.#anchorOutMs = 0;
@@ -208,7 +224,7 @@ export class Splicer {
       this.#shiftMs = -inMs;
     } else if (!this.#countsOn(inMs, wallMs)) {
       const endMs = Math.max(this.#video.endMs(), this.#audio.endMs());
-      const liveMs = this.#anchorOutMs + (wallMs - this.#anchorWallMs);
+      const liveMs = this.#anchorOutMs + (wallMs - this.#anchorWallMs) - lengthFrom(from, inMs);
       this.#shiftMs = Math.ceil(Math.max(endMs, liveMs)) - inMs;
     }
     this.#video.shiftMs = this.#shiftMs;
@@ -241,7 +257,9 @@ export class Splicer {
     const track = this.#video.lastOutMs >= this.#audio.lastOutMs ? this.#video : this.#audio;
     const expectedMs = track.lastInMs + (wallMs - track.lastWallMs);
     const goesOn = inMs + this.#shiftMs > Math.max(this.#video.lastOutMs, this.#audio.lastOutMs);
-    return goesOn && track.shiftMs === this.#shiftMs && Math.abs(inMs - expectedMs) <= SAME_CLOCK_MS;
+    return (
+      this.#mayCountOn && goesOn && track.shiftMs === this.#shiftMs && Math.abs(inMs - expectedMs) <= SAME_CLOCK_MS
+    );
   }
 
   #timeOf(packet: Packet, wallMs: number): number {
@@ -289,6 +307,16 @@ export class Splicer {
     if (!otherWentFirst) this.#shiftMs = Math.ceil(endMs) - inMs;
     track.shiftMs = this.#shiftMs;
   }
+}
+
+/** How much media the batch holds behind the time. */
+function lengthFrom(batch: Batch, fromMs: number): number {
+  let endMs = fromMs;
+  for (let i = 0; i < batch.count; i++) {
+    const { kind, dtsMs } = batch.packets[i] as Packet;
+    if (!isHeader(kind)) endMs = Math.max(endMs, dtsMs);
+  }
+  return endMs - fromMs;
 }
 
 /** Swaps packet `index` of `from` with the next free slot of `to`. */

@@ -14,12 +14,12 @@ const CAP_MS: Partial<Record<FaultKind, number>> = {
 };
 
 /** Media had ended this long before such a fault was noticed. */
-const QUIET_MS: Partial<Record<FaultKind, number>> = { silent: 5_000, stalled: 6_000 };
+const QUIET_MS: Partial<Record<FaultKind, number>> = { stalled: 6_000 };
 
 /** For a destination that has not noticed yet that we were gone: soon it will, and then we are to be there. */
 const CALM_CAP_MS = 5_000;
 
-/** How an attempt of one side ended, and how long media had gone well before. */
+/** How an attempt of one side ended, and how long media had gone well before; a silence that was waited out is not well. */
 export interface Outcome {
   readonly fault: Fault;
   readonly healthyMs: number;

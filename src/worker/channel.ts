@@ -167,6 +167,8 @@ export type FromWorker =
       readonly role: 'worker' | 'origin';
       readonly slot: number;
       readonly pid: number;
+  /** Goes to one of a live run's sources by hand, 0 being the primary; `auto` undoes that. */
+  | { readonly t: 'switch'; readonly taskId: string; readonly epoch: number; readonly to: number | 'auto' }
       /** The origin's real listening address, e.g. rtmp://127.0.0.1:1935. */
       readonly address?: string;
       readonly runs: readonly RunReport[];

@@ -6,12 +6,15 @@ import type { HandClock } from './hand-clock.ts';
 
 const FRAME_MS = 50;
 
-/** A live source: a frame every 50 ms, every tenth a key frame. */
+/** A live source: a frame every 50 ms, every tenth a key frame, and sound with each where it has any. */
 export class HandSource implements Source {
   bytesIn = 0;
   closed = false;
   fault: Fault | undefined;
   silent = false;
+  /** All frames bear the time of the first from here on. */
+  frozen = false;
+  sound: 'never' | 'yes' | 'gone' = 'never';
   readonly url: string;
   readonly #clock: HandClock;
   readonly #startMs: number;
@@ -28,7 +31,9 @@ export class HandSource implements Source {
     if (this.silent) return;
     if (this.#frames === 0) this.#emit(into, 'videoHeader', 0);
     for (; this.#startMs + this.#frames * FRAME_MS <= this.#clock.nowMs; this.#frames++) {
-      this.#emit(into, this.#frames % 10 === 0 ? 'key' : 'inter', this.#frames * FRAME_MS);
+      const dtsMs = this.frozen ? 0 : this.#frames * FRAME_MS;
+      this.#emit(into, this.#frames % 10 === 0 ? 'key' : 'inter', dtsMs);
+      if (this.sound === 'yes') this.#emit(into, 'audio', dtsMs);
     }
   }
 

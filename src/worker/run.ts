@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Monotonic } from '../media/clock.ts';
-import { asFault } from '../media/fault.ts';
 import type { Sink, Source } from '../media/packet.ts';
 import { type Heartbeat, Relay } from '../media/relay.ts';
 import { backoffMs } from '../task/retry.ts';
-import { Bugs, type Outcome, onceReached, Retry, under, whenOver } from './attempts.ts';
+import { Bugs, under, whenOver } from './attempts.ts';
 import type { LiveOrder, RunNews, RunOrder, RunReport } from './channel.ts';
+import { PullSide } from './pull-side.ts';
 import { PushSide } from './push-side.ts';
 import { Standing } from './standing.ts';
 
@@ -22,8 +23,6 @@ export interface RunParts {
   readonly log: (message: string, error: unknown) => void;
 }
 
-/** How long the old source goes on while the new one is opened. */
-const MAKE_MS = 5_000;
 const STOP_MS = 5_000;
 
 /** What former relays of this run carried. */
@@ -45,14 +44,9 @@ export class Run {
   readonly #carried: Carried = { bytesIn: 0, bytesOut: 0, mediaMs: 0, beforeKey: 0 };
   readonly #standing: Standing;
   readonly #push: PushSide;
+  readonly #pull: PullSide;
   #order: RunOrder<LiveOrder>;
-  #pullEpoch = 0;
   #relay: Relay;
-  /** Ends the present turn of the pull, which goes on at once with what is then ordered. */
-  #pullCut = new AbortController();
-  #pulling = false;
-  #next: { readonly url: string; readonly source: Source } | undefined;
-  #making = new AbortController();
   #bugged: (error: unknown) => void = () => {};
   readonly #bugs = new Bugs();
 
@@ -61,6 +55,7 @@ export class Run {
     this.#order = parts.order;
     this.#standing = new Standing({ ...parts, gaveUp: () => this.#life.abort() });
     this.#push = new PushSide({ ...parts, destination: parts.order.destination, standing: this.#standing });
+    this.#pull = this.#makePull();
     this.#relay = new Relay({ now: parts.now });
     this.ended = this.#live();
   }
@@ -69,10 +64,16 @@ export class Run {
   change(order: RunOrder<LiveOrder>): void {
     const former = this.#order;
     this.#order = order;
-    const isNew = order.source.url !== former.source.url;
+    const urls = urlsOf(order);
+    const isNew = !isDeepStrictEqual(urls, urlsOf(former));
     this.#standing.change(order, { isNew });
     this.#push.change(order.destination);
-    if (isNew) this.#changeSource(order.source.url);
+    if (isNew || !isDeepStrictEqual(order.cover, former.cover)) this.#pull.change(urls, order.cover);
+  }
+
+  /** Goes to one of the sources by hand, 0 being the primary, and stays with it while it is well; `auto` undoes that. */
+  switchTo(source: number | 'auto'): void {
+    this.#pull.switchTo(source);
   }
 
   report(): RunReport {
@@ -85,7 +86,7 @@ export class Run {
       epoch,
       ...this.#standing.report(),
       pushEpoch: push.epoch,
-      pullEpoch: this.#pullEpoch,
+      pullEpoch: this.#pull.epoch,
       bytesIn: carried.bytesIn + relay.bytesIn,
       bytesOut: carried.bytesOut + relay.bytesOut,
       mediaMs: carried.mediaMs + Math.round(relay.mediaMs),
@@ -94,6 +95,7 @@ export class Run {
         beforeKey: carried.beforeKey + relay.splicer.counts.beforeKey,
       },
       queuedMs: push.queuedMs,
+      ...this.#pull.report,
     };
   }
 
@@ -137,11 +139,10 @@ export class Run {
       heartbeat.add(relay);
       const ready = (signal: AbortSignal): Promise<void> => relay.ready(signal);
       const flowing = (): void => this.#tellFlowing(relay);
-      const sides = [this.#pulls(relay, turn.signal), this.#push.run({ relay, ready, flowing }, turn.signal)];
+      const sides = [this.#pull.run(relay, turn.signal), this.#push.run({ relay, ready, flowing }, turn.signal)];
       const bug = await Promise.race([bugged, ...sides]).catch((error: unknown) => error);
       turn.abort();
       this.#push.endHold();
-      this.#pulling = false;
       await Promise.allSettled(sides);
       heartbeat.remove(relay);
       this.#bank(relay);
@@ -149,79 +150,16 @@ export class Run {
     });
   }
 
-  async #pulls(relay: Relay, signal: AbortSignal): Promise<void> {
-    const retry = new Retry();
-    while (!signal.aborted) {
-      await under(signal, async cut => {
-        this.#pullCut = cut;
-        const outcome = await this.#pullOnce(relay, cut.signal);
-        if (cut.signal.aborted) {
-          retry.reset();
-          return;
-        }
-        this.#push.startHold();
-        const waitMs = this.#standing.lost(outcome.fault, retry.waitMs(outcome, this.#parts.random()));
-        await whenOver(this.#parts.sleep(waitMs, cut.signal));
-      });
-    }
-  }
-
-  async #pullOnce(relay: Relay, signal: AbortSignal): Promise<Outcome> {
-    const { now, openSource } = this.#parts;
-    let source: Source;
-    try {
-      source = this.#takeNext() ?? (await openSource(this.#order.source.url, signal));
-    } catch (error) {
-      return { fault: asFault('pull', error), healthyMs: 0 };
-    }
-    let readyAtMs: number | undefined;
-    this.#pullEpoch++;
-    this.#pulling = true;
-    const fault = await under(signal, over => {
-      const pulled = relay.pull(source, signal);
-      onceReached(relay.ready(over.signal), () => {
-        readyAtMs = now();
-        this.#push.endHold();
-        this.#tellFlowing(relay);
-      });
-      return pulled;
+  #makePull(): PullSide {
+    const parts = this.#parts;
+    const { order, tell } = parts;
+    const { taskId, epoch } = order;
+    return new PullSide({
+      ...{ ...parts, urls: urlsOf(order), cover: order.cover, standing: this.#standing, push: this.#push },
+      flowing: () => this.#tellFlowing(this.#relay),
+      strayed: (set, reason) =>
+        tell({ taskId, epoch, type: 'alarm', side: 'pull', reason, alarm: 'SwitchedToStandby', set }),
     });
-    this.#pulling = false;
-    return { fault, healthyMs: readyAtMs === undefined ? 0 : now() - readyAtMs };
-  }
-
-  #changeSource(url: string): void {
-    this.#making.abort();
-    if (this.#pulling) void this.#make(url, this.#pullCut);
-    else this.#pullCut.abort();
-  }
-
-  /** Make before break: the source on air goes on until the new one is open, or until it has had its time. */
-  async #make(url: string, onAir: AbortController): Promise<void> {
-    const { openSource, sleep } = this.#parts;
-    await under(this.#life.signal, async making => {
-      this.#making = making;
-      const opened = openSource(url, making.signal).then(source => this.#keepNext(url, source, making.signal));
-      await Promise.race([opened, sleep(MAKE_MS, making.signal)]).catch(() => {});
-      if (making.signal.aborted) return;
-      // The one on air may have failed meanwhile, and the loop may have got to the new one by itself.
-      if (this.#pulling && this.#pullCut !== onAir) this.#takeNext()?.close();
-      else this.#pullCut.abort();
-    });
-  }
-
-  #keepNext(url: string, source: Source, signal: AbortSignal): void {
-    if (signal.aborted) source.close();
-    else this.#next = { url, source };
-  }
-
-  /** The source opened ahead, if it is the one that is wanted now. */
-  #takeNext(): Source | undefined {
-    const next = this.#next;
-    this.#next = undefined;
-    if (next === undefined || next.url === this.#order.source.url) return next?.source;
-    next.source.close();
-    return undefined;
   }
 
   #tellFlowing(relay: Relay): void {
@@ -229,7 +167,6 @@ export class Run {
   }
 
   #bank(relay: Relay): void {
-    this.#takeNext()?.close();
     this.#carried.bytesIn += relay.bytesIn;
     this.#carried.bytesOut += relay.bytesOut;
     this.#carried.mediaMs += Math.round(relay.mediaMs);
@@ -237,3 +174,5 @@ export class Run {
     this.#relay = new Relay({ now: this.#parts.now });
   }
 }
+
+const urlsOf = ({ source: { url, standby = [] } }: RunOrder<LiveOrder>): readonly string[] => [url, ...standby];

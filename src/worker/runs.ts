@@ -63,6 +63,11 @@ export class Runs {
     this.#end(entry);
   }
 
+  switchTo(taskId: string, epoch: number, to: number | 'auto'): void {
+    const entry = this.#entries.get(taskId);
+    if (entry?.epoch === epoch && entry.run instanceof Run) entry.run.switchTo(to);
+  }
+
   takeBug(relay: Relay, error: unknown): void {
     for (const { run } of this.#entries.values()) if (run.takeBug(relay, error)) return;
   }

@@ -96,7 +96,8 @@ export class Worker {
   #obey(message: ToWorker): void {
     if (message.t === 'start') this.#runs.start(message.order);
     else if (message.t === 'stop') this.#runs.stop(message.taskId, message.epoch);
-    else void this.end('told to');
+    else if (message.t === 'switch') this.#runs.switchTo(message.taskId, message.epoch, message.to);
+    else if (message.t === 'exit') void this.end('told to');
   }
 
   #tell(news: RunNews): void {

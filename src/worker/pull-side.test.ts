@@ -1,0 +1,350 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Fault, type FaultKind } from '../media/fault.ts';
+import type { LiveOrder, RunCover, RunNews, RunOrder } from './channel.ts';
+import { HandClock } from './hand-clock.ts';
+import { HandSink, HandSource } from './hand-peers.ts';
+import { Run } from './run.ts';
+
+const TICK_MS = 50;
+const GROUP_MS = 500;
+const A = 'rtmp://a/live/one';
+const B = 'rtmp://b/live/two';
+const C = 'rtmp://c/live/three?key=secret';
+
+const order = (urls: readonly string[], rest: Partial<RunOrder> = {}): RunOrder<LiveOrder> => ({
+  ...{ taskId: 't1', epoch: 4, destination: 'rtmp://d/live/out', ...rest },
+  source: { kind: 'live', url: urls[0] ?? '', standby: urls.slice(1) },
+});
+const WARM: RunCover = { warm: true };
+
+describe('a run with standbys', () => {
+  let clock: HandClock;
+  let run: Run;
+  let news: RunNews[];
+  let sources: HandSource[];
+  let sinks: HandSink[];
+  /** Every try to open a source, in order. */
+  let tries: { readonly url: string; readonly atMs: number }[];
+  /** What stands in the way of opening, by address. */
+  let faults: Map<string, Fault>;
+  let delays: Map<string, number>;
+  /** What a source is like when it is opened. */
+  let trait: Partial<Pick<HandSource, 'sound' | 'silent'>>;
+
+  const pull = (kind: FaultKind = 'closed'): Fault => new Fault('pull', kind, `the source is ${kind}`);
+  const newest = (url: string): HandSource => sources.filter(one => one.url === url).at(-1) as HandSource;
+  const live = (): string[] => sources.filter(one => !one.closed).map(one => one.url);
+  const told = (): string[] => news.filter(one => one.type !== 'alarm').map(one => `${one.type} ${one.side}`);
+  const alarms = (): string[] => news.flatMap(one => (one.type === 'alarm' ? `${one.alarm} ${one.set}` : []));
+  const index = (): number | undefined => run.report().source?.index;
+  const onAir = (): Promise<void> => clock.until(() => run.report().state === 'flowing');
+  const times = (): readonly number[] => (sinks.at(-1) as HandSink).times;
+  const risesStrictly = (): boolean => times().every((at, i) => i === 0 || at > (times()[i - 1] as number));
+  const longestStepMs = (): number => Math.max(...times().map((at, i) => at - (times()[i - 1] ?? at)));
+  /** The longest time in which the destination was given nothing, from now until the end of the stretch. */
+  const gapWithin = async (ms: number): Promise<number> => {
+    let [longest, since, seen] = [0, clock.nowMs, times().length];
+    for (const endMs = clock.nowMs + ms; clock.nowMs < endMs; ) {
+      await clock.advance(TICK_MS);
+      if (times().length > seen) since = clock.nowMs;
+      seen = times().length;
+      longest = Math.max(longest, clock.nowMs - since);
+    }
+    return longest;
+  };
+
+  const begin = (ordered: RunOrder<LiveOrder>): void => {
+    run = new Run({
+      order: ordered,
+      heartbeat: { add: relay => void clock.relays.add(relay), remove: relay => void clock.relays.delete(relay) },
+      openSource: async (url, signal) => {
+        tries.push({ url, atMs: clock.nowMs });
+        const delayMs = delays.get(url) ?? 0;
+        if (delayMs > 0) await clock.sleep(delayMs, signal);
+        const fault = faults.get(url);
+        if (fault !== undefined) throw fault;
+        const opened = Object.assign(new HandSource(url, clock), trait);
+        sources.push(opened);
+        return opened;
+      },
+      openSink: async url => {
+        const opened = new HandSink(url);
+        sinks.push(opened);
+        return opened;
+      },
+      now: () => clock.nowMs,
+      sleep: clock.sleep,
+      random: () => 0.999_999,
+      tell: one => news.push(one),
+      log: () => {},
+    });
+    clock.onBug = (relay, error) => {
+      throw new Error('a bug', { cause: [relay, error] });
+    };
+  };
+  const fail = (url: string, { forGood = true } = {}): void => {
+    if (forGood) faults.set(url, pull('unreachable'));
+    newest(url).fault = pull();
+  };
+
+  beforeEach(() => {
+    clock = new HandClock();
+    news = [];
+    sources = [];
+    sinks = [];
+    tries = [];
+    faults = new Map();
+    delays = new Map();
+    trait = {};
+  });
+  afterEach(async () => {
+    await run.stop();
+    expect(clock.relays.size).toBe(0);
+    expect(clock.sleepers).toBe(0);
+    expect(live()).toEqual([]);
+  });
+
+  it('goes on with the standby within two ticks of a lost source, and tells no loss', async () => {
+    begin(order([A, B]));
+    await onAir();
+    await clock.advance(2_000);
+    fail(A);
+    expect(await gapWithin(3_000)).toBeLessThanOrEqual(3 * TICK_MS);
+    expect(told()).toEqual(['flowing run']);
+    expect(run.report()).toMatchObject({
+      state: 'flowing',
+      pushEpoch: 1,
+      source: { index: 1, url: 'rtmp://b/live/***' },
+    });
+    expect(risesStrictly()).toBe(true);
+  });
+
+  it('raises an alarm while a standby is on air, which names both, without their keys', async () => {
+    begin(order([A, C]));
+    await onAir();
+    fail(A);
+    await clock.advance(1_000);
+    expect(alarms()).toEqual(['SwitchedToStandby true']);
+    expect(news.at(-1)?.reason).toBe('standby 1 (rtmp://c/live/***?***) is on air: the source is closed');
+    expect(JSON.stringify([news, run.report()])).not.toContain('secret');
+  });
+
+  it.each([
+    ['five seconds', {}, 5_000],
+    ['two where a warm standby waits', WARM, 2_000],
+  ] as const)('leaves a silent source after %s', async (_, cover, latestMs) => {
+    begin(order([A, B], { cover }));
+    await onAir();
+    await clock.advance(5_000);
+    newest(A).silent = true;
+    const gapMs = await gapWithin(8_000);
+    expect(gapMs).toBeGreaterThan(latestMs - 300);
+    expect(gapMs).toBeLessThanOrEqual(latestMs + GROUP_MS);
+    expect(index()).toBe(1);
+  });
+
+  it('leaves a source whose times stand still while its packets come', async () => {
+    begin(order([A, B]));
+    await onAir();
+    newest(A).frozen = true;
+    await clock.advance(5_000);
+    expect(index()).toBe(1);
+  });
+
+  it('leaves a source that has lost its sound, and does not go back before it is there again', async () => {
+    trait = { sound: 'yes' };
+    begin(order([A, B]));
+    await onAir();
+    trait = { sound: 'never' };
+    newest(A).sound = 'gone';
+    await clock.advance(5_500);
+    expect(index()).toBe(1);
+    await clock.advance(60_000);
+    expect(index()).toBe(1);
+    newest(A).sound = 'yes';
+    await clock.advance(11_000);
+    expect(index()).toBe(0);
+  });
+
+  it('stays with a source without sound where there is no other', async () => {
+    trait = { sound: 'yes' };
+    begin(order([A]));
+    await onAir();
+    newest(A).sound = 'gone';
+    await clock.advance(20_000);
+    expect(told()).toEqual(['flowing run']);
+  });
+
+  it('leaves a source that sends less than the floor', async () => {
+    begin(order([A, B], { cover: { floorKbit: 17 } }));
+    await onAir();
+    await clock.advance(6_000);
+    expect(run.report().source?.index).toBe(1);
+    expect(news.at(-1)?.reason).toMatch(/the source sent 16 kbit\/s for 5 s, less than 17/);
+  });
+
+  it('fills the time that a silence took with what a warm standby has held, and leaves no hole', async () => {
+    begin(order([A, B], { cover: WARM }));
+    await onAir();
+    await clock.advance(5_000);
+    newest(A).silent = true;
+    await clock.advance(8_000);
+    expect(longestStepMs()).toBeLessThanOrEqual(2 * TICK_MS);
+    expect(risesStrictly()).toBe(true);
+  });
+
+  it('goes back when the source has been well for ten seconds and thirty have passed, without a gap', async () => {
+    begin(order([A, B]));
+    await onAir();
+    fail(A);
+    await clock.advance(5_000);
+    faults.clear();
+    await clock.until(() => live().length === 2);
+    await clock.advance(15_000);
+    expect(index()).toBe(1);
+    const gapMs = await gapWithin(20_000);
+    expect(index()).toBe(0);
+    expect(gapMs).toBeLessThanOrEqual(2 * TICK_MS);
+    expect(live()).toEqual([A]);
+    expect(alarms()).toEqual(['SwitchedToStandby true', 'SwitchedToStandby false']);
+    expect(told()).toEqual(['flowing run']);
+  });
+
+  it('changes over at most once in thirty seconds while the source comes and goes', async () => {
+    begin(order([A, B]));
+    await onAir();
+    const changes: number[] = [];
+    let last = index();
+    for (let round = 0; round < 100; round++) {
+      if (round % 10 === 0 && index() === 0) newest(A).fault = pull();
+      await clock.advance(1_000);
+      if (index() !== last) changes.push(clock.nowMs);
+      last = index();
+    }
+    const back = changes.filter((_, i) => i % 2 === 1);
+    expect(back.length).toBeGreaterThan(0);
+    back.forEach((at, i) => {
+      expect(at - (changes[2 * i] as number)).toBeGreaterThanOrEqual(29_000);
+    });
+  });
+
+  it('leaves a standby that fails at once, however short it was on air', async () => {
+    begin(order([A, B, C]));
+    await onAir();
+    fail(A);
+    await clock.advance(1_000);
+    fail(B);
+    expect(await gapWithin(1_000)).toBeLessThanOrEqual(3 * TICK_MS);
+    expect(index()).toBe(2);
+  });
+
+  it('tries all of them in turn, ever more rarely, while all are dead, and names each', async () => {
+    for (const url of [A, B]) faults.set(url, pull('unreachable'));
+    begin(order([A, B]));
+    await clock.advance(60_000);
+    const counts = [A, B].map(url => tries.filter(one => one.url === url).length);
+    expect(Math.abs((counts[0] ?? 0) - (counts[1] ?? 0))).toBeLessThanOrEqual(1);
+    expect(tries.length).toBeGreaterThan(12);
+    expect(tries.length).toBeLessThan(26);
+    expect(tries.slice(0, 4).map(one => one.url)).toEqual([A, B, A, B]);
+    expect(run.report().reason).toBe(
+      'no source can be pulled; the source: the source is unreachable; standby 1: the source is unreachable',
+    );
+  });
+
+  it('tells a loss after two seconds when trying the standby takes longer', async () => {
+    delays.set(B, 4_000);
+    begin(order([A, B]));
+    await onAir();
+    fail(A);
+    await clock.advance(1_800);
+    expect(told()).toEqual(['flowing run']);
+    await clock.advance(400);
+    expect(told()).toEqual(['flowing run', 'broke pull']);
+    await clock.advance(3_000);
+    expect(told()).toEqual(['flowing run', 'broke pull', 'flowing run']);
+  });
+
+  it('lets no address that does not answer keep the others waiting', async () => {
+    faults.set(A, pull('unreachable'));
+    delays.set(B, 60_000);
+    begin(order([A, B, C]));
+    await clock.advance(6_500);
+    expect(index()).toBe(2);
+    expect(tries.map(({ url }) => url)).toContain(B);
+  });
+
+  it('gives up after its counted tries of all of them', async () => {
+    for (const url of [A, B]) faults.set(url, pull('unreachable'));
+    begin(order([A, B], { retry: { count: 2, intervalMs: 10_000, eager: false } }));
+    await clock.advance(21_000);
+    await run.ended;
+    expect(told().at(-1)).toBe('gaveUp pull');
+    expect(tries.map(({ url }) => url)).toEqual([A, B, A, B, A, B]);
+  });
+
+  it('counts no try while a standby is on air', async () => {
+    begin(order([A, B], { retry: { count: 0, intervalMs: 10_000, eager: true } }));
+    await onAir();
+    fail(A);
+    await clock.advance(60_000);
+    expect(told()).toEqual(['flowing run']);
+  });
+
+  it('keeps a warm standby connected, opens it anew when it is lost, and closes it with the run', async () => {
+    begin(order([A, B], { cover: WARM }));
+    await onAir();
+    await clock.advance(2_000);
+    expect(live().sort()).toEqual([A, B]);
+    newest(B).fault = pull();
+    await clock.advance(2_000);
+    expect(live().sort()).toEqual([A, B]);
+    expect(told()).toEqual(['flowing run']);
+    expect(run.report().source?.index).toBe(0);
+  });
+
+  it('goes by hand to the source that is asked for, stays while it is well, and returns when that is undone', async () => {
+    begin(order([A, B, C]));
+    await onAir();
+    run.switchTo(2);
+    expect(await gapWithin(2_000)).toBeLessThanOrEqual(2 * TICK_MS);
+    expect(index()).toBe(2);
+    await clock.advance(60_000);
+    expect(index()).toBe(2);
+    fail(C, { forGood: false });
+    await clock.advance(1_000);
+    expect(index()).toBe(0);
+    await clock.until(() => index() === 2, 45_000);
+    run.switchTo('auto');
+    await clock.until(() => index() === 0, 45_000);
+    expect(run.report().pushEpoch).toBe(1);
+    expect(told()).toEqual(['flowing run']);
+  });
+
+  it('does not hear of a source that it does not have', async () => {
+    begin(order([A, B]));
+    await onAir();
+    run.switchTo(7);
+    await clock.advance(2_000);
+    expect(index()).toBe(0);
+    expect(live()).toEqual([A]);
+  });
+
+  it('keeps a standby on air that is still there when the order changes, and goes to a new source at once', async () => {
+    begin(order([A, B]));
+    await onAir();
+    fail(A);
+    await clock.advance(2_000);
+    const standby = newest(B);
+    run.change(order([A, C, B]));
+    await clock.advance(1_000);
+    expect(standby.closed).toBe(false);
+    expect(index()).toBe(2);
+    run.change(order(['rtmp://n/live/new', C]));
+    await clock.advance(1_000);
+    expect(run.report().source).toEqual({ index: 0, url: 'rtmp://n/live/***' });
+    expect(standby.closed).toBe(true);
+    expect(run.report().pushEpoch).toBe(1);
+    expect(longestStepMs()).toBeLessThanOrEqual(10 * TICK_MS);
+  });
+});

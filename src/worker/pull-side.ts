@@ -1,0 +1,356 @@
+import { asFault, Fault } from '../media/fault.ts';
+import type { Source } from '../media/packet.ts';
+import type { Patience, Relay } from '../media/relay.ts';
+import { Spare } from '../media/spare.ts';
+import { onceReached, under, whenOver } from './attempts.ts';
+import { type Candidate, Candidates, nameOf } from './candidates.ts';
+import type { RunCover, RunReport } from './channel.ts';
+import { coverOf } from './cover.ts';
+import type { PushSide } from './push-side.ts';
+import type { RunParts } from './run.ts';
+import type { Standing } from './standing.ts';
+
+export interface PullSideParts extends Pick<RunParts, 'openSource' | 'now' | 'sleep' | 'random'> {
+  /** The primary first. */
+  readonly urls: readonly string[];
+  readonly cover: RunCover | undefined;
+  readonly standing: Standing;
+  readonly push: Pick<PushSide, 'startHold' | 'endHold'>;
+  /** Media of a source flows into the relay, perhaps on to the destination. */
+  readonly flowing: () => void;
+  /** Another than the primary is on air, or the primary is again. */
+  readonly strayed: (isAway: boolean, reason: string) => void;
+}
+
+/** How long a source that is not wanted any more goes on while another one is made ready. */
+const MAKE_MS = 5_000;
+const OPEN_MS = 5_000;
+const LONGEST_OPEN_MS = 30_000;
+/** A source is gone back to when it has been well for so long. */
+const CLEAR_MS = 10_000;
+/** Between two changes that no failure calls for. */
+const GUARD_MS = 30_000;
+/** While another source is being tried, a loss is not told before so long. */
+const GRACE_MS = 2_000;
+const TRACK_GONE_MS = 5_000;
+const FLOOR_MS = 5_000;
+/** A tick that comes a little later still finds a silence out in time. */
+const TICK_SLACK_MS = 100;
+/** Held of a spare beside what it has to make up for: the longest usual group. */
+const GROUP_MS = 5_000;
+const HELD_BYTES = 16 * 1024 * 1024;
+
+interface Beside {
+  readonly candidate: Candidate;
+  readonly spare: Spare;
+}
+
+interface Entry {
+  readonly candidate: Candidate;
+  readonly source: Source;
+}
+
+/**
+ * The pulls of one run, one behind the other: its source, and the standbys that take its place. A source that fails is
+ * left for the next one at once; one that is well again is gone back to with care. The relay joins them on one timeline.
+ */
+export class PullSide {
+  readonly #parts: PullSideParts;
+  readonly #candidates: Candidates;
+  #cover: Required<RunCover>;
+  #epoch = 0;
+  #onAir: Candidate | undefined;
+  /** Who was on air last, and since when. */
+  #latest: { readonly candidate: Candidate; readonly sinceMs: number } | undefined;
+  #isAway = false;
+  /** Whether the preferred one is to follow as soon as it can, by somebody's wish. */
+  #isUrgent = false;
+  #beside: Beside | undefined;
+  /** From when on a spare has to make up for what is missing; undefined where nothing is. */
+  #lostAtMs: number | undefined;
+  #cut = new AbortController();
+  #tending = new AbortController();
+  #grace = new AbortController();
+  #leaving = new AbortController();
+
+  constructor(parts: PullSideParts) {
+    this.#parts = parts;
+    this.#candidates = new Candidates(parts.urls);
+    this.#cover = coverOf(parts.cover);
+  }
+
+  /** How many sources have been opened. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** The source on air, as the report has it. */
+  get report(): Pick<RunReport, 'source'> {
+    const candidate = this.#onAir;
+    if (candidate === undefined) return {};
+    return { source: { index: this.#candidates.indexOf(candidate), url: candidate.address } };
+  }
+
+  /** Pulls until the signal aborts. */
+  async run(relay: Relay, signal: AbortSignal): Promise<void> {
+    try {
+      while (!signal.aborted) {
+        await under(signal, async cut => {
+          this.#cut = cut;
+          const entry = this.#takeSpare(relay) ?? (await this.#open(cut.signal));
+          if (entry !== undefined) await this.#air(relay, entry, cut.signal);
+        });
+      }
+    } finally {
+      this.#grace.abort();
+      this.#leaving.abort();
+      this.#dropSpare(relay);
+    }
+  }
+
+  /** Other addresses: a source that is not among them any more goes on until its successor is ready, or for a while. */
+  change(urls: readonly string[], cover: RunCover | undefined): void {
+    const primary = this.#candidates.at(0);
+    this.#candidates.change(urls);
+    this.#cover = coverOf(cover);
+    const onAir = this.#onAir;
+    if (onAir === undefined) {
+      this.#cut.abort();
+      return;
+    }
+    const stays = this.#candidates.indexOf(onAir) >= 0;
+    this.#isUrgent = !stays || this.#candidates.at(0) !== primary;
+    this.#tending.abort();
+    this.#leaving.abort();
+    if (stays) return;
+    this.#leaving = new AbortController();
+    onceReached(this.#parts.sleep(MAKE_MS, this.#leaving.signal), () => this.#cut.abort());
+  }
+
+  /** Goes to one of the addresses as soon as it can be had, and back to it whenever it is well; `auto` is the primary. */
+  switchTo(to: number | 'auto'): void {
+    const index = to === 'auto' ? 0 : to;
+    if (this.#candidates.at(index) === undefined) return;
+    this.#candidates.preferred = index;
+    this.#isUrgent = to !== 'auto';
+    if (this.#onAir === undefined) this.#cut.abort();
+    else this.#tending.abort();
+  }
+
+  /** Opens whoever is next in turn, when it may be tried. */
+  async #open(signal: AbortSignal): Promise<Entry | undefined> {
+    const { now, sleep } = this.#parts;
+    const candidate = this.#candidates.next(now());
+    if (candidate === undefined) return undefined;
+    const restMs = candidate.restMs(now());
+    if (restMs > 0) await whenOver(sleep(restMs, signal));
+    if (signal.aborted) return undefined;
+    try {
+      return { candidate, source: await this.#dial(candidate, signal) };
+    } catch (error) {
+      if (!signal.aborted) this.#failed(candidate, { fault: asFault('pull', error), healthyMs: 0 });
+      return undefined;
+    }
+  }
+
+  /** Where others wait for their turn, nobody keeps them waiting for long. */
+  async #dial(candidate: Candidate, signal: AbortSignal): Promise<Source> {
+    const { openSource, sleep } = this.#parts;
+    return under(signal, async own => {
+      const opening = openSource(candidate.url, own.signal);
+      const late = sleep(this.#candidates.count > 1 ? OPEN_MS : LONGEST_OPEN_MS, own.signal).then(() => {
+        throw new Fault('pull', 'timeout', `${candidate.address} did not answer in time`);
+      });
+      try {
+        const source = await Promise.race([opening, late]);
+        this.#epoch++;
+        return source;
+      } catch (error) {
+        // It may come yet, when nobody wants it any more.
+        opening.then(
+          source => source.close(),
+          () => {},
+        );
+        throw error;
+      }
+    });
+  }
+
+  async #air(relay: Relay, { candidate, source }: Entry, signal: AbortSignal): Promise<void> {
+    const { now } = this.#parts;
+    let readyAtMs: number | undefined;
+    this.#onAir = candidate;
+    relay.patience = this.#patience();
+    const isAnother = this.#latest !== undefined && this.#latest.candidate !== candidate;
+    const fault = await under(signal, over => {
+      const pulled = relay.pull(source, signal, { isAnother });
+      onceReached(relay.ready(over.signal), () => {
+        readyAtMs = now();
+        this.#entered(candidate);
+        void this.#tend(relay, candidate, over.signal);
+      });
+      return pulled;
+    });
+    this.#onAir = undefined;
+    this.#lostAtMs = signal.aborted ? undefined : relay.mediaAtMs;
+    if (signal.aborted) return;
+    // The silence before a fault was not healthy.
+    const healthyMs = readyAtMs === undefined ? 0 : Math.max(0, relay.mediaAtMs - readyAtMs);
+    this.#failed(candidate, { fault, healthyMs });
+  }
+
+  #entered(candidate: Candidate): void {
+    const { push, now } = this.#parts;
+    if (this.#latest?.candidate !== candidate) this.#latest = { candidate, sinceMs: now() };
+    if (this.#candidates.isPreferred(candidate)) this.#isUrgent = false;
+    this.#lostAtMs = undefined;
+    this.#grace.abort();
+    this.#leaving.abort();
+    this.#candidates.flow(candidate);
+    push.endHold();
+    this.#parts.flowing();
+    this.#tellStray(candidate);
+  }
+
+  #tellStray(candidate: Candidate): void {
+    const index = this.#candidates.indexOf(candidate);
+    const isAway = index > 0;
+    if (isAway === this.#isAway) return;
+    this.#isAway = isAway;
+    const why = this.#candidates.at(0)?.fault?.message;
+    const named = `${nameOf(index)} (${candidate.address}) is on air`;
+    this.#parts.strayed(isAway, isAway && why !== undefined ? `${named}: ${why}` : named);
+  }
+
+  /** Notes a failure; it is told when nobody is left to be tried, or when trying takes too long. */
+  #failed(candidate: Candidate, outcome: Parameters<Candidate['fail']>[0]): void {
+    const { now, random, standing, push } = this.#parts;
+    const nowMs = now();
+    const candidates = this.#candidates;
+    candidate.fail(outcome, { nowMs, random01: random() });
+    push.startHold();
+    if (!candidates.haveAllFailed) {
+      standing.count(outcome.fault);
+      this.#startGrace();
+      return;
+    }
+    this.#grace.abort();
+    const plannedMs = candidates.next(nowMs)?.restMs(nowMs) ?? 0;
+    const { side, kind, refusal } = outcome.fault;
+    const ms = standing.lost({ side, kind, refusal, message: candidates.reason() }, plannedMs);
+    candidates.endRound({ ms, plannedMs, nowMs });
+  }
+
+  #startGrace(): void {
+    const { sleep, standing } = this.#parts;
+    if (!this.#grace.signal.aborted || standing.state !== 'flowing') return;
+    this.#grace = new AbortController();
+    onceReached(sleep(GRACE_MS, this.#grace.signal), () => {
+      this.#grace.abort();
+      standing.tell('broke', 'pull', this.#candidates.reason());
+    });
+  }
+
+  /** What goes on beside the source on air: the preferred one is brought back, or a standby is kept warm. */
+  async #tend(relay: Relay, onAir: Candidate, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await under(signal, async tending => {
+        this.#tending = tending;
+        relay.patience = this.#patience();
+        const target = this.#targetBeside(onAir);
+        if (target !== undefined) return this.#tendOne(relay, target, tending.signal);
+        this.#dropSpare(relay);
+        await whenAborted(tending.signal);
+      });
+    }
+  }
+
+  #targetBeside(onAir: Candidate): Candidate | undefined {
+    const candidates = this.#candidates;
+    if (!candidates.isPreferred(onAir)) return candidates.at(candidates.preferred);
+    return this.#cover.warm ? candidates.beside(onAir) : undefined;
+  }
+
+  async #tendOne(relay: Relay, target: Candidate, signal: AbortSignal): Promise<void> {
+    try {
+      const spare = await this.#spareOf(relay, target, signal);
+      await spare.until(() => spare.usable, signal);
+      relay.patience = this.#patience();
+      await spare.until(() => this.#candidates.isPreferred(target) && this.#isDue(spare), signal);
+      this.#cut.abort();
+    } catch (error) {
+      // A spare whose watch is ended is there for whoever follows.
+      if (signal.aborted) return;
+      this.#dropSpare(relay);
+      const { now, random } = this.#parts;
+      target.failBeside(asFault('pull', error), { nowMs: now(), random01: random() });
+    }
+  }
+
+  /** The spare of that address: the one that is there, or a new one when it may be tried. */
+  async #spareOf(relay: Relay, target: Candidate, signal: AbortSignal): Promise<Spare> {
+    const { now, sleep } = this.#parts;
+    if (this.#beside?.candidate === target) return this.#beside.spare;
+    this.#dropSpare(relay);
+    const restMs = target.restBesideMs(now());
+    if (restMs > 0) await sleep(restMs, signal);
+    const source = await this.#dial(target, signal);
+    const { silentMs } = this.#cover;
+    const spare = new Spare(source, {
+      ...{ now, silentMs, needs: target.fault?.track },
+      ...{ holdMs: silentMs + GROUP_MS, holdBytes: HELD_BYTES },
+    });
+    this.#beside = { candidate: target, spare };
+    relay.watch(spare);
+    if (signal.aborted) this.#dropSpare(relay);
+    return spare;
+  }
+
+  #isDue(spare: Spare): boolean {
+    if (!spare.atKey) return false;
+    if (this.#isUrgent) return true;
+    const restsMs = this.#parts.now() - (this.#latest?.sinceMs ?? Number.NEGATIVE_INFINITY);
+    return spare.wellMs >= CLEAR_MS && restsMs >= GUARD_MS && spare.rateKbit >= this.#cover.floorKbit;
+  }
+
+  /** The spare, where it can take over now, or where it is what somebody wants. */
+  #takeSpare(relay: Relay): Entry | undefined {
+    const beside = this.#beside;
+    if (beside === undefined) return undefined;
+    const { candidate, spare } = beside;
+    const isWanted = this.#isUrgent && this.#candidates.isPreferred(candidate);
+    const isKnown = this.#candidates.indexOf(candidate) >= 0;
+    if (!isKnown || !(spare.usable || isWanted)) {
+      this.#dropSpare(relay);
+      return undefined;
+    }
+    this.#beside = undefined;
+    relay.unwatch(spare);
+    spare.beginAt(this.#lostAtMs ?? this.#parts.now());
+    return { candidate, source: spare };
+  }
+
+  #dropSpare(relay: Relay): void {
+    const beside = this.#beside;
+    if (beside === undefined) return;
+    this.#beside = undefined;
+    relay.unwatch(beside.spare);
+    beside.spare.close();
+  }
+
+  #patience(): Patience {
+    const { silentMs, warmSilentMs, floorKbit } = this.#cover;
+    const isWarm = this.#beside?.spare.usable === true;
+    const hasOthers = this.#candidates.count > 1;
+    return {
+      silentMs: (isWarm ? Math.min(warmSilentMs, silentMs) : silentMs) - TICK_SLACK_MS,
+      trackMs: hasOthers ? TRACK_GONE_MS : Number.POSITIVE_INFINITY,
+      floor: { kbit: hasOthers ? floorKbit : 0, ms: FLOOR_MS },
+    };
+  }
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
