@@ -227,6 +227,20 @@ describe('to its own account', () => {
     expect((await alibaba(key, 'List', REGION)).body.Total).toBe(STATES.length);
   });
 
+  test('a task is there under whatever word the other dialect took for its region, and to nobody else', async () => {
+    const odd = { source_type: 'PullLivePushLive', source_urls: ['rtmp://a/b/c'], destination_url: 'rtmp://a/b/d' };
+    const key = await api.accounts.createKey({ accountId: OWNER, region: 'cn-shanghai' });
+    const { body } = await byHuawei(key, { method: 'POST', body: { ...odd, region: 'Mitte 1' } });
+    const task = { Region: 'Mitte 1', TaskId: body.task_id };
+    expect((await alibaba(owner, 'Describe', task)).body.TaskInfo).toMatchObject({ TaskId: body.task_id });
+    expect((await alibaba(owner, 'List', { Region: 'Mitte 1' })).body.Total).toBe(1);
+    expect((await alibaba(owner, 'Update', { ...task, CallbackUrl: 'http://cb.example/' })).status).toBe(200);
+    const { key: stranger } = guests['another account'];
+    expect((await alibaba(stranger, 'Describe', task)).body.Code).toBe('InvalidParameter');
+    expect((await alibaba(stranger, 'List', { Region: 'Mitte 1' })).body.Code).toBe('InvalidParameter');
+    expect((await alibaba(owner, 'Delete', task)).status).toBe(200);
+  });
+
   test('a deleted task is still shown by the one dialect and gone from the other', async () => {
     const id = taskOf('deleted');
     expect((await alibaba(owner, 'Describe', { ...REGION, TaskId: id })).body.TaskStatus).toBe(-1);

@@ -76,7 +76,7 @@ class Desk {
 
   async create({ caller, params }: Call) {
     const { tasks, checkUrl } = this.#options;
-    const regions = await this.#regionsOf(caller);
+    const regions = await this.#regionsOf(caller, params);
     const spec = readCreate(params, { checkUrl, regions });
     const task = await tasks.create(caller, spec);
     return { ...DONE, TaskId: task.id };
@@ -84,9 +84,7 @@ class Desk {
 
   async update({ caller, params }: Call) {
     const { tasks, checkUrl, now, endMovesOnAir } = this.#options;
-    const regions = await this.#regionsOf(caller);
-    // What is missing is told whether or not there is such a task.
-    params.required('Region');
+    const regions = await this.#regionsOf(caller, params);
     const taskId = readTaskId(params);
     await tasks.change(wholeAccount(caller), taskId, task => {
       const wanted = readUpdate(params, task.spec, { checkUrl, regions });
@@ -125,7 +123,7 @@ class Desk {
 
   async list({ caller, params }: Call) {
     const { tasks, now } = this.#options;
-    const region = readRegion(params, await this.#regionsOf(caller));
+    const region = readRegion(params, await this.#regionsOf(caller, params));
     const matches = readSearch(params);
     const page = params.integer('PageNumber', { min: 1, max: INT32 }) ?? 1;
     const size = params.integer('PageSize', { min: 1, max: 100 }) ?? 10;
@@ -142,21 +140,30 @@ class Desk {
   /** The task that the call names, as long as it is shown at all. */
   async #find(caller: Caller, params: Params): Promise<Task> {
     const { tasks, now } = this.#options;
-    const region = readRegion(params, await this.#regionsOf(caller));
+    const region = readRegion(params, await this.#regionsOf(caller, params));
     const task = await tasks.getEvenDeleted(wholeAccount(caller), readTaskId(params));
     const isGone = task.exitedAt !== null && task.exitedAt < now() - SHOWN_MS;
     if (isGone || task.spec.region !== region) throw refused('CodeTaskNotExist');
     return task;
   }
 
-  /** With those of the account's projects, which are named for their regions. */
-  async #regionsOf({ accountId }: Caller): Promise<readonly string[]> {
+  /** With those of the account's projects, which are named for their regions, and the one asked for where it has tasks. */
+  async #regionsOf(caller: Caller, params: Params): Promise<readonly string[]> {
     const { accounts, regions } = this.#options;
-    const standing = await accounts.standing(accountId);
+    const standing = await accounts.standing(caller.accountId);
     if (standing === 'noLive') throw refused('LiveServiceNotFound');
     if (standing === 'noDomain') throw refused('CodeInvalidAliUid');
-    const projects = await accounts.projects(accountId);
-    return [...regions, ...projects.map(({ name }) => name)];
+    const projects = await accounts.projects(caller.accountId);
+    const known = [...regions, ...projects.map(({ name }) => name)];
+    const asked = params.required('Region');
+    return known.includes(asked) || !(await this.#hasTasksIn(asked, caller)) ? known : [...known, asked];
+  }
+
+  /** Another dialect takes any word for a region. */
+  async #hasTasksIn(region: string, caller: Caller): Promise<boolean> {
+    const { tasks, now } = this.#options;
+    const filter = { region, exitedSince: now() - SHOWN_MS };
+    return (await tasks.list(wholeAccount(caller), filter, { offset: 0, limit: 1 })).total > 0;
   }
 }
 
