@@ -25,11 +25,18 @@ describe('break points', () => {
   it('are stored one transaction at a time, the latest of each task', async () => {
     const store = slowStore();
     const points = new Breakpoints({ store, now: () => 0, log: () => {} });
-    for (const progress of [at('a', 1), at('b', 1), at('a', 2), at('c', 1), at('b', 2)]) points.note(progress);
-    expect(store.saves.map(({ offsets }) => offsets)).toEqual([['a:1']]);
+    for (const progress of [at('a', 1), at('b', 1), at('a', 2), at('c', 1)]) points.note(progress);
+    await turn();
+    expect(store.saves.map(({ offsets }) => offsets)).toEqual([['a:2', 'b:1', 'c:1']]);
+    for (const progress of [at('b', 2), at('a', 3), at('b', 3)]) points.note(progress);
+    await turn();
+    expect(store.saves).toHaveLength(1);
     store.saves[0]?.end();
     await turn();
-    expect(store.saves.map(({ offsets }) => offsets)).toEqual([['a:1'], ['b:2', 'a:2', 'c:1']]);
+    expect(store.saves.map(({ offsets }) => offsets)).toEqual([
+      ['a:2', 'b:1', 'c:1'],
+      ['b:3', 'a:3'],
+    ]);
     store.saves[1]?.end();
     await points.close();
     expect(store.saves).toHaveLength(2);
@@ -40,6 +47,7 @@ describe('break points', () => {
     const points = new Breakpoints({ store, now: () => 0, log: () => {} });
     points.note(at('a', 1));
     expect(points.unsaved('a')?.offsetMs).toBe(1);
+    await turn();
     points.note(at('a', 2));
     expect(points.unsaved('a')?.offsetMs).toBe(2);
     store.saves[0]?.end();
@@ -55,6 +63,7 @@ describe('break points', () => {
     let nowMs = 5_000;
     const points = new Breakpoints({ store, now: () => nowMs, log: () => {} });
     points.note(at('a', 1));
+    await turn();
     nowMs += 300;
     expect(points.latest('a')).toMatchObject({ breakpoint: { offsetMs: 1 }, ageMs: 300 });
     store.saves[0]?.end();
@@ -80,6 +89,7 @@ describe('break points', () => {
     expect(points.unsaved('a')?.offsetMs).toBe(1);
     expect(store.saves).toHaveLength(0);
     points.note(at('b', 1));
+    await turn();
     expect(store.saves.map(({ offsets }) => offsets)).toEqual([['a:1', 'b:1']]);
     store.saves[0]?.end();
     await points.close();
@@ -91,13 +101,16 @@ describe('break points', () => {
     const points = new Breakpoints({ store, now: () => 0, log: message => void said.push(message) });
     points.note(at('a', 1));
     points.note(at('b', 1));
+    await turn();
     points.note(at('a', 2));
     store.saves[0]?.end(new Error('disk full'));
     await turn();
     points.note(at('b', 2));
+    await turn();
     store.saves[1]?.end(new Error('disk full'));
     await turn();
     points.note(at('c', 1));
+    await turn();
     expect(store.saves.at(-1)?.offsets.toSorted()).toEqual(['a:2', 'b:2', 'c:1']);
     store.saves.at(-1)?.end();
     await points.close();
@@ -108,6 +121,7 @@ describe('break points', () => {
     const store = slowStore();
     const points = new Breakpoints({ store, now: () => 0, log: () => {} });
     points.note(at('a', 1));
+    await turn();
     store.saves[0]?.end(new Error('disk full'));
     await turn();
     const closed = points.close();

@@ -33,7 +33,7 @@ export class Breakpoints {
 
   note(progress: Progress): void {
     this.hold(progress);
-    this.#saving ??= this.#save();
+    this.#saving ??= this.#saveSoon();
   }
 
   /** Known here at once, stored with the next one that is noted: these come too often for a transaction of their own. */
@@ -65,6 +65,12 @@ export class Breakpoints {
   async close(): Promise<void> {
     await this.#saving;
     if (this.#waiting.size > 0) await this.#save();
+  }
+
+  /** Lets in what else this turn of the event loop brings: workers tell of many tasks at once. */
+  async #saveSoon(): Promise<void> {
+    await new Promise<void>(resolve => setImmediate(resolve));
+    await this.#save();
   }
 
   async #save(): Promise<void> {
