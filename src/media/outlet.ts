@@ -36,7 +36,8 @@ const LIMITS: OutletLimits = {
   untilKeyMs: 1500,
   videoMs: 2000,
   bytes: 8 * 1024 * 1024,
-  stallMs: 6000,
+  // With the time to say good-bye in vain and to tell of it, six seconds.
+  stallMs: 5300,
 };
 
 /** One message that waits, whole or (the first in the queue only) from `done` on. */

@@ -85,11 +85,12 @@ export class CountedStream {
     const { fps, gop, tag } = this.shape;
     const place = number % gop;
     const slice = this.#slices[place] ?? Buffer.alloc(0);
-    const sei = this.#countUnit(`v${digits(number)}@${tag} `, slice.length);
+    const count = countUnit(`v${digits(number)}@${tag} `);
+    const units = [count, slice, ...this.#padding(count.length + slice.length)];
     return {
       kind: place === 0 ? 'key' : place % 2 === 0 ? 'inter' : 'disposable',
       dtsMs: timeOfVideo(number, fps),
-      body: Buffer.concat([Buffer.of(place === 0 ? 0x17 : 0x27, 1, 0, 0, 0), sized(sei), sized(slice)]),
+      body: Buffer.concat([Buffer.of(place === 0 ? 0x17 : 0x27, 1, 0, 0, 0), ...units.flatMap(sized)]),
     };
   }
 
@@ -108,14 +109,17 @@ export class CountedStream {
     return place === 0 ? keySlice(this.shape, 0) : copySlice(this.shape, place);
   }
 
-  #countUnit(text: string, besides: number): Buffer {
+  /** Filler data, which every decoder passes over: ISO/IEC 14496-10, section 7.3.2.7. */
+  #padding(besides: number): Buffer[] {
     const { videoKbit, fps } = this.shape;
-    const wanted = Math.floor((videoKbit * 125) / fps) - besides - text.length - 40;
-    const data = Buffer.concat([UUID, Buffer.from(text + 'x'.repeat(Math.max(0, wanted)), 'latin1')]);
-    const full = Math.floor(data.length / 255);
-    const size = Buffer.concat([Buffer.alloc(full, 0xff), Buffer.of(data.length % 255)]);
-    return Buffer.concat([Buffer.of(6, 5), size, data, Buffer.of(0x80)]);
+    const bytes = Math.floor((videoKbit * 125) / fps) - besides - 20;
+    return bytes < 3 ? [] : [Buffer.concat([Buffer.of(12), Buffer.alloc(bytes, 0xff), Buffer.of(0x80)])];
   }
+}
+
+function countUnit(text: string): Buffer {
+  const data = Buffer.concat([UUID, Buffer.from(text, 'latin1')]);
+  return Buffer.concat([Buffer.of(6, 5, data.length), data, Buffer.of(0x80)]);
 }
 
 /** What the beginning of a frame's body says; undefined where it is not of a counted stream. */
@@ -133,10 +137,10 @@ export const timeOfAudio = (number: number): number => Math.round((number * FRAM
 const audioCount = (ms: number): number => (ms * SAMPLE_RATE) / FRAME_SAMPLES / 1000;
 const digits = (number: number): string => String(number).padStart(8, '0');
 
-function sized(unit: Buffer): Buffer {
+function sized(unit: Buffer): [Buffer, Buffer] {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(unit.length);
-  return Buffer.concat([length, unit]);
+  return [length, unit];
 }
 
 /** Silent sound, without the two bytes of FLV in front. */

@@ -1,8 +1,9 @@
 import { monotonic } from '../../src/media/clock.ts';
 import { Dialler } from '../../src/media/net.ts';
 import { openSink, openSource } from '../../src/media/open.ts';
+import type { Sink } from '../../src/media/packet.ts';
 import { Heartbeat } from '../../src/media/relay.ts';
-import type { RunNews, RunReport } from '../../src/worker/channel.ts';
+import type { RunCover, RunNews, RunReport } from '../../src/worker/channel.ts';
 import { Run } from '../../src/worker/run.ts';
 import { sleep } from '../../src/worker/sleep.ts';
 import type { Place } from './place.ts';
@@ -10,14 +11,22 @@ import type { Place } from './place.ts';
 /** News of a run, and when it was told. */
 export type TimedNews = RunNews & { readonly atMs: number };
 
+export interface Ways {
+  readonly from: string;
+  readonly to: string;
+  readonly standby?: readonly string[];
+  readonly cover?: RunCover;
+}
+
 /** One live run in the test's own process: for faults that are a matter between a run and its peers. */
 export class OneRelay {
   readonly news: TimedNews[] = [];
   readonly bugs: unknown[] = [];
   readonly #run: Run;
   readonly #heartbeat: Heartbeat;
+  #sink: Sink | undefined;
 
-  private constructor(ways: { from: string; to: string }) {
+  private constructor({ from, to, standby = [], cover = {} }: Ways) {
     const dialler = new Dialler({ preset: 'lab' });
     this.#heartbeat = new Heartbeat({
       tickMs: 50,
@@ -27,10 +36,13 @@ export class OneRelay {
       },
     });
     this.#run = new Run({
-      order: { taskId: 'one', epoch: 1, source: { kind: 'live', url: ways.from }, destination: ways.to },
+      order: { taskId: 'one', epoch: 1, source: { kind: 'live', url: from, standby }, destination: to, cover },
       heartbeat: this.#heartbeat,
       openSource: (url, signal) => openSource(url, { dialler, signal }),
-      openSink: (url, signal) => openSink(url, { dialler, signal, now: monotonic }),
+      openSink: async (url, signal) => {
+        this.#sink = await openSink(url, { dialler, signal, now: monotonic });
+        return this.#sink;
+      },
       now: monotonic,
       sleep,
       random: Math.random,
@@ -39,12 +51,21 @@ export class OneRelay {
     });
   }
 
-  static start(place: Place, ways: { from: string; to: string }): OneRelay {
+  static start(place: Place, ways: Ways): OneRelay {
     return place.own(new OneRelay(ways), it => it.stop());
   }
 
   get report(): RunReport {
     return this.#run.report();
+  }
+
+  switchTo(source: number | 'auto'): void {
+    this.#run.switchTo(source);
+  }
+
+  /** What waits for the destination, in memory of ours. */
+  get queuedBytes(): number {
+    return this.#sink?.queuedBytes ?? 0;
   }
 
   /** The first loss that was told after the time. */

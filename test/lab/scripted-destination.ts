@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { ChunkWriter } from '../../src/media/rtmp/chunk-writer.ts';
 import { HANDSHAKE_SIZE, serverAnswer } from '../../src/media/rtmp/handshake.ts';
 import {
   acknowledgement,
@@ -128,15 +129,15 @@ export interface Sizes {
   readonly chunkBytes?: number;
 }
 
-/** Names its sizes when it is asked to publish; what it writes itself does not change. */
+/** Names its sizes when it is asked to publish. */
 export function asksFor({ windowBytes, bandwidthBytes, chunkBytes }: Sizes): ScriptedOptions {
   return {
     script: (visit, { name }) => {
       if (name !== 'publish') return false;
       if (windowBytes !== undefined) visit.control(MessageType.windowAckSize, windowAckSize(windowBytes));
       if (bandwidthBytes !== undefined) visit.control(MessageType.setPeerBandwidth, setPeerBandwidth(bandwidthBytes));
-      // What follows is shorter than any chunk: the writer need not change.
       if (chunkBytes !== undefined) visit.control(MessageType.setChunkSize, setChunkSize(chunkBytes));
+      if (chunkBytes !== undefined) visit.writer = new ChunkWriter({ chunkSize: chunkBytes, setDataFrame: false });
       return false;
     },
     onMedia: ignoreMedia,

@@ -96,7 +96,7 @@ export class Visit {
   readonly messages: Message[] = [];
   readonly packets: Received[] = [];
   ended = false;
-  readonly writer = new ChunkWriter({ chunkSize: CHUNK_SIZE, setDataFrame: false });
+  writer = new ChunkWriter({ chunkSize: CHUNK_SIZE, setDataFrame: false });
   readonly #options: ScriptedOptions;
   readonly #batch = new Batch();
   readonly #reader: ChunkReader;
