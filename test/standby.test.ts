@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest';
+import type { RunCover } from '../src/worker/channel.ts';
+import { figure } from './faults/figure.ts';
+import { framesMore, times } from './faults/on-air.ts';
+import { backwards, longestGapMs, missing } from './lab/continuity.ts';
+import { CountedSource } from './lab/counted-source.ts';
+import { FaultProxy } from './lab/fault-proxy.ts';
+import { dice } from './lab/films.ts';
+import { openHook } from './lab/hook.ts';
+import { Millrace } from './lab/millrace.ts';
+import { OneRelay } from './lab/one-relay.ts';
+import { Oracle, type SeenStream } from './lab/oracle.ts';
+import { Place } from './lab/place.ts';
+import { pass, until } from './lab/wait.ts';
+
+const KILLS = Number(process.env.STANDBY_KILLS ?? 30);
+const AT_ONCE = 30;
+const GOP_MS = 1_000;
+const WARM_SILENT_MS = 2_000;
+const SILENT_MS = 5_000;
+
+/** A relay whose source and standby are the same camera, each over a way of its own that may be cut. */
+interface Covered {
+  readonly camera: CountedSource;
+  readonly primary: FaultProxy;
+  readonly standby: FaultProxy;
+  readonly relay: OneRelay;
+  readonly seen: SeenStream;
+}
+
+async function covered(place: Place, cover: RunCover, camera?: CountedSource): Promise<Covered> {
+  const filming = camera ?? (await CountedSource.start(place));
+  const oracle = await Oracle.start(place);
+  const primary = await FaultProxy.start(place, { to: filming.port });
+  const standby = await FaultProxy.start(place, { to: filming.port });
+  const ways = { from: primary.url('live/in'), to: oracle.url('out'), standby: [standby.url('live/in')], cover };
+  const relay = OneRelay.start(place, ways);
+  const all = { camera: filming, primary, standby, relay, seen: oracle.stream('out') };
+  await framesMore(all.seen, 30);
+  if (cover.warm === true) await until('the standby is warm', () => standby.open > 0);
+  return all;
+}
+
+const lose = {
+  cut: ({ primary }: Covered): void => primary.cut(),
+  reset: ({ primary }: Covered): void => primary.reset(),
+  stall: ({ primary }: Covered): void => {
+    for (const way of ['up', 'down'] as const) primary.set(way, { stalled: true });
+  },
+};
+
+/** Loses the source for good and answers what the destination saw of it. */
+async function fail(all: Covered, how: keyof typeof lose) {
+  const { primary, relay, seen } = all;
+  const fromMs = performance.now();
+  primary.welcome = 'reset';
+  lose[how](all);
+  await until('the standby is on air', () => relay.report.source?.index === 1);
+  await framesMore(seen, 60);
+  const gapMs = Math.max(longestGapMs(seen.video, { fromMs }), longestGapMs(seen.audio, { fromMs }));
+  expect(relay.bugs).toEqual([]);
+  expect(seen.pushes).toHaveLength(1);
+  expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
+  return { gapMs, missing: missing(seen.video).length + missing(seen.audio).length };
+}
+
+const worst = (values: readonly number[], share = 1): number =>
+  [...values].sort((one, other) => one - other)[Math.ceil(values.length * share) - 1] ?? Number.NaN;
+
+describe.concurrent('a standby', () => {
+  it(`S19: a warm one takes over within the threshold and a group of pictures, ${KILLS} times at any phase`, async () => {
+    const chance = dice(20_261_121);
+    const gaps = { lost: [] as number[], silent: [] as number[] };
+    let lost = 0;
+    for (let done = 0; done < KILLS; done += AT_ONCE) {
+      await using place = new Place();
+      const camera = await CountedSource.start(place);
+      await times(Math.min(AT_ONCE, KILLS - done), async i => {
+        const all = await covered(place, { warm: true }, camera);
+        await pass(2_000 + chance(2 * GOP_MS));
+        const how = (['cut', 'reset', 'stall'] as const)[i % 3] ?? 'cut';
+        const seen = await fail(all, how);
+        gaps[how === 'stall' ? 'silent' : 'lost'].push(seen.gapMs);
+        lost += seen.missing;
+      });
+    }
+    const limit = { unit: 'ms', atMost: WARM_SILENT_MS + GOP_MS };
+    figure('S19', 'warm standby, output gap p99, source lost', worst(gaps.lost, 0.99), { unit: 'ms', atMost: GOP_MS });
+    figure('S19', 'warm standby, output gap p99, source silent', worst(gaps.silent, 0.99), limit);
+    figure('S19', 'warm standby, output gap p99, all kills', worst([...gaps.lost, ...gaps.silent], 0.99), limit);
+    figure('S19', 'warm standby, frames that never came', lost, { unit: 'frames', exactly: 0 });
+  });
+
+  it('S19: one that is opened when it is needed takes over in time, too', async () => {
+    await using place = new Place();
+    const seen = await times(8, async i => {
+      const all = await covered(place, {});
+      await pass(300 * i);
+      return { how: i % 2, ...(await fail(all, i % 2 === 0 ? 'cut' : 'stall')) };
+    });
+    const gapsOf = (how: number): number[] => seen.filter(one => one.how === how).map(({ gapMs }) => gapMs);
+    figure('S19', 'cold standby, output gap, source lost', worst(gapsOf(0)), { unit: 'ms', atMost: GOP_MS });
+    const limit = { unit: 'ms', atMost: SILENT_MS + GOP_MS };
+    figure('S19', 'cold standby, output gap, source silent', worst(gapsOf(1)), limit);
+  });
+
+  it('S19: the source is gone back to when it has been well for ten seconds and thirty have passed', async () => {
+    await using place = new Place();
+    const all = await covered(place, {});
+    const { primary, relay, seen } = all;
+    await fail(all, 'cut');
+    const awayMs = performance.now();
+    primary.welcome = 'pass';
+    await until('it is back', () => relay.report.source?.index === 0, { timeoutMs: 60_000 });
+    const backMs = performance.now();
+    await framesMore(seen, 50);
+    figure('S19', 'back at the source', (backMs - awayMs) / 1000, { unit: 's', atLeast: 28, atMost: 33 });
+    figure('S19', 'output gap of the way back', longestGapMs(seen.video, { fromMs: awayMs + 1_000 }), {
+      unit: 'ms',
+      atMost: 500,
+    });
+    expect(seen.pushes).toHaveLength(1);
+    expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
+    const alarms = relay.news.filter(({ type }) => type === 'alarm').map(({ alarm, set }) => [alarm, set]);
+    expect(alarms).toEqual([
+      ['SwitchedToStandby', true],
+      ['SwitchedToStandby', false],
+    ]);
+    expect(relay.news.filter(({ type }) => type === 'broke')).toEqual([]);
+  });
+
+  it('S20: two dead sources are tried in turn, the reason names both, and whoever is back first is on air', async () => {
+    await using place = new Place();
+    const { primary, standby, relay, seen } = await covered(place, {});
+    const fromMs = performance.now();
+    for (const way of [primary, standby]) {
+      way.welcome = 'reset';
+      way.reset();
+    }
+    await pass(6_000);
+    const tries = [primary, standby].map(way => way.connectsAtMs.filter(at => at > fromMs).length);
+    figure('S20', 'tries of the two within 6 s, the fewer', Math.min(...tries), { unit: 'tries', atLeast: 2 });
+    figure('S20', 'tries of the two within 6 s, the more', Math.max(...tries), { unit: 'tries', atMost: 8 });
+    expect(relay.report.state).toBe('broken');
+    expect(relay.report.reason).toMatch(/^no source can be pulled; the source: .+; standby 1: .+/);
+    standby.welcome = 'pass';
+    const backMs = performance.now();
+    await until('it is on air again', () => relay.report.state === 'flowing');
+    figure('S20', 'on air after the return of one', performance.now() - backMs, { unit: 'ms', atMost: 11_000 });
+    await framesMore(seen, 30);
+    expect(seen.pushes).toHaveLength(1);
+  });
+
+  it('stands by for a task of the Huawei dialect, which runs on without a word of a loss', async () => {
+    await using place = new Place();
+    const [source, standby] = [await CountedSource.start(place), await CountedSource.start(place)];
+    const oracle = await Oracle.start(place);
+    const millrace = await Millrace.start(place, { flags: ['--workers', '1', '--warm-standby', 'on'] });
+    const hook = await openHook(place);
+    const taskId = await millrace.huawei.createLive(source.url(), oracle.url('out'), {
+      backup_source_type: 'PullLivePushLive',
+      backup_source_urls: [standby.url()],
+      callback_url: `${hook.base}/told`,
+    });
+    const seen = oracle.stream('out');
+    await framesMore(seen, 30);
+    await until('the standby is warm', () => standby.pullers === 1);
+    await pass(2_000);
+    const fromMs = performance.now();
+    await source.vanish('reset');
+    await framesMore(seen, 100);
+    figure('S19', 'served by millrace, output gap', longestGapMs(seen.video, { fromMs }), {
+      unit: 'ms',
+      atMost: GOP_MS,
+    });
+    expect(await millrace.huawei.status(taskId)).toBe('running');
+    expect(seen.pushes).toHaveLength(1);
+    await until('the alarm is told', () => hook.told.some(({ body }) => body.alarm_type === 'SwitchedToStandby'));
+    expect(hook.told.filter(({ body }) => body.event_type === 'TaskRetrying')).toEqual([]);
+  });
+});
