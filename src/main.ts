@@ -197,6 +197,7 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
     place: order => supervisor.place(order),
     stop: (taskId, epoch) => supervisor.stop(taskId, epoch),
     eager: config.eagerRecovery,
+    cover: config.cover,
     now,
     sleep,
     log: tell,
@@ -217,7 +218,6 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
   closing.adopt(callbacks, it => it.close());
   closing.adopt(claims, it => it.close());
   closing.adopt(scheduler, it => it.close());
-    cover: config.cover,
   return { tasks: new Tasks({ store, record, breakpoints, now, newId }), scheduler, callbacks, supervisor };
 }
 

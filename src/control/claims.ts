@@ -6,7 +6,7 @@ import type { Cause, Event, Occurrence } from '../task/event.ts';
 import { startCursor } from '../task/playlist.ts';
 import { destinationUrl, type TaskSpec } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
-import type { RunNews, RunOrder, RunReport } from '../worker/channel.ts';
+import type { LiveOrder, RunCover, RunNews, RunOrder, RunReport } from '../worker/channel.ts';
 import { Alarms, causeOf } from './alarms.ts';
 import type { Addresses, Assets } from './assets.ts';
 import type { Breakpoints } from './breakpoints.ts';

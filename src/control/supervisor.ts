@@ -160,14 +160,14 @@ export class Supervisor {
 
   report(taskId: string): RunReport | undefined {
     return this.#placements.get(taskId)?.report;
+  }
+
   /** Has a live run go to one of its sources, 0 being the primary; `auto` undoes that. False where there is no such run. */
   switchTo(taskId: string, to: number | 'auto'): boolean {
     const placement = this.#placements.get(taskId);
     if (placement?.state !== 'given' || placement.slot === undefined) return false;
     placement.slot.send({ t: 'switch', taskId, epoch: placement.epoch, to });
     return true;
-  }
-
   }
 
   /** How many runs there are, and how many packets they have dropped, by reason, as they last told. */

@@ -157,6 +157,8 @@ export interface RunItem {
 export type ToWorker =
   | { readonly t: 'start'; readonly order: RunOrder }
   | { readonly t: 'stop'; readonly taskId: string; readonly epoch: number }
+  /** Goes to one of a live run's sources by hand, 0 being the primary; `auto` undoes that. */
+  | { readonly t: 'switch'; readonly taskId: string; readonly epoch: number; readonly to: number | 'auto' }
   /** Ends every run cleanly, then the process. */
   | { readonly t: 'exit' };
 
@@ -167,8 +169,6 @@ export type FromWorker =
       readonly role: 'worker' | 'origin';
       readonly slot: number;
       readonly pid: number;
-  /** Goes to one of a live run's sources by hand, 0 being the primary; `auto` undoes that. */
-  | { readonly t: 'switch'; readonly taskId: string; readonly epoch: number; readonly to: number | 'auto' }
       /** The origin's real listening address, e.g. rtmp://127.0.0.1:1935. */
       readonly address?: string;
       readonly runs: readonly RunReport[];
