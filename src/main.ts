@@ -259,9 +259,10 @@ function controlLog(log: Log): (message: string, facts: { readonly [name: string
 }
 
 /** The operator's account of a task: a line an event, a warning where the picture is at stake. */
-function logEvent({ taskId, seq, type, from, to, epoch, reason, cause }: Event, log: Log): void {
-  const facts = { taskId, seq, from, to, epoch, cause, reason };
-  if (type === 'broke' || type === 'gaveUp' || type === 'alarm') log.warn(facts, `task ${type}`);
+function logEvent({ taskId, seq, type, from, to, epoch, reason, cause, detail }: Event, log: Log): void {
+  const { alarm, set } = detail;
+  const facts = { taskId, seq, from, to, epoch, cause, reason, ...(type === 'alarm' ? { alarm, set } : {}) };
+  if (type === 'broke' || type === 'gaveUp' || (type === 'alarm' && set !== false)) log.warn(facts, `task ${type}`);
   else log.info(facts, `task ${type}`);
 }
 

@@ -151,65 +151,6 @@ describe('what a run says', () => {
     expect(await stored(task)).toMatchObject({ status: 'running', reason: '' });
   });
 
-  it.each([
-    ['pull', 'source', 'PullFileUnstable'],
-    ['push', 'destination', 'PushStreamUnstable'],
-  ] as const)('alarms once when its %s side breaks', async (side, cause, alarm) => {
-    const task = await room.onAir();
-    await room.say(task, { type: 'broke', side, reason: 'gone' });
-    await room.say(task, { type: 'broke', side, reason: 'still gone' });
-    expect(await stored(task)).toMatchObject({ status: 'recovering', reason: 'gone' });
-    expect(room.events.find(({ type }) => type === 'broke')?.cause).toBe(cause);
-    expect(await alarmsOf(task)).toEqual([alarm]);
-  });
-
-  it.each([
-    ['pull', 'PullFileFailed'],
-    ['push', 'PushStreamFailed'],
-  ] as const)('alarms otherwise when its %s side was never there', async (side, alarm) => {
-    const task = await opening();
-    await room.say(task, { type: 'broke', side });
-    await room.say(task, { type: 'broke', side });
-    expect(await alarmsOf(task)).toEqual([alarm]);
-  });
-
-  it('alarms no second time for as long as it stays broken', async () => {
-    const task = await room.onAir();
-    await room.say(task, { type: 'broke' });
-    await room.clock.pass(120_000, 120_000);
-    await room.say(task, { type: 'broke' });
-    expect(await alarmsOf(task)).toHaveLength(1);
-  });
-
-  it('alarms at most once a minute when it comes and goes', async () => {
-    const task = await room.onAir();
-    for (let second = 0; second < 70; second += 10) {
-      await room.say(task, { type: 'broke' });
-      await room.say(task, { type: 'flowing' });
-      await room.clock.pass(10_000, 10_000);
-    }
-    expect(await alarmsOf(task)).toHaveLength(2);
-  });
-
-  it('alarms although the wall clock was set back a day', async () => {
-    const task = await room.onAir();
-    await room.say(task, { type: 'broke' });
-    await room.say(task, { type: 'flowing' });
-    room.clock.setWall(-86_400_000);
-    await room.say(task, { type: 'broke' });
-    expect(await alarmsOf(task)).toHaveLength(2);
-  });
-
-  it('passes on the alarms it raises itself, once a minute of each kind', async () => {
-    const task = await room.onAir();
-    const alarm = { type: 'alarm', side: 'run', alarm: 'VideoFrozen' } as const;
-    await room.say(task, alarm);
-    await room.say(task, alarm);
-    await room.say(task, { ...alarm, alarm: 'NoKeyFrame' });
-    expect(await alarmsOf(task)).toEqual(['VideoFrozen', 'NoKeyFrame']);
-    expect(await stored(task)).toMatchObject({ status: 'running' });
-  });
-
   it('stops the task when it gives up', async () => {
     const task = await room.onAir();
     await room.say(task, { type: 'gaveUp', side: 'run', reason: 'too many bugs' });

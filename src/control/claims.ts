@@ -133,7 +133,12 @@ export class Claims {
 
   reported(report: RunReport): void {
     const claim = this.#claims.get(report.taskId);
-    if (claim?.epoch === report.epoch) claim.health = healthOf(report, this.#options.now());
+    if (claim?.epoch !== report.epoch) return;
+    const now = this.#options.now();
+    claim.health = healthOf(report, now);
+    // Behind news that are on their way, the task is not as it stands here.
+    if (this.#untold.has(report.taskId)) return;
+    for (const news of this.#alarms.missed(claim.task, report, now)) this.news(news);
   }
 
   /** Heard to the very last: runs that end with the node are to go on where they ended. */
@@ -375,9 +380,10 @@ const isActive = ({ status, movedBy }: Task): boolean =>
   status === 'running' || status === 'recovering' || (status === 'scheduled' && movedBy === 'claimed');
 
 /** What a run saw while nobody listened, as far as its state tells it. */
-function missedNews({ status }: Task, { taskId, epoch, state, reason }: RunReport): RunNews | undefined {
+function missedNews({ status }: Task, { taskId, epoch, state, reason, health }: RunReport): RunNews | undefined {
   if (state === 'flowing' && status !== 'running') return { taskId, epoch, type: 'flowing', side: 'run', reason };
-  if (state !== 'flowing' && status === 'running') return { taskId, epoch, type: 'broke', side: 'run', reason };
+  const side = health?.lastError?.side ?? 'run';
+  if (state !== 'flowing' && status === 'running') return { taskId, epoch, type: 'broke', side, reason };
   return undefined;
 }
 

@@ -264,9 +264,6 @@ describe('what a run tells of its files', () => {
     await room.clock.pass(61_000, 61_000);
     await room.say(task, failed);
     expect(await alarmsOf(task)).toEqual(['PullFileFailed']);
-    await room.say(task, news('itemStarted'));
-    await room.say(task, failed);
-    expect(await alarmsOf(task)).toEqual(['PullFileFailed', 'PullFileFailed']);
     expect(await stored(task)).toMatchObject({ status: 'running' });
   });
 

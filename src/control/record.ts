@@ -1,7 +1,7 @@
 import type { Change, Delivery, Store } from '../store/store.ts';
 import type { Event, Occurrence } from '../task/event.ts';
 import type { DialectName } from '../task/spec.ts';
-import { apply, newTask, type Stamp, type Step, type Task, type TaskSeed } from '../task/task.ts';
+import { newTask, type Stamp, type Step, stepsAfter, type Task, type TaskSeed } from '../task/task.ts';
 
 export interface Rendered {
   readonly contentType: string;
@@ -137,13 +137,12 @@ const changeOf = (task: Task, told: readonly Told[]): Change => ({
   deliveries: told.flatMap(({ delivery }) => delivery ?? []),
 });
 
-/** Applies the occurrences one after the other; those that are no news are passed over. */
+/** Lets the occurrences come to pass one after the other; those that are no news are passed over. */
 function stepsOf(task: Task, telling: Telling, nextStamp: NextStamp): readonly Step[] {
   const occurrences = typeof telling === 'function' ? telling(task) : [telling];
   const steps: Step[] = [];
   for (const occurrence of occurrences) {
-    const step = apply(steps.at(-1)?.task ?? task, occurrence, nextStamp());
-    if (step) steps.push(step);
+    steps.push(...stepsAfter(steps.at(-1)?.task ?? task, occurrence, nextStamp));
   }
   return steps;
 }

@@ -2,7 +2,7 @@ import type { Page, Store, TaskFilter } from '../store/store.ts';
 import { InvalidTask, type Problem, UnknownTask, WrongStatus } from '../task/error.ts';
 import { type Cursor, startCursor } from '../task/playlist.ts';
 import { checkSpec, mergeSpec, type SpecChange, type TaskSpec } from '../task/spec.ts';
-import { apply, applyChange, type Step, type Task } from '../task/task.ts';
+import { apply, applyChange, type Step, stepsAfter, type Task } from '../task/task.ts';
 import type { Breakpoints } from './breakpoints.ts';
 import type { NextStamp, Record } from './record.ts';
 
@@ -60,8 +60,7 @@ export class Tasks {
   async delete(owner: Owner, taskId: string): Promise<void> {
     const answer = await this.#options.record.change(taskId, (task, nextStamp) => {
       refuseStranger(owner, task);
-      const step = apply(task, { type: 'deleted', cause: 'user', reason: 'deleted by the user' }, nextStamp());
-      return step ? [step] : [];
+      return stepsAfter(task, { type: 'deleted', cause: 'user', reason: 'deleted by the user' }, nextStamp);
     });
     if (!answer) throw new UnknownTask(taskId);
   }
@@ -159,22 +158,22 @@ const checkKind = (before: TaskSpec, after: TaskSpec): readonly Problem[] =>
 function changeSteps(task: Task, patch: SpecChange, nextStamp: NextStamp): readonly Step[] {
   const { enabled, ...settings } = patch;
   const changed = applyChange(task, settings, nextStamp());
-  const switched = enabled === undefined ? undefined : switchStep(changed?.task ?? task, enabled, nextStamp);
-  return [changed, switched].filter(step => step !== undefined);
+  const switched = enabled === undefined ? [] : switchSteps(changed?.task ?? task, enabled, nextStamp);
+  return changed === undefined ? switched : [changed, ...switched];
 }
 
-function switchStep(task: Task, enabled: boolean, nextStamp: NextStamp): Step | undefined {
+function switchSteps(task: Task, enabled: boolean, nextStamp: NextStamp): readonly Step[] {
   const turned =
     task.spec.enabled === enabled ? task : { ...task, spec: { ...task.spec, enabled }, version: task.version + 1 };
-  const step = enabled ? restart(turned, nextStamp) : stop(turned, nextStamp);
+  const steps = enabled ? restart(turned, nextStamp) : stop(turned, nextStamp);
+  if (steps.length > 0) return steps;
   // A given-up task that is switched off stays stopped; the switch alone is what changed.
-  return step ?? applyChange(task, { enabled }, nextStamp());
+  const step = applyChange(task, { enabled }, nextStamp());
+  return step ? [step] : [];
 }
 
-const stop = (task: Task, nextStamp: NextStamp): Step | undefined =>
-  apply(task, { type: 'stopped', cause: 'user', reason: 'paused' }, nextStamp());
+const stop = (task: Task, nextStamp: NextStamp): readonly Step[] =>
+  stepsAfter(task, { type: 'stopped', cause: 'user', reason: 'paused' }, nextStamp);
 
-function restart(task: Task, nextStamp: NextStamp): Step | undefined {
-  if (task.status !== 'stopped') return undefined;
-  return apply(task, { type: 'restarted', cause: 'user', reason: 'enabled' }, nextStamp());
-}
+const restart = (task: Task, nextStamp: NextStamp): readonly Step[] =>
+  task.status === 'stopped' ? stepsAfter(task, { type: 'restarted', cause: 'user', reason: 'enabled' }, nextStamp) : [];

@@ -44,6 +44,11 @@ export class Untold {
     await inParallel(failing, TASKS_AT_ONCE, ([taskId, queue]) => this.#tell(taskId, queue));
   }
 
+  /** Whether news of the task are on their way. */
+  has(taskId: string): boolean {
+    return this.#queues.has(taskId);
+  }
+
   forget(taskId: string): void {
     this.#queues.delete(taskId);
   }

@@ -21,16 +21,13 @@ import type {
 } from './tables.ts';
 
 /** Rows to model and back. What was sealed was written here, so it is trusted once it has opened. */
-interface SealedTask {
-  readonly spec: TaskSpec;
-  readonly reason: string;
-  readonly cause: Cause;
-}
+interface SealedTask extends Pick<Task, 'spec' | 'reason' | 'cause' | 'alarms'> {}
 
 /** What a task is without that was stored before these fields were there. */
 const EARLIER_SPEC = { name: '', retry: null, echo: {} } as const;
-type KeptTask = Omit<SealedTask, 'cause' | 'spec'> & {
+type KeptTask = Pick<SealedTask, 'reason'> & {
   readonly cause?: Cause;
+  readonly alarms?: Task['alarms'];
   readonly spec: Omit<TaskSpec, keyof typeof EARLIER_SPEC | 'source'> &
     Partial<Pick<TaskSpec, keyof typeof EARLIER_SPEC>> & { readonly source: KeptSource };
 };
@@ -48,8 +45,8 @@ interface SealedDelivery {
 }
 
 export function toTaskRow(seal: Seal, task: Task): TaskRow {
-  const { spec, reason, cause, breakpoint } = task;
-  const kept: SealedTask = { spec, reason, cause };
+  const { spec, reason, cause, alarms, breakpoint } = task;
+  const kept: SealedTask = { spec, reason, cause, alarms };
   return {
     id: task.id,
     account_id: task.accountId,
@@ -83,7 +80,7 @@ const openBreakpoint = (seal: Seal, taskId: string, sealed: Uint8Array): Breakpo
 
 export function toTask(seal: Seal, row: TaskRow): Task {
   const kept = JSON.parse(seal.open(`tasks/${row.id}`, row.sealed)) as KeptTask;
-  const { reason, cause = 'system' } = kept;
+  const { reason, cause = 'system', alarms = [] } = kept;
   const spec = { ...EARLIER_SPEC, ...kept.spec, source: toSource(kept.spec.source) };
   return {
     id: row.id,
@@ -99,6 +96,7 @@ export function toTask(seal: Seal, row: TaskRow): Task {
     version: row.version,
     listVersion: row.list_version,
     breakpoint: row.breakpoint && openBreakpoint(seal, row.id, row.breakpoint),
+    alarms,
     createdAt: row.created_at,
     startedAt: row.started_at,
     exitedAt: row.exited_at,

@@ -77,6 +77,13 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore>): void
       });
     });
 
+    it('keeps the alarms that are open with their task', async () => {
+      const change = sampleTask();
+      const alarms = [{ alarm: 'AudioLost', id: 'event-7' }];
+      await put({ ...change, task: { ...change.task, alarms } });
+      expect((await store.get(change.task.id))?.alarms).toEqual(alarms);
+    });
+
     describe('a break point', () => {
       const breakpoint = { version: 1, url: `http://f.example/${CANARY}.mp4`, round: 3, index: 1, offsetMs: 12_345 };
 

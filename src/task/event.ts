@@ -30,6 +30,10 @@ export interface EventDetail {
   readonly changed?: readonly string[];
   /** `alarm`: which alarm. */
   readonly alarm?: string;
+  /** `alarm`: whether it is raised or over. Absent: it is told once and never over. */
+  readonly set?: boolean;
+  /** `alarm` that is raised or over: what pairs the two. */
+  readonly alarmId?: string;
   readonly url?: string;
   readonly index?: number;
   readonly round?: number;

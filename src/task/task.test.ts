@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EventType, Occurrence } from './event.ts';
 import type { ListItem } from './playlist.ts';
 import type { SourceSpec, SpecChange, TaskSpec } from './spec.ts';
-import { apply, applyChange, newTask, type Step, type Task } from './task.ts';
+import { apply, applyChange, newTask, type Step, stepsAfter, type Task } from './task.ts';
 
 const NOW = 1_800_000_000_000;
 
@@ -79,6 +79,7 @@ describe('a new task', () => {
       listVersion: 1,
       breakpoint: null,
       createdAt: NOW,
+      alarms: [],
       startedAt: null,
       exitedAt: null,
     });
@@ -179,6 +180,61 @@ describe('a list that is started again', () => {
   it('is in its course still when only its run was lost', () => {
     const { task } = moved(at(moved(fresh({ source: LIST }), 'claimed', 'flowing').task), 'claimed');
     expect(task).toMatchObject({ breakpoint, listVersion: 1 });
+  });
+});
+
+describe('an alarm', () => {
+  const alarm = (set: boolean, name = 'SourceSlow') => seen('alarm', { detail: { alarm: name, set } });
+  const told = (task: Task, occurrence: Occurrence, eventId: string) => apply(task, occurrence, { now: NOW, eventId });
+
+  it('is open until it is said to be over, which names the event that raised it', () => {
+    const raised = told(fresh(), alarm(true), 'e7');
+    expect(raised?.event.detail).toEqual({ alarm: 'SourceSlow', set: true, alarmId: 'e7' });
+    expect(raised?.task.alarms).toEqual([{ alarm: 'SourceSlow', id: 'e7' }]);
+    const over = raised && told(raised.task, alarm(false), 'e8');
+    expect(over?.event).toMatchObject({ id: 'e8', detail: { alarm: 'SourceSlow', set: false, alarmId: 'e7' } });
+    expect(over?.task.alarms).toEqual([]);
+  });
+
+  it('is no news when it is raised twice, or over without having been raised', () => {
+    const raised = told(fresh(), alarm(true), 'e7')?.task ?? fresh();
+    expect(told(raised, alarm(true), 'e8')).toBeUndefined();
+    expect(told(raised, alarm(false, 'AudioLost'), 'e8')).toBeUndefined();
+    expect(told(fresh(), alarm(false), 'e8')).toBeUndefined();
+  });
+
+  it('is no news without a word of what it is about', () => {
+    expect(told(fresh(), seen('alarm', { detail: { set: false } }), 'e7')).toBeUndefined();
+  });
+});
+
+describe('what an occurrence leads to', () => {
+  const stamps = () => {
+    let made = 0;
+    return () => ({ now: NOW, eventId: `e-${made++}` });
+  };
+  const alarmed = (task: Task): Task => ({ ...task, alarms: [{ alarm: 'AudioLost', id: 'e5' }] });
+
+  it('is one step, or none where it is no news', () => {
+    expect(stepsAfter(fresh(), seen('claimed'), stamps())).toHaveLength(1);
+    expect(stepsAfter(alarmed(fresh()), seen('claimed'), stamps())).toHaveLength(1);
+    expect(stepsAfter(fresh(), seen('flowing', { epoch: 9 }), stamps())).toEqual([]);
+    expect(stepsAfter(fresh(), seen('stopped'), stamps())).toHaveLength(1);
+  });
+
+  it.each(['stopped', 'expired'] as const)('ends the alarms first where the task is %s', type => {
+    const steps = stepsAfter(alarmed(fresh()), seen(type, { cause: 'user' }), stamps());
+    expect(steps.map(({ event }) => [event.seq, event.type, event.cause])).toEqual([
+      [2, 'alarm', 'user'],
+      [3, type, 'user'],
+    ]);
+    expect(steps[0]?.event.detail).toEqual({ alarm: 'AudioLost', set: false, alarmId: 'e5' });
+    expect(steps[1]?.task.alarms).toEqual([]);
+  });
+
+  it('is what fits where the task ends with no alarm that can be ended', () => {
+    const exited = alarmed(moved(fresh(), 'expired').task);
+    expect(stepsAfter(exited, seen('deleted'), stamps()).map(({ event }) => event.type)).toEqual(['deleted']);
   });
 });
 

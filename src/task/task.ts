@@ -1,3 +1,4 @@
+import { alarmAfter, type OpenAlarm } from './alarm.ts';
 import type { Cause, Event, EventDetail, EventType, Occurrence } from './event.ts';
 import type { Breakpoint } from './playlist.ts';
 import { changedFields, mergeSpec, type SpecChange, type TaskSpec } from './spec.ts';
@@ -29,6 +30,8 @@ export interface Task {
   readonly listVersion: number;
   /** Of a list: what the destination accepted last, as far as it is known here. */
   readonly breakpoint: Breakpoint | null;
+  /** What has been raised and is not over; empty once the task is stopped or has exited. */
+  readonly alarms: readonly OpenAlarm[];
   readonly createdAt: number;
   /** Wall time of the first `flowing` in this activation; null before. */
   readonly startedAt: number | null;
@@ -72,6 +75,7 @@ export function newTask(seed: TaskSeed): Step {
     version: 1,
     listVersion: 1,
     breakpoint: null,
+    alarms: [],
     createdAt: now,
     startedAt: null,
     exitedAt: null,
@@ -110,8 +114,42 @@ export function apply(task: Task, occurrence: Occurrence, stamp: Stamp): Step | 
   // An exited task has one cell left, `deleted`, and it is news once.
   if (task.status === 'exited' && task.movedBy === 'deleted') return undefined;
 
+  if (occurrence.type === 'alarm') return raise(task, to, occurrence, stamp);
   const told = tell(task, to, occurrence, stamp);
   return movesStatus(occurrence.type) ? { ...told, task: move(told.task, to, occurrence, stamp.now) } : told;
+}
+
+/**
+ * All steps that an occurrence leads to: whatever ends a task ends its alarms first, so that the end is told last.
+ * Empty when it is no news.
+ */
+export function stepsAfter(task: Task, occurrence: Occurrence, nextStamp: () => Stamp): readonly Step[] {
+  const step = apply(task, occurrence, nextStamp());
+  if (step === undefined) return [];
+  const ends = step.event.to === 'stopped' || step.event.to === 'exited';
+  if (!ends || task.alarms.length === 0) return [step];
+  const { cause } = occurrence;
+  const over = task.alarms.map(({ alarm }): Occurrence => {
+    return { type: 'alarm', cause, reason: 'the task has ended', detail: { alarm, set: false } };
+  });
+  return stepsOf(task, [...over, occurrence], nextStamp);
+}
+
+/** The steps of one occurrence after the other; those that are no news are passed over. */
+export function stepsOf(task: Task, occurrences: readonly Occurrence[], nextStamp: () => Stamp): readonly Step[] {
+  const steps: Step[] = [];
+  for (const occurrence of occurrences) {
+    const step = apply(steps.at(-1)?.task ?? task, occurrence, nextStamp());
+    if (step) steps.push(step);
+  }
+  return steps;
+}
+
+function raise(task: Task, to: Status, occurrence: Occurrence, stamp: Stamp): Step | undefined {
+  const after = alarmAfter(task.alarms, occurrence.detail ?? {}, stamp.eventId);
+  if (after === undefined) return undefined;
+  const told = tell(task, to, { ...occurrence, detail: after.detail }, stamp);
+  return { ...told, task: { ...told.task, alarms: after.open } };
 }
 
 /** Numbers the event and counts it in the task; nothing else of the task changes but the epoch. */

@@ -97,6 +97,14 @@ export interface RunHealth {
   /** Failures so far, by side and kind: `push.refused`. */
   readonly faults: Readonly<Record<string, number>>;
   readonly lastError?: RunError;
+  /** What is wrong with the media as it is seen now. Absent in the reports of those who do not look. */
+  readonly alarms?: readonly RunAlarm[];
+}
+
+export interface RunAlarm {
+  readonly alarm: string;
+  readonly side: 'pull' | 'push' | 'run';
+  readonly reason: string;
 }
 
 export interface RunError {
@@ -129,6 +137,8 @@ export interface RunNews {
   readonly alarm?: string;
   /** Of an alarm: whether what it says has begun, or is over. Absent: it is told once. */
   readonly set?: boolean;
+  /** Of a file that failed: some of it was seen. */
+  readonly wasOnAir?: boolean;
   /** Of a side that broke: the failure as the report has it. */
   readonly failure?: RunFailure;
   /** The file that item news are about. */

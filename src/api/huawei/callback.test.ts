@@ -107,6 +107,15 @@ describe('a callback', () => {
     });
   });
 
+  test.each([
+    [true, 'SET'],
+    [false, 'CLEARED'],
+  ])('of an alarm says whether it is raised or over, and pairs the two (set: %s)', (set, alarm_state) => {
+    const detail = { alarm: 'SourceSlow', alarmId: 'e7', set };
+    const told = render({ type: 'alarm', reason: 'it is slow', detail });
+    expect(told).toMatchObject({ alarm_type: 'SourceSlow', alarm_id: 'e7', alarm_state, message: 'it is slow' });
+  });
+
   test('of a change names the fields, for file tasks alone', () => {
     const event = { type: 'changed', detail: { changed: ['source.items', 'source.rounds', 'endAt'] } } as const;
     expect(render(event, taskOf(VOD)).changed).toEqual(['source_urls', 'vod_loop_time', 'end_time']);

@@ -55,7 +55,7 @@ function describe(event: Event, task: Task): Told | undefined {
     case 'deleted':
       return describeEnd(event);
     case 'alarm':
-      return { name: 'TaskAlarm', facts: { alarm_type: event.detail.alarm ?? '', message: event.reason } };
+      return { name: 'TaskAlarm', facts: describeAlarm(event) };
     case 'changed':
       return describeChange(event, task);
     case 'itemStarted':
@@ -65,6 +65,12 @@ function describe(event: Event, task: Task): Told | undefined {
     default:
       return undefined;
   }
+}
+
+/** The pair that is over names the same id. Our own: the original has no word for it. */
+function describeAlarm({ detail: { alarm = '', alarmId, set }, reason }: Event): Record<string, unknown> {
+  const pair = set === undefined ? {} : { alarm_id: alarmId, alarm_state: set ? 'SET' : 'CLEARED' };
+  return { alarm_type: alarm, message: reason, ...pair };
 }
 
 const END_MESSAGES: Readonly<Record<string, string>> = {
