@@ -1,6 +1,6 @@
 import { Fault } from './fault.ts';
 import type { Item } from './item.ts';
-import { type Batch, isHeader, isVideo, type PacedSource, type Packet } from './packet.ts';
+import { type Batch, isHeader, isVideo, type PacedSource, type Packet, type TrackStarts } from './packet.ts';
 import { hasAudio, headersOf, type ReadyItem } from './ready-item.ts';
 import { Silence } from './silence.ts';
 import { Waiting } from './waiting.ts';
@@ -41,6 +41,7 @@ class Turn<Place> {
   place: Place;
   readonly item: Item;
   readonly apart: boolean;
+  readonly starts: TrackStarts;
   /** How far it has come. */
   atMs = 0;
   started = false;
@@ -56,6 +57,7 @@ class Turn<Place> {
     this.apart = options.apart;
     this.#head = head;
     this.#silence = options.silence;
+    this.starts = startsOf(head, item.startMs, options.silence !== undefined);
   }
 
   get needsNext(): boolean {
@@ -144,6 +146,10 @@ export class ListSource<Place> implements PacedSource {
 
   get segment(): number {
     return this.#segment;
+  }
+
+  get starts(): TrackStarts {
+    return this.#present?.starts ?? NOWHERE;
   }
 
   get bytesIn(): number {
@@ -293,4 +299,19 @@ export class ListSource<Place> implements PacedSource {
     this.#recent.push({ segment: this.#segment, turn: { place: turn.place, startMs: turn.item.startMs } });
     if (this.#recent.length > MOST_RECENT) this.#recent.shift();
   }
+}
+
+const NOWHERE: TrackStarts = { videoMs: undefined, audioMs: undefined };
+
+/** Silence that is added begins with the turn. */
+function startsOf(head: Batch, startMs: number, silent: boolean): TrackStarts {
+  let videoMs: number | undefined;
+  let audioMs = silent ? 0 : undefined;
+  for (let i = 0; i < head.count; i++) {
+    const { kind, dtsMs } = head.packets[i] as Packet;
+    if (isHeader(kind)) continue;
+    if (isVideo(kind)) videoMs ??= Math.round(dtsMs - startMs);
+    else audioMs ??= Math.round(dtsMs - startMs);
+  }
+  return { videoMs, audioMs };
 }

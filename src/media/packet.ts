@@ -143,6 +143,8 @@ export interface Source {
 export interface PacedSource {
   /** Rises when the packets to come belong to another item; their times then begin at about 0 again. */
   readonly segment: number;
+  /** Where the tracks of the present segment begin, on its own clock. */
+  readonly starts: TrackStarts;
   /** How the last read ended: `starved` where more is due but not here yet, `dry` where there is no item to play. */
   readonly state: 'ok' | 'starved' | 'dry';
   /** Appends what lies before `untilMs` of the present segment, never of two. Spans are valid until the next call. */
@@ -151,6 +153,12 @@ export interface PacedSource {
   skip(lateMs: number): void;
   readonly bytesIn: number;
   close(): void;
+}
+
+/** Undefined where a track is not there, or shows up late. */
+export interface TrackStarts {
+  readonly videoMs: number | undefined;
+  readonly audioMs: number | undefined;
 }
 
 /** What a sink dropped and why, in packets. */

@@ -43,6 +43,9 @@ const PAUSE_MS = 1_000;
 /** Places remembered: more than the files that can be in a sink's queue. */
 const MOST_PLACES = 8;
 
+/** The segment of a live source that stands in between stretches of a paced one. */
+const NO_SEGMENT = -1;
+
 /** Where a stretch of a paced source lies on the output timeline, which it enters at `fromMs`. */
 interface Stretch {
   readonly segment: number;
@@ -114,6 +117,11 @@ export class Relay {
     return this.#bytesOutBefore + (this.#sink?.holder.bytesOut ?? 0);
   }
 
+  /** Whether a sink is there, accepted and perhaps still without media. */
+  get hasSink(): boolean {
+    return this.#sink !== undefined;
+  }
+
   /** When the media time of the live source last moved. */
   get mediaAtMs(): number {
     return this.#mediaAtMs;
@@ -127,10 +135,15 @@ export class Relay {
   /** The newest frame of a paced source that a destination has taken: its segment, and its time there. */
   get accepted(): { readonly segment: number; readonly mediaMs: number } | undefined {
     const takenMs = this.#acceptedMs();
-    const stretch = this.#stretches.findLast(({ fromMs }) => fromMs <= takenMs);
-    return stretch === undefined
-      ? undefined
-      : { segment: stretch.segment, mediaMs: Math.max(0, takenMs - stretch.shiftMs) };
+    const at = this.#stretches.findLastIndex(({ fromMs }) => fromMs <= takenMs);
+    const newest = this.#stretches[at];
+    if (newest === undefined) return undefined;
+    // Behind a stretch stands what it has ended with.
+    const isOver = newest.segment === NO_SEGMENT;
+    const stretch = isOver ? this.#stretches[at - 1] : newest;
+    if (stretch === undefined) return undefined;
+    const endMs = isOver ? newest.fromMs : takenMs;
+    return { segment: stretch.segment, mediaMs: Math.max(0, endMs - stretch.shiftMs) };
   }
 
   /** Output time of the newest key frame of a paced source, once a destination has taken it. */
@@ -152,6 +165,7 @@ export class Relay {
     this.#spares = this.#spares.filter(spare => spare !== source);
     const left = this.#seat(source, signal);
     this.#live = source;
+    this.#segment = NO_SEGMENT;
     this.#mediaAtMs = this.#now();
     this.#motion = new Motion();
     this.#floorAt = { ms: this.#now(), bytes: source.bytesIn };
@@ -178,7 +192,6 @@ export class Relay {
     this.#paced = source;
     this.#segment = Number.NaN;
     this.#schedule = undefined;
-    this.splicer.begin('gapless');
     return left;
   }
 
@@ -266,6 +279,7 @@ export class Relay {
       this.#endSilent();
     }
     this.splicer.place(came, out, nowMs);
+    if (this.#stretches.length > 0) this.#noteStretch(out);
     if (out.count > 0) this.#pacer.advance(this.splicer.mediaMs, nowMs);
   }
 
@@ -285,23 +299,24 @@ export class Relay {
   }
 
   #readFile(source: PacedSource, came: Batch, dueMs: number): void {
-    this.#enter(source.segment);
+    this.#enter(source);
     source.read(came, dueMs - this.splicer.shiftMs);
     if (came.count > 0 || source.segment === this.#segment) return;
-    this.#enter(source.segment);
+    this.#enter(source);
     source.read(came, dueMs - this.splicer.shiftMs);
   }
 
-  #enter(segment: number): void {
+  #enter({ segment, starts }: PacedSource): void {
     if (segment === this.#segment) return;
     this.#segment = segment;
-    this.splicer.begin('gapless');
+    this.splicer.beginFile(starts);
   }
 
   #noteStretch(out: Batch): void {
     const { shiftMs } = this.splicer;
     const newest = this.#stretches.at(-1);
-    if (out.count === 0 || (newest?.segment === this.#segment && newest.shiftMs === shiftMs)) return;
+    const isSame = newest?.segment === this.#segment && (newest.shiftMs === shiftMs || this.#segment === NO_SEGMENT);
+    if (out.count === 0 || isSame) return;
     this.#stretches.push({ segment: this.#segment, fromMs: (out.packets[0] as Packet).dtsMs, shiftMs });
     if (this.#stretches.length > MOST_PLACES) this.#stretches.shift();
   }

@@ -238,7 +238,7 @@ const between = (sound: Given | undefined, picture: Given | undefined): number =
 describe('Splicer, file after file', () => {
   it('starts the next file where the longest track of the former ends, whatever the wall says', () => {
     const splicer = new Splicer();
-    splicer.begin('gapless');
+    splicer.beginFile();
     feed(splicer, 0, [
       ['key', 500],
       ['audio', 500],
@@ -246,14 +246,46 @@ describe('Splicer, file after file', () => {
       ['audio', 521],
       ['audio', 600],
     ]);
-    splicer.begin('gapless');
+    splicer.beginFile();
     expect(splicer.shiftMs).toBe(100 + 79);
     expect(feed(splicer, 60_000, [['key', 0]])).toEqual([['key', 179]]);
   });
 
+  it('leaves no hole where pictures are reordered, and sound so stands later than they do', () => {
+    const splicer = new Splicer();
+    const film: Given[] = [0, 40, 80, 120].flatMap((ms): Given[] => [
+      [ms === 0 ? 'key' : 'inter', ms],
+      ['audio', ms + 80],
+    ]);
+    splicer.beginFile({ videoMs: 0, audioMs: 80 });
+    feed(splicer, 0, film);
+    splicer.beginFile({ videoMs: 0, audioMs: 80 });
+    expect(splicer.shiftMs).toBe(160);
+    const again = feed(splicer, 0, film);
+    expect(again.filter(isPicture).map(([, ms]) => ms)).toEqual([160, 200, 240, 280]);
+    expect(again.filter(isSound).map(([, ms]) => ms)).toEqual([240, 280, 320, 360]);
+  });
+
+  it.each([
+    ['the sound', { videoMs: 0, audioMs: 0 }, 300],
+    ['the picture', { videoMs: 0, audioMs: 80 }, 240],
+    ['both, where the next file has shown nothing yet', { videoMs: undefined, audioMs: undefined }, 300],
+  ])('waits for the end of %s', (_, starts, shiftMs) => {
+    const splicer = new Splicer();
+    splicer.beginFile();
+    feed(splicer, 0, [
+      ['key', 0],
+      ['inter', 120],
+      ['audio', 260],
+      ['audio', 280],
+    ]);
+    splicer.beginFile(starts);
+    expect(splicer.shiftMs).toBe(shiftMs);
+  });
+
   it('loses no sound that a file begins with, and keeps its offset', () => {
     const splicer = new Splicer();
-    splicer.begin('gapless');
+    splicer.beginFile();
     const out = feed(splicer, 0, [
       ['videoHeader', 0],
       ['key', 80],
@@ -270,7 +302,7 @@ describe('Splicer, file after file', () => {
 
   it('lets no video pass in front of a key frame', () => {
     const splicer = new Splicer();
-    splicer.begin('gapless');
+    splicer.beginFile();
     const out = feed(splicer, 0, [
       ['inter', 0],
       ['audio', 30],
@@ -297,7 +329,7 @@ describe('Splicer, file after file', () => {
         packet.reset(kind, from.count * 40);
         packet.addSpan(Buffer.from(text, 'hex'), 0, text.length / 2);
       }
-      splicer.begin('gapless');
+      splicer.beginFile();
       splicer.place(from, to, 0);
       return to.packets.slice(0, to.count).map(packet => [packet.kind, packet.copyPayload().toString('hex')]);
     };
@@ -311,18 +343,18 @@ describe('Splicer, file after file', () => {
 
   it('does not move its end for a source that showed nothing', () => {
     const splicer = new Splicer();
-    splicer.begin('gapless');
+    splicer.beginFile();
     feed(splicer, 0, [
       ['key', 0],
       ['inter', 40],
     ]);
-    for (let i = 0; i < 3; i++) splicer.begin('gapless');
+    for (let i = 0; i < 3; i++) splicer.beginFile();
     expect(feed(splicer, 0, [['key', 7]])).toEqual([['key', 80]]);
   });
 
   it('keeps a hole of a few seconds and takes out one of an hour', () => {
     const splicer = new Splicer();
-    splicer.begin('gapless');
+    splicer.beginFile();
     const out = feed(splicer, 0, [
       ['key', 0],
       ['inter', 40],
@@ -340,7 +372,7 @@ describe('Splicer, file after file', () => {
     const last = { video: -1, audio: -1 };
     let wantedMs = 0;
     for (let n = 0; n < 1_000; n++) {
-      splicer.begin('gapless');
+      splicer.beginFile();
       const given = stretch(random, random(2 ** 32));
       wantedMs += given.lengthMs;
       const out = play(splicer, given, random(2 ** 32));
@@ -354,7 +386,7 @@ describe('Splicer, file after file', () => {
       const wanted = between(given.frames.find(isSound), given.frames.find(isPicture));
       if (!Number.isNaN(wanted)) expect((out.audio[0] ?? 0) - (out.video[0] ?? 0)).toBe(wanted);
     }
-    splicer.begin('gapless');
+    splicer.beginFile();
     expect(splicer.shiftMs).toBe(wantedMs);
     expect(splicer.counts.nudged).toBe(0);
   });
@@ -364,7 +396,7 @@ describe('Splicer, file after file', () => {
     const splicer = new Splicer();
     const last = { video: -1, audio: -1 };
     for (let n = 0; n < 300; n++) {
-      splicer.begin('gapless');
+      splicer.beginFile();
       for (let part = 0; part < 3; part++) {
         // Far enough from the former part to be a jump, ahead or back.
         const given = stretch(random, (1 + part * (random(2) === 0 ? 1 : -1)) * 4_000_000 + random(1_000_000));

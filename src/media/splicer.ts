@@ -1,4 +1,4 @@
-import { type Batch, isHeader, isVideo, type Packet, type PacketKind } from './packet.ts';
+import { type Batch, isHeader, isVideo, type Packet, type PacketKind, type TrackStarts } from './packet.ts';
 import { insertSets, type ParameterSets, parameterSetsOf } from './parameter-sets.ts';
 
 /** A step back by more than this is a source that began to count anew, not jitter. */
@@ -51,7 +51,9 @@ class Track {
  * Between two live sources the timeline goes on with the clock on the wall, so that output time stays true. A source
  * that comes back with its clock still running keeps its former shift.
  *
- * Between two files (`gapless`) no clock counts: the next one starts where the longest track of the former ends.
+ * Between two files no clock counts: the next one lies as close behind the former as both tracks let it. Where pictures
+ * are reordered, sound stands later than the picture by the same at the end of one file and at the start of the next, and
+ * neither track has a hole.
  */
 export class Splicer {
   readonly counts: SplicerCounts = { beforeKey: 0, nudged: 0, jumps: 0 };
@@ -64,8 +66,9 @@ export class Splicer {
   readonly #audio = new Track();
   /** The shift the newest jump or source start settled on; a track that jumps too takes it over. */
   #shiftMs = 0;
-  /** Where a gapless source starts on the output timeline; undefined while sources are live. */
+  /** Where the former file ends on the output timeline; undefined while sources are live. */
   #joinMs: number | undefined;
+  #starts: TrackStarts = UNKNOWN;
   /** Whether the present source may be the former one, come back. */
   #mayCountOn = false;
   #anchorOutMs: number | undefined;
@@ -114,10 +117,26 @@ export class Splicer {
   }
 
   /** A new source follows: no video of it passes before its first key frame, and of a live one no audio either. */
-  begin(join: 'live' | 'another' | 'gapless' = 'live'): void {
-    if (join === 'gapless') this.#beginGapless();
-    else this.#joinMs = undefined;
+  begin(join: 'live' | 'another' = 'live'): void {
+    this.#joinMs = undefined;
     this.#mayCountOn = join === 'live';
+    this.#close();
+  }
+
+  /** A file follows, whose tracks begin there as far as that is known. */
+  beginFile(starts: TrackStarts = UNKNOWN): void {
+    const shown = this.#video.placed || this.#audio.placed;
+    // A file that showed nothing has not moved the end, whatever frame duration its clock seemed to have.
+    if (shown || this.#joinMs === undefined) this.#joinMs = this.#endMs();
+    this.#starts = starts;
+    this.#shiftMs = this.#shiftBehind(this.#joinMs, 0);
+    this.#mayCountOn = false;
+    // Whatever live source follows goes on where the files have ended.
+    this.#anchorOutMs = undefined;
+    this.#close();
+  }
+
+  #close(): void {
     this.#gate = 'closed';
     this.#videoOpen = false;
     this.#videoSeen = false;
@@ -126,11 +145,12 @@ export class Splicer {
     this.#audio.placed = false;
   }
 
-  #beginGapless(): void {
-    const shown = this.#video.placed || this.#audio.placed;
-    // A source that showed nothing has not moved the end, whatever frame duration its clock seemed to have.
-    if (shown || this.#joinMs === undefined) this.#joinMs = this.#endMs();
-    this.#shiftMs = this.#joinMs;
+  /** How far to move a file that begins at `earliestMs`: each track behind its own end, where both can be told. */
+  #shiftBehind(joinMs: number, earliestMs: number): number {
+    const { videoMs, audioMs } = this.#starts;
+    const shiftMs = Math.max(behind(this.#video, videoMs), behind(this.#audio, audioMs));
+    const first = Math.min(videoMs ?? Number.POSITIVE_INFINITY, audioMs ?? Number.POSITIVE_INFINITY);
+    return Number.isFinite(shiftMs) ? Math.ceil(shiftMs) : joinMs - (Number.isFinite(first) ? first : earliestMs);
   }
 
   #endMs(): number {
@@ -219,9 +239,9 @@ export class Splicer {
   #openAt(inMs: number, wallMs: number, from: Batch): void {
     this.#gate = 'open';
     if (this.#anchorOutMs === undefined) {
-      this.#anchorOutMs = 0;
+      this.#anchorOutMs = this.#endMs();
       this.#anchorWallMs = wallMs;
-      this.#shiftMs = -inMs;
+      this.#shiftMs = this.#anchorOutMs - inMs;
     } else if (!this.#countsOn(inMs, wallMs)) {
       const endMs = Math.max(this.#video.endMs(), this.#audio.endMs());
       const liveMs = this.#anchorOutMs + (wallMs - this.#anchorWallMs) - lengthFrom(from, inMs);
@@ -246,7 +266,7 @@ export class Splicer {
     }
     this.#gate = 'open';
     const joinMs = this.#joinMs ?? 0;
-    this.#shiftMs = joinMs - earliestMs;
+    this.#shiftMs = this.#shiftBehind(joinMs, earliestMs);
     this.#video.shiftMs = this.#shiftMs;
     this.#audio.shiftMs = this.#shiftMs;
     this.#sendHeaders(to, joinMs);
@@ -308,6 +328,12 @@ export class Splicer {
     track.shiftMs = this.#shiftMs;
   }
 }
+
+const UNKNOWN: TrackStarts = { videoMs: undefined, audioMs: undefined };
+
+/** The shift that has the track go on where it ended; minus infinity where it has not begun, or does not go on. */
+const behind = (track: Track, startMs: number | undefined): number =>
+  startMs === undefined ? Number.NEGATIVE_INFINITY : track.endMs() - startMs;
 
 /** How much media the batch holds behind the time. */
 function lengthFrom(batch: Batch, fromMs: number): number {

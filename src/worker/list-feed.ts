@@ -36,6 +36,8 @@ const ROUND_BACKOFF = { baseMs: 1_000, capMs: 30_000 };
 const PLAYED_MS = 5_000;
 /** What is read ahead of an item to tell whether it has sound. */
 const SOUND_SHOWS_MS = 500;
+/** Sound stands later than the picture by as much as pictures are reordered: both have shown where they begin by then. */
+const TRACKS_SHOW_MS = 250;
 
 interface Upcoming {
   readonly cursor: Cursor;
@@ -236,7 +238,11 @@ export class ListFeed {
     const item = await openItem(wanted, startMs, signal);
     try {
       signal.throwIfAborted();
-      return await readyItem(item, { sleep, signal, headMs: this.#list.silence === true ? SOUND_SHOWS_MS : 1 });
+      return await readyItem(item, {
+        sleep,
+        signal,
+        headMs: this.#list.silence === true ? SOUND_SHOWS_MS : TRACKS_SHOW_MS,
+      });
     } catch (error) {
       item.close();
       throw error;
