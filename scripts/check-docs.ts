@@ -140,6 +140,7 @@ function commandTree(): Command {
     terminal: { stdin: Readable.from([]), out: nothing, err: nothing, live: false, env: {}, cwd: '/', cores: 1 },
     doors: () => Promise.reject(new Error('no command is run here')),
     signal: AbortSignal.abort(),
+    handOver: AbortSignal.abort(),
   });
 }
 

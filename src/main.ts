@@ -1,14 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { renderAlibaba, signAlibaba } from './api/alibaba/callback.ts';
 import { REGIONS } from './api/alibaba/regions.ts';
+import { closeWithin } from './api/connection.ts';
 import { renderHuawei } from './api/huawei/callback.ts';
 import { buildServer } from './api/server.ts';
 import { RollingThrottle } from './api/throttle.ts';
 import { banner } from './cli/banner.ts';
-import type { OpenAssets, TryOptions } from './cli/doors.ts';
+import type { OpenAssets, ServeOptions, TryOptions } from './cli/doors.ts';
 import { SingleCluster } from './cluster/single.ts';
 import { type Config, type ListenAddress, printListen } from './config.ts';
 import { Accounts } from './control/accounts.ts';
@@ -38,6 +39,7 @@ import type { Event } from './task/event.ts';
 import { Run } from './worker/run.ts';
 import { sleep } from './worker/sleep.ts';
 import { originProcess, workerProcess } from './worker/spawn.ts';
+import { takeOver } from './worker/take-over.ts';
 
 const SCHEMES = {
   live: SOURCE_SCHEMES,
@@ -50,12 +52,11 @@ const SCHEMES = {
 const now = Date.now;
 const newId = randomUUID;
 
-/** Runs a node until the signal; resolves once everything is closed, in the order of ARCHITECTURE.md. */
-export async function serve(
-  config: Config,
-  { signal, print }: { readonly signal: AbortSignal; readonly print: (text: string) => void },
-): Promise<void> {
+/** Runs a node until one of the signals; resolves once everything is closed, in the order of ARCHITECTURE.md. */
+export async function serve(config: Config, { signal, handOver, replace, print }: ServeOptions): Promise<void> {
   const log = stderrLog(config.logLevel);
+  if (replace) await follow(config, { signal, log });
+  if (signal.aborted) return;
   await using closing = new AsyncDisposableStack();
   const store = closing.adopt(await openStore(config), it => it.close());
   const accounts = new Accounts({ store, now, newId, randomBytes });
@@ -64,7 +65,7 @@ export async function serve(
   const cluster = closing.adopt(new SingleCluster(newId()), it => it.close());
   await cluster.join();
   const control = buildControl(config, { store, assets: buildAssets(config, store, signal), cluster, log, closing });
-  const server = closing.adopt(buildApi(config, { store, accounts, control, log }), it => it.close());
+  const server = closing.adopt(buildApi(config, { store, accounts, control, log }), closeApi);
 
   await control.supervisor.start();
   control.scheduler.start();
@@ -73,8 +74,23 @@ export async function serve(
   const rtmp = control.supervisor.originAddress;
   announce(config, { api, rtmp, print });
   closing.defer(() => forget(config));
-  await aborted(signal);
-  log.info('stopping');
+  await aborted(AbortSignal.any([signal, handOver]));
+  log.info(handOver.aborted ? 'handing over' : 'stopping');
+  if (handOver.aborted) await letGo(server, control);
+}
+
+/** Before the store is opened: what the former control process has still to store is to be there. */
+async function follow(config: Config, { signal, log }: { signal: AbortSignal; log: Log }): Promise<void> {
+  const pid = await takeOver(channelOf(config), { now: monotonic, sleep, signal });
+  if (pid !== undefined) log.info({ pid }, 'took over from the former control process');
+}
+
+/** Leaves the workers to whoever follows, and tells the record whatever they have said up to then. */
+async function letGo(server: FastifyInstance, { scheduler, supervisor, claims }: Control): Promise<void> {
+  await closeApi(server);
+  await scheduler.close();
+  await supervisor.close({ stopWorkers: false });
+  await claims.told();
 }
 
 /** Opens what the commands need that work on accounts beside a running node. */
@@ -151,6 +167,9 @@ export async function tryRelay(source: string, destination: string, options: Try
   }
 }
 
+/** Where workers dial. */
+const channelOf = ({ data }: Config): string => join(data, 'control.sock');
+
 async function openStore(config: Config): Promise<Store> {
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
   const file = join(config.data, 'millrace.db');
@@ -162,6 +181,7 @@ interface Control {
   readonly scheduler: Scheduler;
   readonly callbacks: Callbacks;
   readonly supervisor: Supervisor;
+  readonly claims: Claims;
 }
 
 interface ControlParts {
@@ -218,7 +238,7 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
   closing.adopt(callbacks, it => it.close());
   closing.adopt(claims, it => it.close());
   closing.adopt(scheduler, it => it.close());
-  return { tasks: new Tasks({ store, record, breakpoints, now, newId }), scheduler, callbacks, supervisor };
+  return { tasks: new Tasks({ store, record, breakpoints, now, newId }), scheduler, callbacks, supervisor, claims };
 }
 
 /** How many runs of this node may dial a destination host within a second while it answers none of them. */
@@ -228,7 +248,7 @@ function buildSupervisor(
   config: Config,
   { listener, log }: { readonly listener: Claims; readonly log: ReturnType<typeof controlLog> },
 ): Supervisor {
-  const channel = join(config.data, 'control.sock');
+  const channel = channelOf(config);
   const shared = { channel, logFolder: join(config.data, 'log'), cacheFolder: join(config.data, 'cache') };
   const { rtmp, network, media } = config;
   const dialsPerSecond = DIALS_PER_SECOND / config.workers;
@@ -303,6 +323,9 @@ function buildApi(config: Config, { store, accounts, control, log }: ApiParts): 
   });
 }
 
+/** A request whose sender is slow does not hold the node. */
+const closeApi = (server: FastifyInstance): Promise<void> => closeWithin(server, 1_000);
+
 async function listen(server: FastifyInstance, { host, port }: ListenAddress): Promise<string> {
   await server.listen({ host, port });
   const address = server.server.address();
@@ -329,8 +352,17 @@ function announce(config: Config, { api, rtmp, print }: Addresses): void {
   renameSync(draft, config.readyFile);
 }
 
+/** Not the one that another control process has written in our place. */
 function forget({ readyFile }: Config): void {
-  if (readyFile !== null) rmSync(readyFile, { force: true });
+  if (readyFile !== null && readyPid(readyFile) === process.pid) rmSync(readyFile, { force: true });
+}
+
+function readyPid(file: string): unknown {
+  try {
+    return (JSON.parse(readFileSync(file, 'utf8')) as { readonly pid?: unknown }).pid;
+  } catch {
+    return undefined;
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -57,6 +57,13 @@ export function answerBroken(error: NodeJS.ErrnoException, socket: Duplex, newId
   endWith(socket, new HuaweiError(BROKEN[error.code ?? ''] ?? 'malformed', 'The request could not be read.'), newId());
 }
 
+/** Takes no more requests, and gives those that are on their way so long. */
+export async function closeWithin(app: FastifyInstance, graceMs: number): Promise<void> {
+  const late = setTimeout(() => app.server.closeAllConnections(), graceMs);
+  await app.close();
+  clearTimeout(late);
+}
+
 function endWith(socket: Duplex, error: HuaweiError, requestId: string): void {
   const { status, body } = printError(error, requestId);
   const text = JSON.stringify(body);

@@ -82,6 +82,7 @@ describe('the commands of media assets', () => {
         },
       }),
       signal: new AbortController().signal,
+      handOver: new AbortController().signal,
     });
     return { code, out, err };
   }

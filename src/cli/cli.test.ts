@@ -113,6 +113,7 @@ describe('the command line', () => {
         ...doors,
       }),
       signal: new AbortController().signal,
+      handOver: new AbortController().signal,
     });
     return { code, out, err };
   }
@@ -125,6 +126,16 @@ describe('the command line', () => {
     });
     expect(code).toBe(0);
     expect(seen).toMatchObject([{ data: join(cwd, 'state'), logLevel: 'warn', listen: { host: '::1', port: 0 } }]);
+  });
+
+  it.each([
+    [[], false],
+    [['--replace'], true],
+  ])('serves after what it is told with %j', async (flags, replace) => {
+    const seen: boolean[] = [];
+    const serve: Doors['serve'] = async (_, options) => void seen.push(options.replace);
+    await millrace(['serve', ...flags], { serve });
+    expect(seen).toEqual([replace]);
   });
 
   it('tells every mistake of a command line and of the environment at once', async () => {

@@ -42,6 +42,13 @@ function endingSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** Aborted when another `serve` asks for this one's place. */
+function handOverSignal(): AbortSignal {
+  const controller = new AbortController();
+  process.on('SIGUSR2', () => controller.abort());
+  return controller.signal;
+}
+
 /** Writes to a stream whose reader may go away (`millrace … | head`): that ends the command, silently. */
 function writer(stream: NodeJS.WriteStream): (text: string) => void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -58,6 +65,7 @@ if (import.meta.main) {
     terminal: { stdin: process.stdin, out, err, live: process.stdout.isTTY === true, env, cwd, cores },
     doors: () => import('../main.ts'),
     signal: endingSignal(),
+    handOver: handOverSignal(),
   });
   // A prompt leaves stdin flowing, which would hold the process.
   process.stdin.unref?.();

@@ -5,16 +5,22 @@ import type { Config } from '../config.ts';
  * use them. Tests put their own in.
  */
 export interface Doors {
-  /** Runs a node until the signal; resolves once everything is closed. */
-  serve(
-    config: Config,
-    options: { readonly signal: AbortSignal; readonly print: (text: string) => void },
-  ): Promise<void>;
+  /** Runs a node until one of the signals; resolves once everything is closed. */
+  serve(config: Config, options: ServeOptions): Promise<void>;
   openAccounts(config: Config): Promise<{ readonly accounts: Accounts; close(): Promise<void> }>;
   /** The signal calls off a look through a file. */
   openAssets(config: Config, options: { readonly signal: AbortSignal }): Promise<OpenAssets>;
   /** Relays until the signal, without storing anything; rejects when it gives up. */
   tryRelay(source: string, destination: string, options: TryOptions): Promise<void>;
+}
+
+export interface ServeOptions {
+  readonly signal: AbortSignal;
+  /** The same, but that the workers are left to the control process that follows. */
+  readonly handOver: AbortSignal;
+  /** Follows the control process that serves the data directory now, if there is one. */
+  readonly replace: boolean;
+  readonly print: (text: string) => void;
 }
 
 export interface TryOptions {

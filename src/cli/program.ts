@@ -18,6 +18,8 @@ export interface World {
   readonly doors: () => Promise<Doors>;
   /** Aborted when the person or the system asks the command to end. */
   readonly signal: AbortSignal;
+  /** Aborted when another control process is to go on with what this one runs. */
+  readonly handOver: AbortSignal;
 }
 
 /** Every command there is. */

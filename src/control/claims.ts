@@ -126,6 +126,11 @@ export class Claims {
     void this.#untold.add({ ...news, reason });
   }
 
+  /** Resolves when what was heard is in the record, or cannot be. */
+  told(): Promise<void> {
+    return this.#untold.told();
+  }
+
   /** How the run of a task fares; undefined where none has reported yet. */
   runOf(taskId: string): Health | undefined {
     return this.#claims.get(taskId)?.health;

@@ -12,6 +12,7 @@ import {
   type RunNews,
   type RunOrder,
   type RunReport,
+  type ToWorker,
 } from '../worker/channel.ts';
 import { DataDirectoryInUse } from '../worker/control-socket.ts';
 import { originProcess, workerProcess } from '../worker/spawn.ts';
@@ -251,6 +252,32 @@ describe('the supervisor', { timeout: 40_000 }, () => {
     expect(listener.losses).toEqual([]);
     next.place({ ...order('kept'), source: { kind: 'live', url: 'rtmp://127.0.0.1:9/live/other' } });
     await reported(next, 'kept');
+  });
+
+  it('sends no worker home that dials while it lets go of them', async () => {
+    const former = await started();
+    former.place(order('a'));
+    await reported(former, 'a');
+    const [pid = 0] = childPids();
+    process.kill(pid, 'SIGSTOP');
+    const left = former.close({ stopWorkers: false });
+    const heard: ToWorker[] = [];
+    const life = new AbortController();
+    const late = Promise.withResolvers<void>();
+    dialChannel(
+      join(folder, 'control.sock'),
+      {
+        hello: () => ({ t: 'hello', role: 'worker', slot: 0, pid, runs: [] }),
+        message: message => heard.push(message),
+        closed: late.resolve,
+      },
+      { signal: life.signal, retryMs: 60_000 },
+    );
+    await late.promise;
+    expect(heard).toEqual([]);
+    life.abort();
+    process.kill(pid, 'SIGCONT');
+    await left;
   });
 
   it('tells of the loss of a run that it took over', async () => {

@@ -70,8 +70,9 @@ const WATCH_MS = 250;
 /** A watch that comes later than this says that we stood still, not the workers. */
 const LATE_MS = 500;
 const START_MS = 10_000;
-const END_MS = 8_000;
-const KILL_MS = 1_000;
+/** Runs take up to 5 s to close their pushes, and the whole node is to end within 10 s. */
+const END_MS = 6_500;
+const KILL_MS = 500;
 const EXIT_PORT_TAKEN = 6;
 
 /** Which worker has which run. Keeps the workers alive, and takes over those of a control process that died. */
@@ -92,6 +93,7 @@ export class Supervisor {
   #originCode: number | null = null;
   #adoptionFault: unknown;
   #isClosing = false;
+  #isLettingGo = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -184,6 +186,7 @@ export class Supervisor {
   /** Lets go of the workers, which go on for a while, or ends them cleanly first. Idempotent. */
   close(options: { readonly stopWorkers: boolean }): Promise<void> {
     this.#isClosing = true;
+    this.#isLettingGo ||= !options.stopWorkers && this.#closing === undefined;
     this.#closing ??= this.#close(options.stopWorkers);
     return this.#closing;
   }
@@ -246,6 +249,11 @@ export class Supervisor {
 
   /** A process that does not belong here is sent home: its place is taken by another. */
   #greet(hello: Hello, peer: Peer<ToWorker>): Slot | undefined {
+    if (this.#isLettingGo) {
+      // Whoever follows adopts it.
+      peer.close();
+      return undefined;
+    }
     const slot = this.#slotAt(hello.role, hello.slot);
     const isOurs = (hello.role === 'worker' || slot.wanted) && slot.greet(hello, peer);
     if (!isOurs) {

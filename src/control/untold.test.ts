@@ -25,6 +25,17 @@ describe('news of a run', () => {
     expect(told.indexOf('b:1')).toBeLessThan(told.indexOf('a:2'));
   });
 
+  it('are waited for until each is told or put off', async () => {
+    const { told, record, untold } = listener();
+    for (const each of ['1', '2']) void untold.add(news('a', each));
+    await untold.told();
+    expect(told).toEqual(['a:1', 'a:2']);
+    record.isFull = true;
+    void untold.add(news('a', '3'));
+    await untold.told();
+    expect(told).toHaveLength(2);
+  });
+
   it('are kept while the record fails, and told in order when it works again', async () => {
     const { told, said, record, untold } = listener();
     record.isFull = true;

@@ -44,6 +44,11 @@ export class Untold {
     await inParallel(failing, TASKS_AT_ONCE, ([taskId, queue]) => this.#tell(taskId, queue));
   }
 
+  /** Resolves when all that was added is told or put off. */
+  async told(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map(({ telling }) => telling));
+  }
+
   /** Whether news of the task are on their way. */
   has(taskId: string): boolean {
     return this.#queues.has(taskId);

@@ -103,6 +103,27 @@ describe('the channel', () => {
     expect(control.peers).toHaveLength(1);
   });
 
+  it('hears what is on its way when it closes, and tells the worker before that could say more', async () => {
+    const said: number[] = [];
+    let isClosed = false;
+    await control.listen(path);
+    const worker = dialChannel(
+      path,
+      { hello: () => HELLO, message: () => {}, closed: () => (isClosed = true) },
+      { signal: life.signal, retryMs: 10_000 },
+    );
+    await vi.waitFor(() => expect(control.heard).toHaveLength(1));
+    for (let epoch = 0; epoch < 1000; epoch++) worker.send({ t: 'ended', taskId: 'x'.repeat(500), epoch });
+    const closing = control.close();
+    for (let epoch = 1000; !isClosed; epoch++) {
+      worker.send({ t: 'ended', taskId: 'a', epoch });
+      said.push(epoch);
+      await new Promise(setImmediate);
+    }
+    await closing;
+    expect(control.heard).toHaveLength(1001 + said.length);
+  });
+
   it.each([
     ['what is not JSON', 'good morning\n'],
     ['what is no message', '"hello"\n'],

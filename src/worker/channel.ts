@@ -213,7 +213,7 @@ export interface Child {
 /** The other end of a channel. Sending never waits; a peer that does not read is closed. */
 export interface Peer<Out> {
   send(message: Out): void;
-  /** Sends what is queued, then closes. Idempotent. */
+  /** Sends what is queued and hears what is on its way, then closes. Idempotent. */
   close(): void;
 }
 
@@ -314,13 +314,16 @@ class Line {
   readonly #message: (message: object) => void;
   #parts: Buffer[] = [];
   #partBytes = 0;
+  #isOver = false;
 
   constructor(socket: Socket, on: { readonly message: (message: object) => void; readonly closed: () => void }) {
     this.#socket = socket;
     this.#message = on.message;
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     socket.on('error', () => socket.destroy());
-    socket.once('close', on.closed);
+    // At the end already: what is sent behind it would be lost without a word.
+    socket.once('end', () => this.#tellClosed(on.closed));
+    socket.once('close', () => this.#tellClosed(on.closed));
   }
 
   send(message: unknown): void {
@@ -331,8 +334,15 @@ class Line {
 
   close(): void {
     if (this.#socket.destroyed || this.#socket.writableEnded) return;
-    this.#socket.destroySoon();
+    // The other end is heard until it ends as well: what it has sent by now is on its way.
+    this.#socket.end();
     setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+  }
+
+  #tellClosed(closed: () => void): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    closed();
   }
 
   #take(chunk: Buffer): void {

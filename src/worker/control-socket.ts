@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, type Stats } from 'node:fs';
 import { chmod, lstat, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createConnection, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -46,7 +46,7 @@ export function knownAddress(path: string): string {
   }
 }
 
-const pidFile = (path: string): string => join(dirname(path), 'control.pid');
+export const pidFile = (path: string): string => join(dirname(path), 'control.pid');
 const shortPathFile = (path: string): string => join(dirname(path), 'control.path');
 const fits = (path: string): boolean => Buffer.byteLength(path) <= MAX_PATH_BYTES;
 
@@ -58,7 +58,7 @@ async function lockFolder(path: string): Promise<Server> {
   const lock = createServer(socket => socket.destroy());
   if (process.platform !== 'linux') return lock;
   const folder = await stat(dirname(path));
-  lock.listen(`\0millrace/${folder.dev}/${folder.ino}`);
+  lock.listen(lockName(folder));
   try {
     await once(lock, 'listening');
   } catch {
@@ -67,6 +67,9 @@ async function lockFolder(path: string): Promise<Server> {
   lock.unref();
   return lock;
 }
+
+/** In Linux's abstract namespace, by the folder itself: whatever path leads to it. */
+export const lockName = ({ dev, ino }: Pick<Stats, 'dev' | 'ino'>): string => `\0millrace/${dev}/${ino}`;
 
 async function reserveAddress(path: string): Promise<string> {
   if (fits(path)) return path;

@@ -20,6 +20,7 @@ export class Millrace {
   readonly data: string;
   readonly #args: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
+  #children: readonly Child[] = [];
   #child: Child;
   #ready: Ready;
 
@@ -75,20 +76,23 @@ export class Millrace {
     return new HuaweiClient(this.api, this.key);
   }
 
-  #spawn(): Child {
-    const args = ['serve', '--data', this.data, '--ready-file', `${this.data}.ready`, ...this.#args];
-    return new Child(BIN, args, { env: this.#env });
+  #spawn(...flags: readonly string[]): Child {
+    const args = ['serve', '--data', this.data, '--ready-file', `${this.data}.ready`, ...this.#args, ...flags];
+    const child = new Child(BIN, args, { env: this.#env });
+    this.#children = [...this.#children.filter(({ running }) => running), child];
+    return child;
   }
 
-  async #untilReady(): Promise<void> {
+  async #untilReady(formerPid?: number): Promise<void> {
     const file = `${this.data}.ready`;
     const ready = await until(
       'millrace is ready',
       () => {
         if (!this.#child.running) throw new Error(`millrace ended: ${this.#child.output}`);
-        return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Ready) : undefined;
+        const ready = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Ready) : undefined;
+        return ready?.pid === formerPid ? undefined : ready;
       },
-      { timeoutMs: 15_000 },
+      { timeoutMs: 30_000 },
     );
     this.#ready = ready;
   }
@@ -105,14 +109,24 @@ export class Millrace {
     rmSync(`${this.data}.ready`, { force: true });
   }
 
-  async restart(): Promise<void> {
+  async restart(...flags: readonly string[]): Promise<void> {
     rmSync(`${this.data}.ready`, { force: true });
-    this.#child = this.#spawn();
+    this.#child = this.#spawn(...flags);
     await this.#untilReady();
   }
 
+  /** Another control process takes over with `--replace`; answers how the former one ended. */
+  async replace(...flags: readonly string[]): Promise<number | NodeJS.Signals> {
+    const former = this.#child;
+    const formerPid = this.#ready.pid;
+    this.#child = this.#spawn('--replace', ...flags);
+    await this.#untilReady(formerPid);
+    return former.exited;
+  }
+
+  /** Every control process that there is, also one whose successor did not come up. */
   async stop(): Promise<void> {
-    await this.#child.stop('SIGTERM', 15_000);
+    await Promise.all(this.#children.map(child => child.stop('SIGTERM', 15_000)));
   }
 }
 
