@@ -5,6 +5,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
+import { Worker } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseAddress } from './address.ts';
 import type { Fault } from './fault.ts';
@@ -107,6 +108,27 @@ describe('the dialler', () => {
   it('tells a refused connection', async () => {
     const fault = await failing(dial('rtmp://127.0.0.1:1/a/SECRET'));
     expect(fault).toMatchObject({ kind: 'unreachable', message: 'cannot connect to 127.0.0.1:1: connection refused' });
+  });
+
+  it('does not blame the policy for a peer that hangs up at once', async () => {
+    // In a thread of its own it may do so before we have looked at who it is.
+    const hangsUp = `
+      const { parentPort } = require('node:worker_threads');
+      const server = require('node:net').createServer(socket => socket.resetAndDestroy());
+      server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));`;
+    const thread = new Worker(hangsUp, { eval: true });
+    const [port] = await once(thread, 'message');
+    const kinds = new Set<string>();
+    for (let i = 0; i < 300; i++) {
+      kinds.add(
+        await dial(`rtmp://127.0.0.1:${port}/live/a`).then(
+          () => 'connected',
+          (fault: Fault) => fault.kind,
+        ),
+      );
+    }
+    await thread.terminate();
+    expect(kinds).not.toContain('policy');
   });
 
   it('tells a name that nobody knows', async () => {

@@ -147,8 +147,11 @@ export class Dialler {
       socket.destroy();
       throw connectFault(error, attempt);
     }
-    if (this.#allows(socket.remoteAddress ?? '', address.port)) return socket;
+    const { remoteAddress } = socket;
+    if (remoteAddress !== undefined && this.#allows(remoteAddress, address.port)) return socket;
     socket.destroy();
+    // A peer that hung up at once has taken its address along.
+    if (remoteAddress === undefined) throw new Fault(side, 'closed', `${peer} closed the connection at once`);
     throw this.#denied(attempt, 'address');
   }
 

@@ -42,6 +42,17 @@ describe('a turnstile', () => {
     expect([most, dialledAtMs.length]).toEqual([10, 101]);
   });
 
+  it('lets no two pass at once when one comes just as another is let in', async () => {
+    await dial('timeout');
+    await clock.advance(50);
+    // The time has come, and the one who serves has not woken yet.
+    clock.nowMs += 50;
+    await dial('timeout');
+    void dial('timeout');
+    await clock.advance(500);
+    expect(dialledAtMs).toEqual([1_000, 1_100, 1_200]);
+  });
+
   it('keeps those who wait in their order', async () => {
     const order: number[] = [];
     for (let i = 0; i < 5; i++) {

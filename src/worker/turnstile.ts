@@ -80,7 +80,9 @@ export class Turnstile {
     queue.served = true;
     while (queue.waiting.size > 0 || now() < queue.nextMs) {
       await sleep(Math.max(0, queue.nextMs - now()), NEVER);
-      if (queue.waiting.size > 0) queue.nextMs = Math.max(queue.nextMs, now() - this.#gapMs) + this.#gapMs;
+      // One who came just now may have passed in front of those who wait.
+      if (queue.waiting.size === 0 || now() < queue.nextMs) continue;
+      queue.nextMs = now() + this.#gapMs;
       letIn(queue, 1);
     }
     this.#queues.delete(host);
