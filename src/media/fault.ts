@@ -3,13 +3,14 @@ export type Side = 'pull' | 'push';
 
 /**
  * Why, as a closed set of words that a run can decide on.
- * `refused`: the peer said no (bad key, denied); `policy`: our own address policy forbids the dial.
+ * `keyless`: media comes, and none that can be started from; `refused`: the peer said no (bad key, denied); `policy`: our own address policy forbids the dial.
  */
 export type FaultKind =
   | 'unreachable'
   | 'timeout'
   | 'closed'
   | 'silent'
+  | 'keyless'
   | 'stalled'
   | 'garbage'
   | 'refused'

@@ -18,8 +18,8 @@ const MOST_RECENT = 16;
 export interface ListListener<Place> {
   /** The item's first frames were handed over. */
   started(place: Place, item: Item): void;
-  /** It was played to its end. */
-  finished(place: Place, item: Item): void;
+  /** It was played to its end, when so much of it had been played. */
+  finished(place: Place, item: Item, playedMs: number): void;
   /** It broke when so much of it had been played; what comes next follows. */
   failed(place: Place, fault: Fault, playedMs: number): void;
   /** There is nothing to play now, or nothing that may follow without a new publish. */
@@ -270,7 +270,7 @@ export class ListSource<Place> implements PacedSource {
   #end(turn: Turn<Place>, end: 'finished' | Fault): void {
     this.#leaving = turn.item;
     this.#present = undefined;
-    if (end === 'finished') this.#listener.finished(turn.place, turn.item);
+    if (end === 'finished') this.#listener.finished(turn.place, turn.item, turn.atMs);
     else this.#listener.failed(turn.place, end, turn.atMs);
     if (this.#next !== undefined && !this.#next.apart) {
       this.#advance();

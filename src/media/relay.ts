@@ -9,6 +9,7 @@ import { PlayoutPacer } from './playout-pacer.ts';
 import { Seat } from './seat.ts';
 import type { Spare } from './spare.ts';
 import { Splicer } from './splicer.ts';
+import type { Vitals } from './vitals.ts';
 import { onAbort, Waiting } from './waiting.ts';
 
 /** What is kept for a sink that comes while none is there. */
@@ -33,6 +34,11 @@ const USUAL_PATIENCE: Patience = {
 
 /** Taken at a time of a source that is held to the pace of life: its output is to be even. */
 const FEW_BYTES = 32 * 1024;
+
+/** A source that has sent media for so long and nothing that a destination can start at never will. */
+const KEYLESS_MS = 15_000;
+/** A track that has not come for so long is gone. */
+const TRACK_GONE_MS = 5_000;
 
 /** A destination that has so much media waiting gets no more of a file until it has taken some. */
 const SLOW_MS = 300;
@@ -82,11 +88,13 @@ export class Relay {
   #stretches: Stretch[] = [];
   #keyMs = Number.NaN;
   #skips = 0;
+  #held = 0;
   #sink: Seat<Sink> | undefined;
   /** True until the present sink has been given its first key frame. */
   #sinkFresh = true;
   /** When the source's media time last moved: bytes alone are no sign of life. */
   #mediaAtMs = 0;
+  #pulledAtMs = 0;
   #motion = new Motion();
   /** Where the present stretch of the bit rate's watch began. */
   #floorAt = { ms: 0, bytes: 0 };
@@ -156,6 +164,24 @@ export class Relay {
     return this.#source !== undefined && this.splicer.open && this.#sink?.holder.flowing === true;
   }
 
+  /** For who looks once a second. */
+  vitals(): Vitals {
+    const { splicer } = this;
+    const nowMs = this.#now();
+    const { forMs, usualGopMs } = splicer.keyless(nowMs);
+    const isLive = this.#live !== undefined;
+    return {
+      pulling: isLive ? splicer.open : this.onAir,
+      isLive,
+      mediaMs: splicer.mediaMs,
+      held: this.#held,
+      shows: splicer.shows,
+      gone: splicer.trackGone(nowMs, TRACK_GONE_MS),
+      keylessMs: forMs,
+      usualGopMs,
+    };
+  }
+
   /**
    * Takes the source into the loop, in the place of the former one. Resolves, never rejects, with the Fault that ended
    * it: closed, silent, garbage, or replaced. The relay closes the source. `isAnother`: its clock has nothing to do with the
@@ -167,6 +193,7 @@ export class Relay {
     this.#live = source;
     this.#segment = NO_SEGMENT;
     this.#mediaAtMs = this.#now();
+    this.#pulledAtMs = this.#now();
     this.#motion = new Motion();
     this.#floorAt = { ms: this.#now(), bytes: source.bytesIn };
     this.#pacer = new Pacer();
@@ -268,6 +295,7 @@ export class Relay {
     }
     if (came.count > 0) this.#take(came, out, nowMs);
     else if (nowMs - this.#mediaAtMs > this.patience.silentMs) this.#endSilent();
+    this.#mindStart(nowMs);
     this.#mindTracks(nowMs);
     if (this.patience.floor.kbit > 0) this.#mindRate(nowMs);
   }
@@ -289,6 +317,7 @@ export class Relay {
     if (sink === undefined) return;
     this.#schedule ??= new PlayoutPacer(this.splicer.mediaMs, nowMs);
     const slow = sink.queuedMs > SLOW_MS;
+    if (slow) this.#held++;
     if (!slow) {
       this.#readFile(source, came, this.#schedule.dueMs(nowMs));
       this.splicer.place(came, out, nowMs);
@@ -350,6 +379,11 @@ export class Relay {
   #endSilent(): void {
     const seconds = Math.round(this.patience.silentMs / 1000);
     this.#endSource(new Fault('pull', 'silent', `the source sent no media for ${seconds} s`));
+  }
+
+  #mindStart(nowMs: number): void {
+    if (this.splicer.open || nowMs - this.#pulledAtMs <= KEYLESS_MS) return;
+    this.#endSource(new Fault('pull', 'keyless', `the source sent no key frame for ${KEYLESS_MS / 1000} s`));
   }
 
   #mindTracks(nowMs: number): void {

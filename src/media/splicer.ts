@@ -44,6 +44,21 @@ class Track {
   }
 }
 
+/** The key frames of one source. */
+class Keys {
+  /** By the clock on the wall. */
+  atMs = Number.NaN;
+  usualMs = 0;
+  #inMs = Number.NaN;
+
+  note(inMs: number, wallMs: number): void {
+    const gapMs = inMs - this.#inMs;
+    if (gapMs > 0) this.usualMs = this.usualMs === 0 ? gapMs : (3 * this.usualMs + gapMs) / 4;
+    this.#inMs = inMs;
+    this.atMs = wallMs;
+  }
+}
+
 /**
  * Joins sources end to end on one output timeline that outlives them all: strictly rising per track, both tracks
  * moved by one shared shift so that their offset stays what the source made it, each source starting at a key frame.
@@ -78,6 +93,7 @@ export class Splicer {
   #videoOpen = false;
   #videoSeen = false;
   #firstAudioInMs: number | undefined;
+  #keys = new Keys();
   /** Headers that came while the gate was closed or differ from what was sent, to go out before the next frame. */
   readonly #fresh = new Set<PacketKind>();
   /** Of a codec header that took another's place in the middle of a stream: the next key frame brings them too. */
@@ -104,6 +120,18 @@ export class Splicer {
    */
   get shiftMs(): number {
     return this.#shiftMs;
+  }
+
+  /** Which tracks the present source has shown. */
+  get shows(): { readonly video: boolean; readonly audio: boolean } {
+    return { video: this.#video.placed, audio: this.#audio.placed };
+  }
+
+  /** How long the present source's pictures have come without a key frame, and how far those usually are apart. */
+  keyless(wallMs: number): { readonly forMs: number; readonly usualGopMs: number } {
+    const { atMs, usualMs } = this.#keys;
+    const waits = this.#video.placed && this.#video.lastWallMs > atMs;
+    return { forMs: waits ? wallMs - atMs : 0, usualGopMs: usualMs };
   }
 
   /** The track that the source on air has shown, and then not for so long, while the other one goes on. */
@@ -143,6 +171,7 @@ export class Splicer {
     this.#firstAudioInMs = undefined;
     this.#video.placed = false;
     this.#audio.placed = false;
+    this.#keys = new Keys();
   }
 
   /** How far to move a file that begins at `earliestMs`: each track behind its own end, where both can be told. */
@@ -176,7 +205,7 @@ export class Splicer {
       }
       if (this.#gate === 'closed') this.#openGapless(from, i, to);
       if (this.#fresh.size > 0) this.#sendHeaders(to, Math.max(packet.dtsMs + this.#shiftMs, this.mediaMs));
-      if (this.#sets !== undefined && kind === 'key') this.#bringSets(packet, this.#sets);
+      if (kind === 'key') this.#takeKey(packet, wallMs);
       packet.dtsMs = this.#timeOf(packet, wallMs);
       pass(from, i, to);
       settle(to);
@@ -194,9 +223,10 @@ export class Splicer {
     this.#fresh.add(kind);
   }
 
-  #bringSets(packet: Packet, sets: ParameterSets): void {
-    insertSets(packet, sets);
+  #takeKey(packet: Packet, wallMs: number): void {
+    if (this.#sets !== undefined) insertSets(packet, this.#sets);
     this.#sets = undefined;
+    this.#keys.note(packet.dtsMs, wallMs);
   }
 
   #sendHeaders(to: Batch, atMs: number): void {

@@ -23,7 +23,8 @@ export interface ListFeedParts {
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly random: () => number;
-  readonly failed: (place: Place, fault: Fault) => void;
+  /** `wasOnAir`: some of it was seen. */
+  readonly failed: (place: Place, fault: Fault, how: { readonly wasOnAir: boolean }) => void;
   /** A whole round of the list gave not one frame; answers how long to wait, where the feed itself would so long. */
   readonly allFailed: (fault: Fault, backoffMs: number) => number;
 }
@@ -175,7 +176,7 @@ export class ListFeed {
 
   /** The item on air broke. */
   broke(place: Place, fault: Fault, playedMs: number): void {
-    if (this.#streak.isNews(place, fault)) this.#parts.failed(place, fault);
+    if (this.#streak.isNews(place, fault)) this.#parts.failed(place, fault, { wasOnAir: playedMs > 0 });
     if (playedMs >= PLAYED_MS) {
       this.#streak.forget();
       return;
@@ -195,6 +196,8 @@ export class ListFeed {
     const upcoming = this.#upcoming;
     if (upcoming === undefined) {
       await source.playedOut(signal);
+      // It may have been let go, to be played on from elsewhere.
+      signal.throwIfAborted();
       return true;
     }
     if (!upcoming.cut) await source.wanted(signal);
@@ -279,7 +282,7 @@ export class ListFeed {
   async #fail({ cursor, cut }: Upcoming, fault: Fault, signal: AbortSignal): Promise<void> {
     const place = this.placeOf(cursor);
     this.#streak.add(place);
-    if (this.#streak.isNews(place, fault)) this.#parts.failed(place, fault);
+    if (this.#streak.isNews(place, fault)) this.#parts.failed(place, fault, { wasOnAir: false });
     // What could not be played is not tried again for its repeats.
     const next = cursorBehind(this.#list, cursor);
     const nothingYet = next === undefined && !this.#everPlayed;

@@ -2,7 +2,7 @@ import type { Fault, Side } from '../media/fault.ts';
 import type { RunError, RunHealth } from './channel.ts';
 
 /** As much of a fault as a run has to say; what has no kind concerns more than one file or connection. */
-export interface Loss extends Pick<Fault, 'side' | 'message'>, Partial<Pick<Fault, 'kind' | 'refusal'>> {
+export interface Loss extends Pick<Fault, 'side' | 'message'>, Partial<Pick<Fault, 'kind' | 'refusal' | 'track'>> {
   /** To be expected for a while: the destination still holds the push before. */
   readonly calm?: boolean | undefined;
 }

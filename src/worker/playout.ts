@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { redactUrl } from '../media/address.ts';
 import type { Fault } from '../media/fault.ts';
 import type { Item } from '../media/item.ts';
 import { type ListListener, ListSource } from '../media/list-source.ts';
@@ -27,6 +28,8 @@ export interface PlayoutParts extends Omit<RunParts, 'order' | 'openSource'> {
 }
 
 const STOP_MS = 5_000;
+/** The last frame lies before the end that a file names, and some name it roughly. */
+const EARLY_MS = 2_000;
 
 /** What former relays of this run carried. */
 interface Carried {
@@ -35,6 +38,12 @@ interface Carried {
   mediaMs: number;
   items: number;
   skips: number;
+}
+
+interface ItemFacts {
+  readonly reason?: string | undefined;
+  readonly durationMs?: number | undefined;
+  readonly wasOnAir?: boolean;
 }
 
 /** A relay with the list it plays, and what keeps the list supplied. A bug ends all three together. */
@@ -91,6 +100,11 @@ export class Playout {
     // The same list once more has other addresses of its assets at the most, which the next opening asks for.
     else if (!isDeepStrictEqual(order.source.list, former.source.list)) this.#now.feed.extend(order.source.list);
     this.#push.change(order.destination);
+  }
+
+  /** To be called once a second. */
+  look(): void {
+    this.#standing.look(this.#now.relay.vitals(), this.#push.vitals);
   }
 
   report(): RunReport {
@@ -249,7 +263,7 @@ export class Playout {
     const source = new ListSource<Place>(this.#listen(), { silence: list.silence ?? false });
     const feed = new ListFeed({
       ...{ source, list, version, from, openItem, now, sleep, random },
-      failed: (place, fault) => this.#itemFailed(place, fault),
+      failed: (place, fault, how) => this.#itemFailed(place, fault, how),
       allFailed: (fault, backoffMs) => this.#roundFailed(fault, backoffMs),
     });
     return { relay: new Relay({ now }), source, feed };
@@ -264,13 +278,17 @@ export class Playout {
         this.#lastStarted = place;
         this.#tellItem('itemStarted', place, { durationMs: lengthOf(place, item), reason: item.notes?.join(' ') });
       },
-      finished: (place, item) => {
+      finished: (place, item, playedMs) => {
         this.#now.feed.finished();
+        this.#compareLength(place, item, playedMs);
         if (!isBehind(place, this.#lastFinished)) return;
         this.#lastFinished = place;
         this.#tellItem('itemFinished', place, { durationMs: lengthOf(place, item) });
       },
-      failed: (place, fault, playedMs) => this.#now.feed.broke(place, fault, playedMs),
+      failed: (place, fault, playedMs) => {
+        if (playedMs > 0) this.#standing.hold('FileEndEarly', `a file has broken off: ${fault.message}`);
+        this.#now.feed.broke(place, fault, playedMs);
+      },
       ranDry: () => {
         if (this.#now.source.parted) this.#push.part();
         else this.#push.startHold();
@@ -296,9 +314,17 @@ export class Playout {
     this.#tellUnseen();
   }
 
-  #itemFailed(place: Place, fault: Fault): void {
+  #itemFailed(place: Place, fault: Fault, { wasOnAir }: { readonly wasOnAir: boolean }): void {
     this.#standing.count(fault);
-    this.#tellItem('itemFailed', place, { reason: fault.message });
+    this.#tellItem('itemFailed', place, { reason: fault.message, ...(wasOnAir ? { wasOnAir } : {}) });
+  }
+
+  /** A file that is shorter than it says is told of until another one is played to its end. */
+  #compareLength({ item: { url } }: Place, { durationMs, startMs }: Item, playedMs: number): void {
+    const missingMs = durationMs === undefined ? 0 : durationMs - startMs - playedMs;
+    const seconds = Math.round(missingMs / 1000);
+    const early = `${redactUrl(url)} has ended ${seconds} s before the end that it names`;
+    this.#standing.hold('FileEndEarly', missingMs > EARLY_MS ? early : undefined);
   }
 
   /** Answers how long to wait before the next round. While a file still plays, it is only an alarm. */
@@ -319,18 +345,18 @@ export class Playout {
 
   #tellAlarm(reason: string): void {
     const { taskId, epoch } = this.#order;
-    this.#parts.tell({ taskId, epoch, type: 'alarm', side: 'pull', reason, alarm: 'PullFileFailed' });
+    this.#parts.tell({ taskId, epoch, type: 'alarm', side: 'pull', reason, alarm: 'PullFileFailed', set: true });
   }
 
   #tellItem(
     type: 'itemStarted' | 'itemFinished' | 'itemFailed',
     { cursor, item: { url } }: Place,
-    { reason = '', durationMs }: { readonly reason?: string | undefined; readonly durationMs?: number | undefined },
+    { reason = '', durationMs, ...how }: ItemFacts,
   ): void {
     const { taskId, epoch } = this.#order;
     const { index, round } = cursor;
     const item = { url, index, round, ...(durationMs === undefined ? {} : { durationMs }) };
-    const news: RunNews = { taskId, epoch, type, side: 'pull', reason, item };
+    const news: RunNews = { taskId, epoch, type, side: 'pull', reason, item, ...how };
     // Nothing overtakes what waits to be seen, but a failure of which nobody will see anything does not wait itself.
     const waits = this.#unseen.length > 0 || (type !== 'itemFailed' && this.#standing.state !== 'flowing');
     if (waits) this.#unseen.push(news);

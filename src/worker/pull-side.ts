@@ -236,8 +236,8 @@ export class PullSide {
     }
     this.#grace.abort();
     const plannedMs = candidates.next(nowMs)?.restMs(nowMs) ?? 0;
-    const { side, kind, refusal } = outcome.fault;
-    const ms = standing.lost({ side, kind, refusal, message: candidates.reason() }, plannedMs);
+    const { side, kind, refusal, track } = outcome.fault;
+    const ms = standing.lost({ side, kind, refusal, track, message: candidates.reason() }, plannedMs);
     candidates.endRound({ ms, plannedMs, nowMs });
   }
 

@@ -4,6 +4,7 @@ import type { Relay } from '../media/relay.ts';
 import { type Outcome, onceReached, Retry, under, whenOver } from './attempts.ts';
 import type { RunParts } from './run.ts';
 import type { Standing } from './standing.ts';
+import type { PushVitals } from './watch.ts';
 
 export interface PushSideParts extends Pick<RunParts, 'openSink' | 'now' | 'sleep' | 'random'> {
   readonly destination: string;
@@ -59,6 +60,13 @@ export class PushSide {
   get drops(): Readonly<Drops> {
     const { disposable = 0, untilKey = 0 } = this.#sink?.drops ?? {};
     return { disposable: this.#carried.disposable + disposable, untilKey: this.#carried.untilKey + untilKey };
+  }
+
+  /** For who looks once a second. */
+  get vitals(): PushVitals {
+    const { queuedMs = 0, queuedBytes = 0, overdueBytes = 0 } = this.#sink ?? {};
+    const { disposable, untilKey } = this.drops;
+    return { queuedMs, queuedBytes, overdueBytes, dropped: disposable + untilKey };
   }
 
   /** Pushes until the signal aborts; then, and only then, it may reject. */

@@ -76,6 +76,11 @@ export class Run {
     this.#pull.switchTo(source);
   }
 
+  /** To be called once a second. */
+  look(): void {
+    this.#standing.look(this.#relay.vitals(), this.#push.vitals);
+  }
+
   report(): RunReport {
     const { taskId, epoch } = this.#order;
     const relay = this.#relay;
@@ -152,13 +157,11 @@ export class Run {
 
   #makePull(): PullSide {
     const parts = this.#parts;
-    const { order, tell } = parts;
-    const { taskId, epoch } = order;
+    const { order } = parts;
     return new PullSide({
       ...{ ...parts, urls: urlsOf(order), cover: order.cover, standing: this.#standing, push: this.#push },
       flowing: () => this.#tellFlowing(this.#relay),
-      strayed: (set, reason) =>
-        tell({ taskId, epoch, type: 'alarm', side: 'pull', reason, alarm: 'SwitchedToStandby', set }),
+      strayed: (isAway, reason) => this.#standing.hold('SwitchedToStandby', isAway ? reason : undefined),
     });
   }
 

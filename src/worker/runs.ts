@@ -30,6 +30,11 @@ export class Runs {
     return [...this.#entries.values()].map(({ run }) => run.report());
   }
 
+  /** Looks at what all of them carry; to be called once a second. */
+  look(): void {
+    for (const { run } of this.#entries.values()) run.look();
+  }
+
   /** Of lists whose destination has taken a key frame since the last call. */
   newPlaces(): readonly RunPlace[] {
     const places: RunPlace[] = [];

@@ -1,8 +1,10 @@
 import type { Fault, Side } from '../media/fault.ts';
+import type { Vitals } from '../media/vitals.ts';
 import type { RunFailure, RunHealth, RunNews, RunOrder, RunReport, RunRetry } from './channel.ts';
 import { type Loss, Losses } from './losses.ts';
 import { Outage } from './outage.ts';
 import type { RunParts } from './run.ts';
+import { type AlarmName, type PushVitals, Watch } from './watch.ts';
 
 export interface StandingParts extends Pick<RunParts, 'now' | 'tell'> {
   readonly order: RunOrder;
@@ -15,6 +17,7 @@ export class Standing {
   readonly #parts: StandingParts;
   readonly #outage: Outage;
   readonly #losses = new Losses();
+  readonly #watch: Watch;
   #policy: RunRetry | undefined;
   #state: RunReport['state'] = 'opening';
   #reason = '';
@@ -25,6 +28,11 @@ export class Standing {
     this.#sinceMs = parts.now();
     this.#policy = parts.order.retry;
     this.#outage = new Outage(parts.now());
+    const { taskId, epoch } = parts.order;
+    this.#watch = new Watch({
+      now: parts.now,
+      tell: alarm => parts.tell({ taskId, epoch, type: 'alarm', ...alarm }),
+    });
   }
 
   get state(): RunReport['state'] {
@@ -35,18 +43,32 @@ export class Standing {
   report(): Pick<RunReport, 'state' | 'reason'> & { readonly health: RunHealth } {
     const nowMs = this.#parts.now();
     const stateForMs = Math.round(nowMs - this.#sinceMs);
-    return { state: this.#state, reason: this.#reason, health: { stateForMs, ...this.#losses.health(nowMs) } };
+    const { alarms } = this.#watch;
+    return { state: this.#state, reason: this.#reason, health: { stateForMs, ...this.#losses.health(nowMs), alarms } };
   }
 
   /** A failure that nobody waits for, such as a file that is passed over. */
   count(loss: Loss): void {
     this.#losses.count(loss, this.#parts.now());
+    this.#watch.lost(loss);
+  }
+
+  /** What is wrong from now on, or no more. */
+  hold(alarm: AlarmName, wrong: string | undefined): void {
+    this.#watch.hold(alarm, wrong);
+  }
+
+  /** To be called once a second. */
+  look(vitals: Vitals, push: PushVitals): void {
+    this.#watch.look(vitals, push);
   }
 
   /** Another order: what it names anew has all its tries before it. */
   change({ retry }: RunOrder, { isNew }: { readonly isNew: boolean }): void {
     this.#policy = retry;
-    if (isNew) this.#outage.startOver(this.#parts.now());
+    if (!isNew) return;
+    this.#outage.startOver(this.#parts.now());
+    this.#watch.forget();
   }
 
   flows(): void {
@@ -64,6 +86,7 @@ export class Standing {
     if (waitMs === undefined) return 0;
     this.#losses.waits(loss.side, nowMs + waitMs);
     this.tell('broke', loss.side, loss.message, failureOf(loss, { attempt: this.#losses.attempt, retryInMs: waitMs }));
+    this.#watch.lost(loss);
     return waitMs;
   }
 

@@ -116,6 +116,7 @@ export class Worker {
 
   /** Sent without runs too: control takes a silent worker for a blocked one. */
   #tellReports(): void {
+    this.#runs.look();
     const reports = this.#runs.reports;
     for (let at = 0; at === 0 || at < reports.length; at += REPORTS_A_MESSAGE) {
       this.#peer.send({ t: 'reports', reports: reports.slice(at, at + REPORTS_A_MESSAGE) });

@@ -41,7 +41,8 @@ const SCHEMES = ['rtmp', 'rtmps'];
 const MAX_REDIRECTS = 3;
 const STEP_MS = 5_000;
 const TOTAL_MS = 10_000;
-const WINDOW_BYTES = 2_500_000;
+/** What the server is asked to acknowledge, by and by. */
+export const WINDOW_BYTES = 2_500_000;
 const PLAY_BUFFER_MS = 3_000;
 /** "Live if there is one, else recorded", in the milliseconds that ffmpeg and librtmp say it in. */
 const PLAY_START = -2_000;

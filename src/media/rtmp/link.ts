@@ -28,6 +28,8 @@ export interface LinkListener {
   command(command: Command): void;
   /** StreamEOF: the stream that is played has ended. */
   streamEnd?(): void;
+  /** The server has taken what was sent up to here. */
+  acknowledged?(): void;
 }
 
 /** Announced before `connect` and never changed: nginx-rtmp resets connections whose chunk size shrinks with media behind. */
@@ -104,6 +106,7 @@ export class Link {
     // AMF3 commands begin with a byte that says so, and go on in AMF0.
     else if (type === MessageType.commandAmf3) this.#takeCommand(decodeAmf0(payload.subarray(1), side));
     else if (type === MessageType.userControl) this.#takeUserControl(payload);
+    else if (type === MessageType.acknowledgement) this.listener.acknowledged?.();
     else if (type === MessageType.windowAckSize) this.#windowBytes = readWord(payload) || DEFAULT_WINDOW_BYTES;
     else if (type === MessageType.setPeerBandwidth) {
       this.control(MessageType.windowAckSize, windowAckSize(readWord(payload) || DEFAULT_WINDOW_BYTES));

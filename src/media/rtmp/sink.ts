@@ -6,7 +6,7 @@ import { Encoded, Outlet } from '../outlet.ts';
 import { Batch, type Drops, isHeader, type Packet, type Sink } from '../packet.ts';
 import { asWire, type Wire } from '../wire.ts';
 import { type Answer, classOf, isRefusal, readAnswer } from './answer.ts';
-import { openRtmp, type RtmpOptions, type RtmpStream } from './client.ts';
+import { openRtmp, type RtmpOptions, type RtmpStream, WINDOW_BYTES } from './client.ts';
 import { encodeBatch } from './encode.ts';
 
 export interface RtmpSinkOptions extends RtmpOptions {
@@ -19,6 +19,9 @@ const CLOSE_MS = 2_000;
 const DRAIN_STEP_MS = 10;
 /** How long the destination may take to close its side once it has everything. */
 const FAREWELL_MS = 500;
+
+/** A destination that acknowledges is late when so many of its usual portions are unacknowledged. */
+const OVERDUE_PORTIONS = 3;
 
 /** What a destination may say: statuses, pings and acknowledgements are far less. */
 const HEARD = { bytes: 4 * 1024 * 1024, bytesPerMs: 64 };
@@ -60,6 +63,9 @@ class RtmpSink implements Sink {
   /** From the batch's clock to the wire's; known from the first frame on. */
   #shiftMs: number | undefined;
   #closing: Promise<void> | undefined;
+  /** What was sent when it last acknowledged anything. Servers count differently: what they say is not looked at. */
+  #acknowledgedAt: number | undefined;
+  #portionBytes = WINDOW_BYTES;
 
   constructor(stream: RtmpStream, wire: Wire, options: RtmpSinkOptions) {
     this.#stream = stream;
@@ -72,6 +78,7 @@ class RtmpSink implements Sink {
         if (command.name === 'close') throw this.#ended('it closed the connection');
         if (command.name === 'onStatus') this.#takeStatus(readAnswer(command));
       },
+      acknowledged: () => this.#noteAcknowledged(),
     };
   }
 
@@ -89,6 +96,11 @@ class RtmpSink implements Sink {
 
   get queuedBytes(): number {
     return this.#outlet.queuedBytes;
+  }
+
+  get overdueBytes(): number {
+    if (this.#acknowledgedAt === undefined) return 0;
+    return Math.max(0, this.#outlet.bytesOut - this.#acknowledgedAt - OVERDUE_PORTIONS * this.#portionBytes);
   }
 
   get flowing(): boolean {
@@ -115,6 +127,12 @@ class RtmpSink implements Sink {
       if (!isHeader(packet.kind)) return this.#firstMs - packet.dtsMs;
     }
     return undefined;
+  }
+
+  #noteAcknowledged(): void {
+    const { bytesOut } = this.#outlet;
+    this.#portionBytes = Math.max(this.#portionBytes, bytesOut - (this.#acknowledgedAt ?? bytesOut));
+    this.#acknowledgedAt = bytesOut;
   }
 
   #takeStatus(answer: Answer): void {
