@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Progress, Store } from '../store/store.ts';
 import type { Breakpoint } from '../task/playlist.ts';
 import type { Log } from './record.ts';
@@ -6,6 +7,8 @@ export interface BreakpointsOptions {
   readonly store: Pick<Store, 'saveBreakpoints'>;
   /** Monotonic. */
   readonly now: () => number;
+  /** Resolves in the next turn of the event loop. */
+  readonly nextTurn?: () => Promise<void>;
   readonly log: Log;
 }
 
@@ -69,7 +72,7 @@ export class Breakpoints {
 
   /** Lets in what else this turn of the event loop brings: workers tell of many tasks at once. */
   async #saveSoon(): Promise<void> {
-    await new Promise<void>(resolve => setImmediate(resolve));
+    await (this.#options.nextTurn ?? setImmediate)();
     await this.#save();
   }
 

@@ -157,6 +157,17 @@ describe('the supervisor', { timeout: 40_000 }, () => {
     expect(listener.losses).toEqual([]);
   });
 
+  it('loses the runs of a worker that somebody else has told to end, and that is over before its process', async () => {
+    const supervisor = await started();
+    supervisor.place(order('a'));
+    supervisor.place(order('b'));
+    await Promise.all(['a', 'b'].map(taskId => reported(supervisor, taskId)));
+    supervisor.stop('b', 1);
+    for (const pid of childPids()) process.kill(pid, 'SIGTERM');
+    await vi.waitFor(() => expect(listener.losses).toMatchObject([{ taskId: 'a', epoch: 1 }]), SOON);
+    expect(supervisor.totals.runs).toBe(0);
+  });
+
   it('sums up how many runs there are and what they have dropped', async () => {
     const supervisor = await started();
     expect(supervisor.totals).toEqual({ runs: 0, dropped: {} });

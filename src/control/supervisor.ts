@@ -160,16 +160,16 @@ export class Supervisor {
     placement.slot.send({ t: 'stop', taskId, epoch });
   }
 
-  report(taskId: string): RunReport | undefined {
-    return this.#placements.get(taskId)?.report;
-  }
-
   /** Has a live run go to one of its sources, 0 being the primary; `auto` undoes that. False where there is no such run. */
   switchTo(taskId: string, to: number | 'auto'): boolean {
     const placement = this.#placements.get(taskId);
     if (placement?.state !== 'given' || placement.slot === undefined) return false;
     placement.slot.send({ t: 'switch', taskId, epoch: placement.epoch, to });
     return true;
+  }
+
+  report(taskId: string): RunReport | undefined {
+    return this.#placements.get(taskId)?.report;
   }
 
   /** How many runs there are, and how many packets they have dropped, by reason, as they last told. */
@@ -237,7 +237,8 @@ export class Supervisor {
     let slot: Slot | undefined;
     return {
       message: message => {
-        if (message.t === 'hello') slot = this.#greet(message, peer);
+        // Once a connection: a second one would tell of a time before the orders that followed the first.
+        if (message.t === 'hello') slot ??= this.#greet(message, peer);
         else if (slot?.speaksTo(peer)) this.#hear(slot, message);
       },
       closed: () => {
@@ -300,6 +301,8 @@ export class Supervisor {
     const placement = this.#placements.get(end.taskId);
     if (placement?.slot !== slot || placement.epoch !== end.epoch) return;
     this.#tellProgress(end);
+    // It is lost with its worker, when that is gone.
+    if (end.leaving && placement.state === 'given') return;
     if (placement.state !== 'due') this.#forget(end.taskId);
   }
 

@@ -55,6 +55,8 @@ export interface ListOrder {
   readonly version: number;
   readonly list: Playlist;
   readonly from: Cursor;
+  /** Live streams that stand in, in order, while nothing of the list can be played. */
+  readonly standby?: readonly string[];
   /** Where the assets that the list names lead to, by their URLs; one that is not here does not exist. */
   readonly assets?: Readonly<Record<string, string>>;
 }
@@ -185,7 +187,14 @@ export type FromWorker =
     }
   | { readonly t: 'news'; readonly news: RunNews }
   /** The run is over and its push closed, after `stop` or by its own end. */
-  | { readonly t: 'ended'; readonly taskId: string; readonly epoch: number; readonly breakpoint?: Breakpoint }
+  | {
+      readonly t: 'ended';
+      readonly taskId: string;
+      readonly epoch: number;
+      readonly breakpoint?: Breakpoint;
+      /** Its worker ends, and has ended it: if nobody has stopped it, it is wanted elsewhere. */
+      readonly leaving?: true;
+    }
   | { readonly t: 'reports'; readonly reports: readonly RunReport[] }
   /** Lists whose destination has just taken a key frame: with the reports alone a crash would repeat too much. */
   | { readonly t: 'places'; readonly places: readonly RunPlace[] };

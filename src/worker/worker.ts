@@ -73,7 +73,8 @@ export class Worker {
       heartbeat: this.#heartbeat,
       tell: news => this.#tell(news),
       ended: (taskId, epoch, breakpoint) => {
-        this.#peer.send({ t: 'ended', taskId, epoch, ...(breakpoint === undefined ? {} : { breakpoint }) });
+        const where = breakpoint === undefined ? {} : { breakpoint };
+        this.#peer.send({ t: 'ended', taskId, epoch, ...where, ...(this.#ending ? { leaving: true } : {}) });
       },
     });
   }
