@@ -12,6 +12,8 @@ export interface ItemWish {
   /** Said in place of words that nobody can read. */
   readonly videoHeader?: Buffer;
   readonly lengthKnown?: boolean;
+  /** Its last frames are not there, although it says so. */
+  readonly missingMs?: number;
   readonly notes?: readonly string[];
   /** Broken from this time of the file on. */
   readonly fault?: { readonly atMs: number; readonly fault: Fault };
@@ -51,8 +53,8 @@ export class ScriptedItem implements Item {
     if (this.closed) throw new Error('a closed item was read');
     shared.fill('?');
     if (this.starved) return 'starved';
-    const { fault } = this.#wish;
-    const lastMs = this.#wish.seconds * 1000;
+    const { fault, missingMs = 0 } = this.#wish;
+    const lastMs = this.#wish.seconds * 1000 - missingMs;
     let at = this.#sayHeaders(into);
     for (let next = this.#next(); next.dtsMs < Math.min(untilMs, lastMs); next = this.#next()) {
       if (fault !== undefined && next.dtsMs >= fault.atMs) throw fault.fault;

@@ -15,6 +15,7 @@ export class HandSource implements Source {
   /** All frames bear the time of the first from here on. */
   frozen = false;
   sound: 'never' | 'yes' | 'gone' = 'never';
+  keys: 'yes' | 'gone' = 'yes';
   readonly url: string;
   readonly #clock: HandClock;
   readonly #startMs: number;
@@ -32,7 +33,7 @@ export class HandSource implements Source {
     if (this.#frames === 0) this.#emit(into, 'videoHeader', 0);
     for (; this.#startMs + this.#frames * FRAME_MS <= this.#clock.nowMs; this.#frames++) {
       const dtsMs = this.frozen ? 0 : this.#frames * FRAME_MS;
-      this.#emit(into, this.#frames % 10 === 0 ? 'key' : 'inter', dtsMs);
+      this.#emit(into, this.#frames % 10 === 0 && this.keys === 'yes' ? 'key' : 'inter', dtsMs);
       if (this.sound === 'yes') this.#emit(into, 'audio', dtsMs);
     }
   }
@@ -40,7 +41,7 @@ export class HandSource implements Source {
   #emit(into: Batch, kind: PacketKind, dtsMs: number): void {
     const packet = into.next();
     packet.reset(kind, dtsMs);
-    packet.addSpan(Buffer.alloc(100), 0, 100);
+    packet.addSpan(Buffer.alloc(100, `${this.url} `), 0, 100);
     this.bytesIn += 100;
   }
 

@@ -286,7 +286,7 @@ export class Playout {
         this.#tellItem('itemFinished', place, { durationMs: lengthOf(place, item) });
       },
       failed: (place, fault, playedMs) => {
-        if (playedMs > 0) this.#standing.hold('FileEndEarly', `a file has broken off: ${fault.message}`);
+        if (playedMs > 0) this.#standing.hold('FileEndEarly', `file ${place.cursor.index} has broken off: ${fault.message}`);
         this.#now.feed.broke(place, fault, playedMs);
       },
       ranDry: () => {
@@ -320,10 +320,10 @@ export class Playout {
   }
 
   /** A file that is shorter than it says is told of until another one is played to its end. */
-  #compareLength({ item: { url } }: Place, { durationMs, startMs }: Item, playedMs: number): void {
+  #compareLength({ cursor: { index }, item: { url } }: Place, { durationMs, startMs }: Item, playedMs: number): void {
     const missingMs = durationMs === undefined ? 0 : durationMs - startMs - playedMs;
     const seconds = Math.round(missingMs / 1000);
-    const early = `${redactUrl(url)} has ended ${seconds} s before the end that it names`;
+    const early = `file ${index} (${redactUrl(url)}) has ended ${seconds} s before the end that it names`;
     this.#standing.hold('FileEndEarly', missingMs > EARLY_MS ? early : undefined);
   }
 

@@ -4,7 +4,7 @@ import { Fault } from '../fault.ts';
 import { Dialler } from '../net.ts';
 import { openSink } from '../open.ts';
 import { Batch, type PacketKind, type Sink } from '../packet.ts';
-import { MessageType, pingRequest } from './message.ts';
+import { acknowledgement, MessageType, pingRequest } from './message.ts';
 import { at, type Script, ScriptedServer } from './scripted-server.ts';
 
 const servers: ScriptedServer[] = [];
@@ -110,6 +110,31 @@ describe('an RTMP sink', () => {
     expect(times.map(time => time - (times[0] ?? 0))).toEqual([0, 40, 80, 120]);
     expect((times[0] ?? 0) % 2 ** 32).toBe((boundary - 80) % 2 ** 32);
     expect(server.visit.packets.every(({ payload }) => payload.length === 200_000)).toBe(true);
+  });
+
+  it('is overdue with a destination that has acknowledged and stops, and never with one that does not', async () => {
+    const { server, sink } = await publish();
+    const send = (count: number): void => {
+      for (let i = 0; i < count; i++) sink.write(batchOf(['audio', 0, 500_000]));
+    };
+    send(20);
+    await vi.waitFor(() => {
+      sink.write(batchOf());
+      expect(sink.queuedBytes).toBe(0);
+    });
+    expect(sink.overdueBytes).toBe(0);
+    server.visit.control(MessageType.acknowledgement, acknowledgement(1));
+    server.visit.control(MessageType.userControl, pingRequest(5));
+    await vi.waitFor(() => {
+      sink.write(batchOf());
+      expect(server.visit.messages.some(({ type, payload }) => type === 4 && payload[1] === 7)).toBe(true);
+    });
+    send(14);
+    expect(sink.overdueBytes).toBe(0);
+    await vi.waitFor(() => {
+      send(1);
+      expect(sink.overdueBytes).toBeGreaterThan(0);
+    });
   });
 
   it('answers pings under media', async () => {
