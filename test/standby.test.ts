@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { RunCover } from '../src/worker/channel.ts';
 import { figure } from './faults/figure.ts';
@@ -5,7 +6,7 @@ import { framesMore, times } from './faults/on-air.ts';
 import { backwards, longestGapMs, missing } from './lab/continuity.ts';
 import { CountedSource } from './lab/counted-source.ts';
 import { FaultProxy } from './lab/fault-proxy.ts';
-import { dice } from './lab/films.ts';
+import { dice, makeFilms } from './lab/films.ts';
 import { openHook } from './lab/hook.ts';
 import { Millrace } from './lab/millrace.ts';
 import { OneRelay } from './lab/one-relay.ts';
@@ -63,6 +64,9 @@ async function fail(all: Covered, how: keyof typeof lose) {
   expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
   return { gapMs, missing: missing(seen.video).length + missing(seen.audio).length };
 }
+
+const longestStepMs = (times: readonly number[]): number =>
+  Math.max(...times.map((at, i) => at - (times[i - 1] ?? at)));
 
 const worst = (values: readonly number[], share = 1): number =>
   [...values].sort((one, other) => one - other)[Math.ceil(values.length * share) - 1] ?? Number.NaN;
@@ -177,5 +181,42 @@ describe.concurrent('a standby', () => {
     expect(seen.pushes).toHaveLength(1);
     await until('the alarm is told', () => hook.told.some(({ body }) => body.alarm_type === 'SwitchedToStandby'));
     expect(hook.told.filter(({ body }) => body.event_type === 'TaskRetrying')).toEqual([]);
+  });
+
+  it('stands in for a list whose files are gone, and makes way for the first that is back', async () => {
+    await using place = new Place();
+    const films = await makeFilms(place, 2);
+    const standby = await CountedSource.start(place, { shape: { tag: 's' } });
+    const oracle = await Oracle.start(place);
+    const millrace = await Millrace.start(place, { flags: ['--workers', '1'] });
+    const answer = await millrace.huawei.call({
+      method: 'POST',
+      body: {
+        source_type: 'PullVodPushLive',
+        source_urls: films.urls,
+        backup_source_type: 'PullLivePushLive',
+        backup_source_urls: [standby.url()],
+        destination_url: oracle.url('out'),
+      },
+    });
+    const { video, pushes, tags } = oracle.stream('out');
+    await until('the list is on air', () => video.length > 50);
+    const fromMs = performance.now();
+    renameSync(place.path('films'), place.path('away'));
+    await until('the standby is on air', () => tags.length > 0, { timeoutMs: 30_000 });
+    const frames = video.length;
+    await until('it goes on', () => video.length > frames + 100);
+    renameSync(place.path('away'), place.path('films'));
+    await until('the list is on air again', () => video.numbers.slice(-50).every(number => number < 0), {
+      timeoutMs: 40_000,
+    });
+    figure('S20', 'a list without files, output gap', longestGapMs(video, { fromMs }), { unit: 'ms', atMost: 2_000 });
+    figure('S20', 'a list without files, step of the output times', longestStepMs(video.dtsMs), {
+      unit: 'ms',
+      atMost: 200,
+    });
+    expect(backwards(video)).toBe(0);
+    expect(pushes).toHaveLength(1);
+    expect(await millrace.huawei.status(String(answer.body.task_id))).toBe('running');
   });
 });

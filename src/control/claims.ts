@@ -295,7 +295,8 @@ export class Claims {
     const { kind, ...list } = spec.source;
     const at = this.#options.breakpoints.unsaved(id) ?? breakpoint ?? undefined;
     const from = startCursor(list, version, at);
-    return { kind, version, list, from, ...(assets === undefined ? {} : { assets: assets.addresses }) };
+    const addresses = assets === undefined ? {} : { assets: assets.addresses };
+    return { kind, version, list, from, ...standbyOf(spec), ...addresses };
   }
 
   /** True while it is being asked where the assets of the present list lead to; the order follows by itself then. */

@@ -89,3 +89,8 @@ export function onceReached(wait: Promise<void>, act: () => void): void {
 
 /** Resolves when the wait is over, by its time or by abort. */
 export const whenOver = (wait: Promise<void>): Promise<void> => wait.catch(() => {});
+
+export function whenAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

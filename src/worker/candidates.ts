@@ -67,9 +67,12 @@ export class Candidates {
   #all: readonly Candidate[];
   /** Which of them is gone back to whenever it is well. */
   preferred = 0;
+  readonly #standInFor: 'source' | 'list';
 
-  constructor(urls: readonly string[]) {
+  /** `list`: all of them are standbys, of a list whose files come first. */
+  constructor(urls: readonly string[], standInFor: 'source' | 'list' = 'source') {
     this.#all = urls.map(url => new Candidate(url));
+    this.#standInFor = standInFor;
   }
 
   get count(): number {
@@ -85,8 +88,8 @@ export class Candidates {
     return this.#all[index];
   }
 
-  indexOf(candidate: Candidate): number {
-    return this.#all.indexOf(candidate);
+  has(candidate: Candidate): boolean {
+    return this.#all.includes(candidate);
   }
 
   isPreferred(candidate: Candidate): boolean {
@@ -143,17 +146,28 @@ export class Candidates {
 
   /** Why none of them can be pulled. */
   reason(): string {
-    const said = this.#all.map(({ fault }, index) => `${nameOf(index)}: ${fault?.message ?? 'not tried'}`);
+    const said = this.#all.map(one => `${this.nameOf(one)}: ${one.fault?.message ?? 'not tried'}`);
     const [only] = this.#all;
-    if (this.#all.length === 1) return only?.fault?.message ?? '';
+    const isList = this.#standInFor === 'list';
+    if (this.#all.length === 1 && !isList) return only?.fault?.message ?? '';
     const more = said.length > MOST_NAMED ? `; and ${said.length - MOST_NAMED} more` : '';
-    return `no source can be pulled; ${said.slice(0, MOST_NAMED).join('; ')}${more}`;
+    const what = isList ? 'no file of the list can be played and no standby pulled' : 'no source can be pulled';
+    return `${what}; ${said.slice(0, MOST_NAMED).join('; ')}${more}`;
+  }
+
+  /** 0 for the primary, from 1 on for standbys; less for one that is not among them any more. */
+  numberOf(candidate: Candidate): number {
+    const index = this.#all.indexOf(candidate);
+    return index < 0 || this.#standInFor === 'source' ? index : index + 1;
+  }
+
+  /** As operators are told. */
+  nameOf(candidate: Candidate): string {
+    const number = this.numberOf(candidate);
+    return number === 0 ? 'the source' : `standby ${number}`;
   }
 
   #rank(candidate: Candidate): number {
     return this.isPreferred(candidate) ? -1 : this.#all.indexOf(candidate);
   }
 }
-
-/** As operators are told. */
-export const nameOf = (index: number): string => (index === 0 ? 'the source' : `standby ${index}`);

@@ -117,6 +117,7 @@ describe('a playout', () => {
         remove: relay => void clock.relays.delete(relay),
       },
       openItem,
+      openSource: () => Promise.reject(new Error('no stream is asked for')),
       openSink: async url => {
         sinkTries.push(clock.nowMs);
         if (sinkFault !== undefined) throw sinkFault;
@@ -183,7 +184,17 @@ describe('a playout', () => {
       const place = run.newPlace();
       if (place !== undefined) places.push(`${place.url} ${Math.floor(place.offsetMs / 100)}`);
     }
-    expect(places).toEqual(['a 10', 'a 20', 'a 30', 'b 0', 'b 10']);
+    expect(places).toEqual(['a 7', 'a 10', 'a 20', 'a 30', 'b 0', 'b 10']);
+  });
+
+  it('goes on with the last file of its last round when the push is lost in it', async () => {
+    begin(order({ rounds: 1, items: listOf(['a']) }));
+    await onAir();
+    await clock.advance(1_000);
+    sink().fault = new Fault('push', 'closed', 'gone');
+    await clock.until(() => over);
+    expect(sinks).toHaveLength(2);
+    expect(pictures().at(-1)?.words).toBe('a inter 3960');
   });
 
   it('plays every file of every round in order, from the start index and second on, and tells it in that order', async () => {

@@ -17,12 +17,15 @@ import { backoffMs } from '../task/retry.ts';
 import { type OpenItem, openingAssets } from './asset-item.ts';
 import { Bugs, onceReached, under, whenOver } from './attempts.ts';
 import type { ListOrder, RunNews, RunOrder, RunReport } from './channel.ts';
+import { coverOf } from './cover.ts';
 import { itemAt, ListFeed, type Place } from './list-feed.ts';
+import { PullSide } from './pull-side.ts';
 import { type Pushed, PushSide } from './push-side.ts';
 import type { RunParts } from './run.ts';
+import { StandIn } from './stand-in.ts';
 import { Standing } from './standing.ts';
 
-export interface PlayoutParts extends Omit<RunParts, 'order' | 'openSource'> {
+export interface PlayoutParts extends Omit<RunParts, 'order'> {
   readonly order: RunOrder<ListOrder>;
   readonly openItem: OpenItem;
 }
@@ -65,6 +68,8 @@ export class Playout {
   readonly #carried: Carried = { bytesIn: 0, bytesOut: 0, mediaMs: 0, items: 0, skips: 0 };
   readonly #standing: Standing;
   readonly #push: PushSide;
+  readonly #pull: PullSide;
+  readonly #standIn: StandIn;
   readonly #bugs = new Bugs();
   #order: RunOrder<ListOrder>;
   #now: Apparatus;
@@ -73,6 +78,8 @@ export class Playout {
   #toldKeyMs = Number.NaN;
   /** News of items that a viewer has not seen yet: told once media flows. */
   #unseen: RunNews[] = [];
+  /** While the last file plays: none could be found to follow it. */
+  #isLost = false;
   #lastStarted: Place | undefined;
   #lastFinished: Place | undefined;
 
@@ -81,6 +88,12 @@ export class Playout {
     this.#order = parts.order;
     this.#standing = new Standing({ ...parts, gaveUp: () => this.#life.abort() });
     this.#push = new PushSide({ ...parts, destination: parts.order.destination, standing: this.#standing });
+    this.#pull = this.#makePull();
+    this.#standIn = new StandIn({
+      ...{ ...parts, pull: this.#pull },
+      offMs: () => coverOf(this.#order.cover).silentMs,
+      leaves: () => this.#leave(),
+    });
     const { from, list, version } = parts.order.source;
     // A run that goes on in the middle of a file goes on with what an earlier one has told of.
     if (!isStart(list, from)) this.#lastStarted = { cursor: from, version, item: itemAt(list, from) };
@@ -100,6 +113,7 @@ export class Playout {
     // The same list once more has other addresses of its assets at the most, which the next opening asks for.
     else if (!isDeepStrictEqual(order.source.list, former.source.list)) this.#now.feed.extend(order.source.list);
     this.#push.change(order.destination);
+    this.#changeStandby(order, former);
   }
 
   /** To be called once a second. */
@@ -118,7 +132,7 @@ export class Playout {
       epoch,
       ...this.#standing.report(),
       pushEpoch: push.epoch,
-      pullEpoch: carried.items + feed.opened,
+      pullEpoch: carried.items + feed.opened + this.#pull.epoch,
       bytesIn: carried.bytesIn + relay.bytesIn,
       bytesOut: carried.bytesOut + relay.bytesOut,
       mediaMs: carried.mediaMs + Math.round(relay.mediaMs),
@@ -127,6 +141,7 @@ export class Playout {
         skips: carried.skips + relay.skips,
       },
       queuedMs: push.queuedMs,
+      ...this.#pull.report,
       ...(at === undefined ? {} : { breakpoint: at }),
     };
   }
@@ -182,9 +197,12 @@ export class Playout {
       const bugged = new Promise<never>((_, reject) => {
         this.#bugged = reject;
       });
-      void relay.play(source, turn.signal);
       heartbeat.add(relay);
-      const sides = [feed.run(turn.signal), this.#push.run(this.#pushed(apparatus), turn.signal)];
+      const sides = [
+        feed.run(turn.signal),
+        this.#push.run(this.#pushed(apparatus), turn.signal),
+        this.#standIn.run(apparatus, turn.signal),
+      ];
       const end = await Promise.race([bugged, ...sides]).then(
         () => 'finished' as const,
         (bug: unknown) => ({ bug }),
@@ -203,7 +221,7 @@ export class Playout {
     return {
       relay,
       ready: async signal => {
-        await source.ready(signal);
+        await under(signal, own => Promise.race([source.ready(own.signal), this.#standIn.ready(own.signal)]));
         source.admit();
       },
       flowing: () => this.#tellFlowing(),
@@ -272,6 +290,7 @@ export class Playout {
   #listen(): ListListener<Place> {
     return {
       started: (place, item) => {
+        this.#isLost = false;
         this.#push.endHold();
         if (this.#standing.state !== 'flowing') this.#awaitFlowing();
         if (!isBehind(place, this.#lastStarted)) return;
@@ -290,8 +309,12 @@ export class Playout {
         this.#now.feed.broke(place, fault, playedMs);
       },
       ranDry: () => {
-        if (this.#now.source.parted) this.#push.part();
-        else this.#push.startHold();
+        if (this.#now.source.parted) {
+          this.#push.part();
+          return;
+        }
+        this.#push.startHold();
+        if (this.#isLost) this.#standIn.call();
       },
       late: (place, at, lateMs) => this.#passOver(place, at, lateMs),
     };
@@ -327,6 +350,43 @@ export class Playout {
     this.#standing.hold('FileEndEarly', missingMs > EARLY_MS ? early : undefined);
   }
 
+  #makePull(): PullSide {
+    const parts = this.#parts;
+    const { source, cover } = parts.order;
+    return new PullSide({
+      ...{
+        ...parts,
+        urls: source.standby ?? [],
+        standInFor: 'list',
+        cover,
+        standing: this.#standing,
+        push: this.#push,
+      },
+      flowing: () => {
+        this.#standIn.entered();
+        this.#tellFlowing();
+      },
+      strayed: (isAway, reason) => this.#standing.hold('SwitchedToStandby', isAway ? reason : undefined),
+    });
+  }
+
+  #changeStandby({ source: { standby = [] }, cover }: RunOrder<ListOrder>, former: RunOrder<ListOrder>): void {
+    if (isDeepStrictEqual([standby, cover], [former.source.standby ?? [], former.cover])) return;
+    this.#pull.change(standby, cover);
+    this.#standIn.reconsider();
+  }
+
+  /** A standby takes the list's place: a file whose bytes do not come is opened anew, where it stands, as any other. */
+  #leave(): void {
+    const { source, feed } = this.#now;
+    const playing = source.playing;
+    const at = this.#whereTaken();
+    if (playing === undefined || feed.jumping) return;
+    const { list, version } = this.#order.source;
+    source.clear();
+    feed.jump(at === undefined ? playing.cursor : startCursor(list, version, at));
+  }
+
   /** Answers how long to wait before the next round. While a file still plays, it is only an alarm. */
   #roundFailed(fault: Fault, backoffMs: number): number {
     const loss = {
@@ -334,6 +394,13 @@ export class Playout {
       message: `no file of the list could be played; the last one: ${fault.message}`,
     } as const;
     if (this.#now.source.playing !== undefined) {
+      this.#isLost = true;
+      this.#tellAlarm(loss.message);
+      return backoffMs;
+    }
+    if (this.#standIn.call()) {
+      // Whether anything is lost by it, and for how long that is borne, is for the standbys to say.
+      this.#standing.count(loss);
       this.#tellAlarm(loss.message);
       return backoffMs;
     }

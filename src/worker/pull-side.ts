@@ -2,8 +2,8 @@ import { asFault, Fault } from '../media/fault.ts';
 import type { Source } from '../media/packet.ts';
 import type { Patience, Relay } from '../media/relay.ts';
 import { Spare } from '../media/spare.ts';
-import { onceReached, under, whenOver } from './attempts.ts';
-import { type Candidate, Candidates, nameOf } from './candidates.ts';
+import { onceReached, under, whenAborted, whenOver } from './attempts.ts';
+import { type Candidate, Candidates } from './candidates.ts';
 import type { RunCover, RunReport } from './channel.ts';
 import { coverOf } from './cover.ts';
 import type { PushSide } from './push-side.ts';
@@ -11,8 +11,9 @@ import type { RunParts } from './run.ts';
 import type { Standing } from './standing.ts';
 
 export interface PullSideParts extends Pick<RunParts, 'openSource' | 'now' | 'sleep' | 'random'> {
-  /** The primary first. */
+  /** The primary first; of a list, its standbys. */
   readonly urls: readonly string[];
+  readonly standInFor?: 'source' | 'list';
   readonly cover: RunCover | undefined;
   readonly standing: Standing;
   readonly push: Pick<PushSide, 'startHold' | 'endHold'>;
@@ -75,7 +76,7 @@ export class PullSide {
 
   constructor(parts: PullSideParts) {
     this.#parts = parts;
-    this.#candidates = new Candidates(parts.urls);
+    this.#candidates = new Candidates(parts.urls, parts.standInFor);
     this.#cover = coverOf(parts.cover);
   }
 
@@ -84,11 +85,15 @@ export class PullSide {
     return this.#epoch;
   }
 
+  get hasSources(): boolean {
+    return this.#candidates.count > 0;
+  }
+
   /** The source on air, as the report has it. */
   get report(): Pick<RunReport, 'source'> {
     const candidate = this.#onAir;
     if (candidate === undefined) return {};
-    return { source: { index: this.#candidates.indexOf(candidate), url: candidate.address } };
+    return { source: { index: this.#candidates.numberOf(candidate), url: candidate.address } };
   }
 
   /** Pulls until the signal aborts. */
@@ -105,6 +110,7 @@ export class PullSide {
       this.#grace.abort();
       this.#leaving.abort();
       this.#dropSpare(relay);
+      this.#endStray();
     }
   }
 
@@ -118,7 +124,7 @@ export class PullSide {
       this.#cut.abort();
       return;
     }
-    const stays = this.#candidates.indexOf(onAir) >= 0;
+    const stays = this.#candidates.has(onAir);
     this.#isUrgent = !stays || this.#candidates.at(0) !== primary;
     this.#tending.abort();
     this.#leaving.abort();
@@ -141,7 +147,10 @@ export class PullSide {
   async #open(signal: AbortSignal): Promise<Entry | undefined> {
     const { now, sleep } = this.#parts;
     const candidate = this.#candidates.next(now());
-    if (candidate === undefined) return undefined;
+    if (candidate === undefined) {
+      await whenAborted(signal);
+      return undefined;
+    }
     const restMs = candidate.restMs(now());
     if (restMs > 0) await whenOver(sleep(restMs, signal));
     if (signal.aborted) return undefined;
@@ -213,13 +222,20 @@ export class PullSide {
   }
 
   #tellStray(candidate: Candidate): void {
-    const index = this.#candidates.indexOf(candidate);
-    const isAway = index > 0;
+    const isAway = this.#candidates.numberOf(candidate) > 0;
     if (isAway === this.#isAway) return;
     this.#isAway = isAway;
-    const why = this.#candidates.at(0)?.fault?.message;
-    const named = `${nameOf(index)} (${candidate.address}) is on air`;
+    const primary = this.#candidates.at(0);
+    const why = primary === candidate ? undefined : primary?.fault?.message;
+    const named = `${this.#candidates.nameOf(candidate)} (${candidate.address}) is on air`;
     this.#parts.strayed(isAway, isAway && why !== undefined ? `${named}: ${why}` : named);
+  }
+
+  /** A list that is played again has no use for its standby; a live run has come to its end, or begins anew. */
+  #endStray(): void {
+    if (!this.#isAway || this.#parts.standInFor !== 'list') return;
+    this.#isAway = false;
+    this.#parts.strayed(false, 'the list is on air');
   }
 
   /** Notes a failure; it is told when nobody is left to be tried, or when trying takes too long. */
@@ -319,7 +335,7 @@ export class PullSide {
     if (beside === undefined) return undefined;
     const { candidate, spare } = beside;
     const isWanted = this.#isUrgent && this.#candidates.isPreferred(candidate);
-    const isKnown = this.#candidates.indexOf(candidate) >= 0;
+    const isKnown = this.#candidates.has(candidate);
     if (!isKnown || !(spare.usable || isWanted)) {
       this.#dropSpare(relay);
       return undefined;
@@ -348,9 +364,4 @@ export class PullSide {
       floor: { kbit: hasOthers ? floorKbit : 0, ms: FLOOR_MS },
     };
   }
-}
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

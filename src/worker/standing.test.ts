@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault } from '../media/fault.ts';
+import type { Source } from '../media/packet.ts';
 import { type ItemWish, ScriptedItem } from '../media/scripted-item.ts';
 import { firstCursor, type Playlist } from '../task/playlist.ts';
 import type { ListOrder, LiveOrder, RunNews, RunOrder, RunRetry } from './channel.ts';
@@ -318,7 +319,8 @@ describe('a playout whose tries are counted', () => {
     return item;
   };
   const begin = (retry: RunRetry, urls: readonly string[]): void => {
-    playout = new Playout({ ...parts(), openItem, order: order(retry, urls) });
+    const openSource = (): Promise<Source> => Promise.reject(new Error('no stream is asked for'));
+    playout = new Playout({ ...parts(), openItem, openSource, order: order(retry, urls) });
     watch(playout);
   };
 
