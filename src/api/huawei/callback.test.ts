@@ -71,6 +71,7 @@ describe('a callback', () => {
   });
 
   test.each([
+    ['stopped', 'scheduled', 0],
     ['stopped', 'running', 0],
     ['stopped', 'recovering', 0],
     ['gaveUp', 'recovering', 1],
@@ -89,12 +90,18 @@ describe('a callback', () => {
     });
   });
 
+  test('of a restart on air is an exit that is followed by another start', () => {
+    expect(render({ type: 'restarted', from: 'running', reason: '' })).toMatchObject({
+      ...{ event_type: 'TaskExit', code: 0, message: 'restarted', will_retry: true },
+    });
+  });
+
   test.each([
-    ['stopped', 'scheduled'],
+    ['restarted', 'stopped'],
     ['deleted', 'stopped'],
     ['expired', 'stopped'],
     ['deleted', 'exited'],
-  ] as const)('of an end that was told before, or of what never began (%s from %s), is not told', (type, from) => {
+  ] as const)('of an end that was told before (%s from %s) is not told', (type, from) => {
     expect(render({ type, from })).toBeUndefined();
   });
 

@@ -53,6 +53,7 @@ function describe(event: Event, task: Task): Told | undefined {
     case 'finished':
     case 'expired':
     case 'deleted':
+    case 'restarted':
       return describeEnd(event);
     case 'alarm':
       return { name: 'TaskAlarm', facts: describeAlarm(event) };
@@ -79,20 +80,22 @@ const END_MESSAGES: Readonly<Record<string, string>> = {
   finished: 'all rounds played',
   expired: 'end_time reached',
   deleted: 'deleted',
+  restarted: 'restarted',
 };
 
-/** A real end, told once: a task that is already down has told it before. `code` is 0 unless it failed. */
+/**
+ * The end of one life of a task, which began when it was created or enabled: told once, for a task that is down already has
+ * told it before. Who starts over while it runs ends one life and begins another. `code` is 0 unless it failed.
+ */
 function describeEnd(event: Event): Told | undefined {
-  const wasActive = event.from === 'running' || event.from === 'recovering';
-  const endsWaiting = event.from === 'scheduled' && event.type !== 'stopped';
-  if (!wasActive && !endsWaiting) return undefined;
+  if (event.from === 'stopped' || event.from === 'exited') return undefined;
   return {
     name: 'TaskExit',
     facts: {
       task_exit_time: event.at,
       code: event.type === 'gaveUp' ? 1 : 0,
       message: event.reason === '' ? END_MESSAGES[event.type] : event.reason,
-      will_retry: false,
+      will_retry: event.type === 'restarted',
     },
   };
 }
