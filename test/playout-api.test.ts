@@ -37,6 +37,7 @@ interface Told {
   readonly changed?: readonly string[];
   readonly message?: string;
   readonly alarm_type?: string;
+  readonly alarm_state?: string;
   readonly index?: number;
 }
 
@@ -153,5 +154,6 @@ it('starts a list at its start, and tells once of every file that cannot be play
   expect((await millrace.huawei.remove(task_id)).status).toBe(200);
   await until('the exit is told', () => hook.told.at(-1)?.event_type === 'TaskExit');
   const others = hook.told.filter(({ event_type }) => event_type !== 'VodSourceFileFinish');
-  expect(others.map(({ event_type, alarm_type }) => alarm_type ?? event_type)).toEqual(['PullFileFailed', 'TaskExit']);
+  const said = others.map(({ event_type, alarm_type, alarm_state }) => `${alarm_type ?? event_type} ${alarm_state}`);
+  expect(said).toEqual(['PullFileFailed SET', 'PullFileFailed CLEARED', 'TaskExit undefined']);
 });

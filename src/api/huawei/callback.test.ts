@@ -71,7 +71,6 @@ describe('a callback', () => {
   });
 
   test.each([
-    ['stopped', 'scheduled', 0],
     ['stopped', 'running', 0],
     ['stopped', 'recovering', 0],
     ['gaveUp', 'recovering', 1],
@@ -97,11 +96,12 @@ describe('a callback', () => {
   });
 
   test.each([
+    ['stopped', 'scheduled'],
     ['restarted', 'stopped'],
     ['deleted', 'stopped'],
     ['expired', 'stopped'],
     ['deleted', 'exited'],
-  ] as const)('of an end that was told before (%s from %s) is not told', (type, from) => {
+  ] as const)('of an end that was told before, or of what never began (%s from %s), is not told', (type, from) => {
     expect(render({ type, from })).toBeUndefined();
   });
 

@@ -84,11 +84,13 @@ const END_MESSAGES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The end of one life of a task, which began when it was created or enabled: told once, for a task that is down already has
- * told it before. Who starts over while it runs ends one life and begins another. `code` is 0 unless it failed.
+ * The end of one life of a task, told once: a task that is down already has told it before, and one that is paused ahead
+ * of its start has ended nothing. Who starts over on air ends one life and begins another. `code` is 0 unless it failed.
  */
 function describeEnd(event: Event): Told | undefined {
-  if (event.from === 'stopped' || event.from === 'exited') return undefined;
+  const wasActive = event.from === 'running' || event.from === 'recovering';
+  const endsWaiting = event.from === 'scheduled' && event.type !== 'stopped';
+  if (!wasActive && !endsWaiting) return undefined;
   return {
     name: 'TaskExit',
     facts: {
