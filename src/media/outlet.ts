@@ -96,6 +96,7 @@ export class Outlet {
 
   /** Media time between the oldest and the newest queued frame. */
   get queuedMs(): number {
+    if (this.#queue.length === 0) return 0;
     const oldest = this.#queue.find(isMedia);
     const newest = this.#queue.findLast(isMedia);
     return oldest === undefined || newest === undefined ? 0 : Math.max(0, newest.dtsMs - oldest.dtsMs);

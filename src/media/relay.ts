@@ -46,6 +46,8 @@ const SLOW_MS = 300;
 const MOST_LATE_MS = 10_000;
 /** A pause in the supply of files this long has emptied what the destination had in hand. */
 const PAUSE_MS = 1_000;
+/** A visit costs more than what it brings, and files may be given ahead: so they have one on every second tick. */
+const REST_MS = 75;
 /** Places remembered: more than the files that can be in a sink's queue. */
 const MOST_PLACES = 8;
 
@@ -85,6 +87,7 @@ export class Relay {
   #schedule: PlayoutPacer | undefined;
   #segment = Number.NaN;
   #dry = false;
+  #restsUntilMs = 0;
   #stretches: Stretch[] = [];
   #keyMs = Number.NaN;
   #skips = 0;
@@ -154,7 +157,12 @@ export class Relay {
     return { segment: stretch.segment, mediaMs: Math.max(0, endMs - stretch.shiftMs) };
   }
 
-  /** Output time of the newest key frame of a paced source, once a destination has taken it. */
+  /** Output time of the newest key frame of a paced source. */
+  get newestKeyMs(): number {
+    return this.#keyMs;
+  }
+
+  /** The same, once a destination has taken it. */
   get takenKeyMs(): number | undefined {
     return this.#acceptedMs() >= this.#keyMs ? this.#keyMs : undefined;
   }
@@ -203,6 +211,7 @@ export class Relay {
 
   /** Reads it every tick beside the source on air, until it is pulled or not watched any more. */
   watch(spare: Spare): void {
+    this.#restsUntilMs = 0;
     this.#spares = [...this.#spares, spare];
   }
 
@@ -226,6 +235,7 @@ export class Relay {
     this.#endSource(new Fault('pull', 'closed', 'another source took over'));
     const seat = new Seat(source);
     this.#source = seat;
+    this.#restsUntilMs = 0;
     this.#gop.release();
     const forget = onAbort(signal, () => {
       if (this.#source === seat) this.#endSource(new Fault('pull', 'closed', 'stopped'));
@@ -242,6 +252,7 @@ export class Relay {
     const seat = new Seat(sink);
     this.#sink = seat;
     this.#sinkFresh = true;
+    this.#restsUntilMs = 0;
     this.#schedule = undefined;
     const forget = onAbort(signal, () => {
       if (this.#sink === seat) this.#endSink(new Fault('push', 'closed', 'stopped'));
@@ -261,6 +272,7 @@ export class Relay {
 
   tick(): void {
     const nowMs = this.#now();
+    if (nowMs < this.#restsUntilMs) return;
     const came = Relay.#came;
     const out = Relay.#out;
     came.clear();
@@ -274,6 +286,13 @@ export class Relay {
     // Behind the writing, because they read into the same buffers as the source on air.
     for (const spare of this.#spares) spare.tick();
     this.#waiting.wake();
+    this.#restsUntilMs = this.#mayRest() ? nowMs + REST_MS : 0;
+  }
+
+  /** Nothing but media of files is awaited, and all that was due is on its way. */
+  #mayRest(): boolean {
+    const plays = this.#paced?.state === 'ok' && this.#spares.length === 0;
+    return plays && !this.#sinkFresh && this.#sink?.holder.queuedBytes === 0;
   }
 
   /** A sink waits, and what comes begins with a key frame: it need not be kept to be started from. */
@@ -319,7 +338,8 @@ export class Relay {
     const slow = sink.queuedMs > SLOW_MS;
     if (slow) this.#held++;
     if (!slow) {
-      this.#readFile(source, came, this.#schedule.dueMs(nowMs));
+      const aheadMs = this.#sinkFresh ? 0 : REST_MS;
+      this.#readFile(source, came, this.#schedule.dueMs(nowMs) + aheadMs);
       this.splicer.place(came, out, nowMs);
       this.#noteStretch(out);
       this.#noteKey(out);

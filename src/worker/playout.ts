@@ -148,7 +148,10 @@ export class Playout {
 
   /** The break point, once for each key frame that the destination has taken: a crash goes on from there. */
   newPlace(): Breakpoint | undefined {
-    const keyMs = this.#now.relay.takenKeyMs;
+    const { relay } = this.#now;
+    // Asked on every tick, and nearly always in vain.
+    if (relay.newestKeyMs === this.#toldKeyMs) return undefined;
+    const keyMs = relay.takenKeyMs;
     if (keyMs === undefined || keyMs === this.#toldKeyMs) return undefined;
     this.#toldKeyMs = keyMs;
     return this.#whereTaken();
@@ -305,7 +308,8 @@ export class Playout {
         this.#tellItem('itemFinished', place, { durationMs: lengthOf(place, item) });
       },
       failed: (place, fault, playedMs) => {
-        if (playedMs > 0) this.#standing.hold('FileEndEarly', `file ${place.cursor.index} has broken off: ${fault.message}`);
+        if (playedMs > 0)
+          this.#standing.hold('FileEndEarly', `file ${place.cursor.index} has broken off: ${fault.message}`);
         this.#now.feed.broke(place, fault, playedMs);
       },
       ranDry: () => {
