@@ -3,9 +3,7 @@
  * died, so that its pushes go on while the next one starts.
  */
 
-import { fstatSync, ftruncateSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
-import { redactUrl } from '../media/address.ts';
 import { monotonic } from '../media/clock.ts';
 import { Dialler } from '../media/net.ts';
 import { openSink, openSource } from '../media/open.ts';
@@ -14,15 +12,13 @@ import type { Preset } from '../media/policy.ts';
 import { Heartbeat } from '../media/relay.ts';
 import type { ListItem } from '../task/playlist.ts';
 import { dialChannel } from './channel.ts';
+import { log } from './log.ts';
 import { sleep } from './sleep.ts';
 import { Turnstile } from './turnstile.ts';
 import { Worker } from './worker.ts';
 
 const REDIAL_MS = 250;
 const GOODBYE_MS = 1_000;
-const LOG_BYTES = 10 * 1024 * 1024;
-const STDERR = 2;
-const URL_IN_TEXT = /\b[a-z][a-z0-9+.-]*:\/\/[^\s"'`\\<>|]+/gi;
 
 interface Settings {
   readonly channel: string;
@@ -61,15 +57,6 @@ const partOf = ({ inMs, outMs, videoTrack, audioTrack }: ListItem): Pick<ItemOpt
   points: { inMs, outMs },
   tracks: { video: videoTrack, audio: audioTrack },
 });
-
-/** One JSON line on stderr, bounded where that is a file: a worker may live for years. */
-function log(level: 'info' | 'error', msg: string, error?: unknown): void {
-  const err = error === undefined ? undefined : String(error instanceof Error ? error.stack : error);
-  const line = JSON.stringify({ level, time: new Date().toISOString(), pid: process.pid, msg, err });
-  const stderr = fstatSync(STDERR);
-  if (stderr.isFile() && stderr.size > LOG_BYTES) ftruncateSync(STDERR);
-  process.stderr.write(`${line.replace(URL_IN_TEXT, url => redactUrl(url))}\n`);
-}
 
 function startWorker(settings: Settings): Worker {
   const { channel, slot, network, mediaDir, tickMs, orphanMs, forbidden, dialsPerSecond } = settings;

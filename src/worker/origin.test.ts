@@ -85,6 +85,18 @@ it('introduces itself with the address it serves, and exits when it is told to',
   expect(stderr()).toBe('');
 });
 
+it('says who left and why, without the name of the stream', async () => {
+  const path = channelPath();
+  const control = await Control.at(path);
+  const { stderr } = startOrigin(path);
+  const { address = '' } = await control.hello();
+  const guest = await Guest.publisher(address, 'live/SECRETKEY');
+  guest.socket.destroy();
+  const lines = (): string[] => stderr().split('\n');
+  await expect.poll(lines).toContainEqual(expect.stringContaining('the publisher at 127.0.0.1 of live/*** left: '));
+  expect(stderr()).not.toContain('SECRETKEY');
+});
+
 it('gives a sign of life every second', async () => {
   const path = channelPath();
   const control = await Control.at(path);

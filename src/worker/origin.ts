@@ -3,8 +3,11 @@
  * a control process that died, so that the streams it carries go on while the next one starts.
  */
 import { monotonic } from '../media/clock.ts';
+import type { Fault } from '../media/fault.ts';
 import { Origin } from '../media/rtmp/origin.ts';
+import type { OriginCaller } from '../media/rtmp/origin-peer.ts';
 import { dialChannel } from './channel.ts';
+import { log, Sparing } from './log.ts';
 
 const EXIT_FAILED = 1;
 const EXIT_PORT_TAKEN = 6;
@@ -12,6 +15,8 @@ const REDIAL_MS = 250;
 const BEAT_MS = 1_000;
 const CLOSE_DEADLINE_MS = 3_000;
 const DEFAULT_ORPHAN_MS = 30_000;
+/** Anybody may connect and hang up, as often as they like. */
+const LINES_A_SECOND = 20;
 
 interface Settings {
   readonly channel: string;
@@ -60,7 +65,13 @@ class Orphanage {
 }
 
 async function serve(settings: Settings, stop: AbortController): Promise<void> {
-  const origin = await Origin.listen({ host: settings.host, port: settings.port, now: monotonic });
+  const said = new Sparing({ perSecond: LINES_A_SECOND, now: monotonic, say: words => log('info', words) });
+  const origin = await Origin.listen({
+    ...{ host: settings.host, port: settings.port, now: monotonic },
+    onLeft: (fault, caller) => {
+      if (!stop.signal.aborted) said.say(leaving(fault, caller));
+    },
+  });
   const orphanage = new Orphanage(settings.orphanMs, () => stop.abort());
   const stopped = new Promise<void>(resolve => stop.signal.addEventListener('abort', () => resolve(), { once: true }));
   const { slot, channel } = settings;
@@ -77,11 +88,21 @@ async function serve(settings: Settings, stop: AbortController): Promise<void> {
     { signal: stop.signal, retryMs: REDIAL_MS },
   );
   // An empty report once a second: control takes a silent process for a blocked one.
-  const beat = setInterval(() => peer.send({ t: 'reports', reports: [] }), BEAT_MS);
+  const beat = setInterval(() => {
+    peer.send({ t: 'reports', reports: [] });
+    said.flush();
+  }, BEAT_MS);
   if (!stop.signal.aborted) await stopped;
   clearInterval(beat);
   orphanage.cared();
   await origin.close();
+}
+
+/** The name of a stream may be all that protects it: it is not told. */
+function leaving({ message }: Fault, caller: OriginCaller | undefined): string {
+  if (caller === undefined) return message;
+  const { role, address, app } = caller;
+  return `the ${role} at ${address}${app === '' ? '' : ` of ${app}/***`} left: ${message}`;
 }
 
 function die(code: number, reason: string): never {

@@ -11,10 +11,11 @@ afterEach(async () => {
   for (const thing of open.splice(0).reverse()) await thing.close();
 });
 
-async function startOrigin(limits: Partial<OriginLimits>) {
+async function startOrigin(limits: Partial<OriginLimits>, isOwn: (address: string) => boolean = () => true) {
   const faults: Fault[] = [];
   const onLeft = (fault: Fault) => void faults.push(fault);
-  const origin = await Origin.listen({ host: '127.0.0.1', port: 0, tickMs: 5, now: monotonic, limits, onLeft });
+  const at = { host: '127.0.0.1', port: 0, tickMs: 5, now: monotonic };
+  const origin = await Origin.listen({ ...at, limits, isOwn, onLeft });
   open.push(origin);
   return { origin, address: origin.address, faults };
 }
@@ -79,6 +80,28 @@ it('lets a player in only when little enough waits for the others', async () => 
   expect(late.seen).toEqual([]);
   lazy.socket.destroy();
   await late.until(() => late.seen.length === 2);
+});
+
+it('lets an address in only so many times, but for its own machine’s', async () => {
+  const { address, origin, faults } = await startOrigin({ connectionsOfAddress: 2 }, () => false);
+  const [first] = await Promise.all([1, 2].map(at => Guest.publisher(address, `live/s${at}`).then(own)));
+  const third = own(await Guest.open(address));
+  await third.until(() => third.ended);
+  expect(faults.map(({ message }) => message)).toEqual(['127.0.0.1 was not let in: it has 2 connections already']);
+  first?.socket.destroy();
+  await expect.poll(() => origin.connections).toBe(1);
+  own(await Guest.player(address, 'live/s2'));
+  const free = await startOrigin({ connectionsOfAddress: 2 });
+  await Promise.all([1, 2, 3].map(at => Guest.publisher(free.address, `live/s${at}`).then(own)));
+  expect(free.origin.connections).toBe(3);
+});
+
+it('says whom it has not let in when it is full', async () => {
+  const { address, faults } = await startOrigin({ connections: 1 });
+  own(await Guest.publisher(address, 'live/s1'));
+  const second = own(await Guest.open(address));
+  await second.until(() => second.ended);
+  await expect.poll(() => faults.map(({ message }) => message)).toEqual([expect.stringContaining('127.0.0.1 was not')]);
 });
 
 it('ends a player that sends more than a player has to say', async () => {

@@ -38,6 +38,13 @@ export interface PeerLimits {
   readonly stallMs: number;
 }
 
+/** Who a connection was, as far as it has said: fit for a log, since the name of a stream may be its key. */
+export interface OriginCaller {
+  readonly address: string;
+  readonly role: 'publisher' | 'player' | 'client';
+  readonly app: string;
+}
+
 /** What a connection needs of the origin it came to. */
 export interface Host {
   readonly now: Monotonic;
@@ -85,6 +92,8 @@ export class OriginPeer implements Player, Publisher {
   #deadlineMs: number;
   #negotiatedBytes = 0;
   #watchingSinceMs = 0;
+  readonly #address: string;
+  #role: OriginCaller['role'] = 'client';
   #app: string | undefined;
   #stream: OriginStream | undefined;
   #wire: Wire | undefined;
@@ -97,6 +106,7 @@ export class OriginPeer implements Player, Publisher {
   constructor(socket: Socket, host: Host) {
     this.#socket = socket;
     this.#host = host;
+    this.#address = socket.remoteAddress ?? '';
     this.#deadlineMs = host.now() + host.limits.negotiateMs;
     this.#handshake = new ServerHandshake({ random: () => host.random(), reply: bytes => this.send(bytes) });
     this.#reader = new ChunkReader({ side: 'pull', onMessage: message => this.#keep(message) });
@@ -105,6 +115,11 @@ export class OriginPeer implements Player, Publisher {
     socket.on('error', error => this.fail(new Fault('pull', 'closed', 'the connection broke', { cause: error })));
     socket.on('close', () => this.fail(new Fault('pull', 'closed', 'the client closed the connection')));
     socket.on('data', this.#receive);
+  }
+
+  get caller(): OriginCaller {
+    // Some write what is secret behind the application's own name.
+    return { address: this.#address, role: this.#role, app: this.#app?.split('/')[0] ?? '' };
   }
 
   get bytesIn(): number {
@@ -276,6 +291,7 @@ export class OriginPeer implements Player, Publisher {
 
   #startPublishing(stream: OriginStream): void {
     this.#stream = stream;
+    this.#role = 'publisher';
     this.#phase = 'publishing';
     this.#deadlineMs = this.#host.now() + this.#host.limits.idleMs;
     this.#handOver('poll');
@@ -296,6 +312,7 @@ export class OriginPeer implements Player, Publisher {
       this.#handOver('events');
       this.#watchingSinceMs = this.#host.now();
     }
+    this.#role = 'player';
     this.#phase = 'watching';
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     this.send(playAccepted());

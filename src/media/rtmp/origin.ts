@@ -2,14 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Monotonic } from '../clock.ts';
-import { Fault } from '../fault.ts';
+import { Fault, type FaultKind } from '../fault.ts';
 import { Batch } from '../packet.ts';
 import { HANDSHAKE_SIZE } from './handshake.ts';
-import { type Host, OriginPeer, type PeerLimits } from './origin-peer.ts';
+import { type Host, type OriginCaller, OriginPeer, type PeerLimits } from './origin-peer.ts';
 import { OriginStream, type StreamCounters } from './origin-stream.ts';
 
 export interface OriginLimits extends PeerLimits {
   readonly connections: number;
+  /** Of one address, so that nobody can fill the origin alone. */
+  readonly connectionsOfAddress: number;
   /** What of a group of pictures is kept for the players to come. */
   readonly gopBytes: number;
   readonly gopMs: number;
@@ -22,6 +24,7 @@ export interface OriginLimits extends PeerLimits {
 
 const LIMITS: OriginLimits = {
   connections: 1_000,
+  connectionsOfAddress: 200,
   negotiateMs: 10_000,
   idleMs: 60_000,
   // A whole group for a player who has just come, and what is live meanwhile.
@@ -43,8 +46,10 @@ export interface OriginOptions {
   readonly now: Monotonic;
   readonly tickMs?: number;
   readonly limits?: Partial<OriginLimits>;
-  /** Hears why each connection ended. */
-  readonly onLeft?: (fault: Fault) => void;
+  /** Whether that address may have as many connections as it likes. By default this machine may: its relays come from it. */
+  readonly isOwn?: (address: string) => boolean;
+  /** Hears why each connection ended, and whose it was; nobody's where it was not let in. */
+  readonly onLeft?: (fault: Fault, caller: OriginCaller | undefined) => void;
 }
 
 /**
@@ -56,7 +61,9 @@ export class Origin {
   readonly #server: Server;
   readonly #now: Monotonic;
   readonly #limits: OriginLimits;
-  readonly #onLeft: (fault: Fault) => void;
+  readonly #onLeft: (fault: Fault, caller: OriginCaller | undefined) => void;
+  readonly #isOwn: (address: string) => boolean;
+  readonly #byAddress = new Map<string, number>();
   readonly #streams = new Map<string, OriginStream>();
   readonly #peers = new Set<OriginPeer>();
   readonly #host: Host;
@@ -77,12 +84,16 @@ export class Origin {
     this.#now = options.now;
     this.#limits = { ...LIMITS, ...options.limits };
     this.#onLeft = options.onLeft ?? (() => undefined);
+    this.#isOwn = options.isOwn ?? isLoopback;
     this.address = addressOf(server);
     this.#host = this.#makeHost();
     server.maxConnections = this.#limits.connections;
     server.on('connection', socket => this.#welcome(socket));
     // Accepting may fail for want of descriptors; the next client may fare better.
-    server.on('error', error => this.#onLeft(new Fault('pull', 'lost', 'a client was not accepted', { cause: error })));
+    server.on('error', cause => this.#turnedAway('lost', 'a client was not accepted', cause));
+    server.on('drop', ({ remoteAddress = '' } = {}) => {
+      this.#turnedAway('refused', `${remoteAddress} was not let in: the origin has all the connections it may have`);
+    });
     this.#heart = setInterval(() => this.#tick(), options.tickMs ?? 50);
   }
 
@@ -117,13 +128,33 @@ export class Origin {
       stream: name => this.#stream(name),
       left: (peer, fault) => {
         this.#peers.delete(peer);
-        this.#onLeft(fault);
+        this.#count(peer.caller.address, -1);
+        this.#onLeft(fault, peer.caller);
       },
     };
   }
 
   #welcome(socket: Socket): void {
-    this.#peers.add(new OriginPeer(socket, this.#host));
+    const { remoteAddress: address = '' } = socket;
+    const most = this.#limits.connectionsOfAddress;
+    if (!this.#isOwn(address) && (this.#byAddress.get(address) ?? 0) >= most) {
+      socket.destroy();
+      this.#turnedAway('refused', `${address} was not let in: it has ${most} connections already`);
+      return;
+    }
+    const peer = new OriginPeer(socket, this.#host);
+    this.#peers.add(peer);
+    this.#count(peer.caller.address, 1);
+  }
+
+  #turnedAway(kind: FaultKind, sentence: string, cause?: unknown): void {
+    this.#onLeft(new Fault('pull', kind, sentence, cause === undefined ? {} : { cause }), undefined);
+  }
+
+  #count(address: string, step: 1 | -1): void {
+    const count = (this.#byAddress.get(address) ?? 0) + step;
+    if (count === 0) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, count);
   }
 
   #stream(name: string): OriginStream {
@@ -173,6 +204,8 @@ function shed<T extends { readonly heldBytes: number }>(
     letGo(holder);
   }
 }
+
+const isLoopback = (address: string): boolean => /^(::ffff:)?127\.|^::1$/.test(address);
 
 function addressOf(server: Server): string {
   const bound = server.address();
