@@ -38,7 +38,7 @@ import { assetUrlProblem, isAssetUrl } from './task/asset.ts';
 import type { Event } from './task/event.ts';
 import { Run } from './worker/run.ts';
 import { sleep } from './worker/sleep.ts';
-import { originProcess, workerProcess } from './worker/spawn.ts';
+import { originEdition, originProcess, workerEdition, workerProcess } from './worker/spawn.ts';
 import { takeOver } from './worker/take-over.ts';
 
 const SCHEMES = {
@@ -256,11 +256,13 @@ function buildSupervisor(
   const { rtmp, network, media } = config;
   const dialsPerSecond = DIALS_PER_SECOND / config.workers;
   const forWorkers = { network, forbidden: ownListeners(config), mediaFolder: media ?? undefined, dialsPerSecond };
+  const forOrigin = { listen: rtmp === null ? '' : printListen(rtmp) };
   return new Supervisor({
     socketPath: channel,
     workers: config.workers,
     spawn: slot => workerProcess({ ...shared, ...forWorkers, slot }),
-    ...(rtmp === null ? {} : { spawnOrigin: () => originProcess({ ...shared, slot: 0, listen: printListen(rtmp) }) }),
+    ...(rtmp === null ? {} : { spawnOrigin: () => originProcess({ ...shared, ...forOrigin, slot: 0 }) }),
+    editions: { worker: workerEdition(version, forWorkers), origin: originEdition(forOrigin) },
     listener,
     now: monotonic,
     log,

@@ -113,3 +113,45 @@ it('loses no frame while the control process is killed and started again', async
     await millrace.restart();
   });
 });
+
+/** The time without a frame at the turn from one push to the next. */
+function outageMs({ video, audio, pushes }: SeenStream, push: number): number {
+  const times = [video, audio].flatMap(track => track.atMs.filter((_, i) => track.pushes[i] === push - 1));
+  return Math.round((pushes[push]?.firstFrameAtMs ?? Number.POSITIVE_INFINITY) - Math.max(...times));
+}
+
+it('moves what is on air to workers of other settings, each run off the air for a second at most', async () => {
+  await using place = new Place();
+  const { millrace, seen, ...all } = await onAir(place);
+  const former = childrenOf(millrace);
+  await millrace.replace('--media', place.path('other'));
+  await until('all have moved', () => seen.every(({ pushes }) => pushes.length === 2));
+  await until('all run', () => areRunning({ ...all, millrace }));
+  await until('the former workers are gone', () => childrenOf(millrace).length === 3);
+  await pass(2_000);
+  const [direct, , , list] = seen as [SeenStream, SeenStream, SeenStream, SeenStream];
+  const origin = former.filter(pid => childrenOf(millrace).includes(pid));
+  expect(origin).toHaveLength(1);
+  figure('P6', 'outage of a live run that moves', outageMs(direct, 1), { unit: 'ms', atMost: 1_000 });
+  figure('P6', 'outage of a list that moves', outageMs(list, 1), { unit: 'ms', atMost: 1_000 });
+  figure('P6', 'frames that a list loses when it moves', missing(list.video).length + missing(list.audio).length, {
+    unit: 'frames',
+    exactly: 0,
+  });
+  figure('P6', 'overlapping pushes', Math.max(...seen.map(({ overlaps }) => overlaps)), { unit: 'pushes', exactly: 0 });
+  expect(seen.map(({ pushes }) => pushes.map(({ startedAtKey }) => startedAtKey))).toEqual(
+    seen.map(() => [true, true]),
+  );
+  expect(seen.map(({ pushes }) => pushes[0]?.saidGoodbye)).toEqual(seen.map(() => true));
+});
+
+it('lets no run stay on a worker whose network policy was looser, also after a crash', async () => {
+  await using place = new Place();
+  const { millrace, seen, taskIds } = await onAir(place);
+  await millrace.killControl();
+  await millrace.restart('--network', 'public');
+  await until('all are off the air', () => seen.every(({ publishers }) => publishers === 0));
+  await until('the former workers are gone', () => childrenOf(millrace).length === 3);
+  expect(seen.map(({ pushes }) => pushes.length)).toEqual([1, 1, 1, 1]);
+  for (const taskId of taskIds) expect(await millrace.huawei.status(taskId)).toBe('retrying');
+});

@@ -377,6 +377,30 @@ describe('after a restart of the control process', () => {
     expect(await stored(task)).toEqual(task);
   });
 
+  it('a run that is moved before its order could be said again is ordered under its next claim alone', async () => {
+    const task = await room.onAir();
+    const asked: ((won: boolean) => void)[] = [];
+    const claim: Cluster['claim'] = () => new Promise(resolve => asked.push(resolve));
+    room = await room.again({ cluster: { claim, release: async () => undefined } });
+    await room.claims.adopt([report(task, 'flowing')]);
+    await room.scheduler.tick();
+    await vi.waitFor(() => expect(asked).toHaveLength(1));
+    room.claims.lost(task.id, task.epoch, 'moved to another worker');
+    asked[0]?.(true);
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    asked[1]?.(true);
+    await vi.waitFor(() => expect(room.orders).toHaveLength(1));
+    expect(room.orders[0]).toMatchObject({ taskId: task.id, epoch: task.epoch + 1 });
+  });
+
+  it('a change of a task while its run is moved is in the order of the next claim', async () => {
+    const task = await room.onAir();
+    const source = { kind: 'live', url: 'rtmp://src.example/live/other' } as const;
+    await room.tasks.change(OWNER, task.id, { source });
+    room.claims.lost(task.id, task.epoch, 'moved to another worker');
+    await vi.waitFor(() => expect(room.orders.at(-1)).toMatchObject({ epoch: task.epoch + 1, source }));
+  });
+
   it('a run whose pause comes while it is being adopted is stopped', async () => {
     const task = await room.onAir();
     room = await room.again();

@@ -249,7 +249,7 @@ export class Claims {
   async #fulfil(claim: Claim): Promise<void> {
     try {
       const destination = await this.#resolve(claim);
-      if (this.#claims.get(claim.task.id) !== claim) return;
+      if (this.#claims.get(claim.task.id) !== claim || claim.state === 'lost') return;
       claim.destination = destination;
       this.#place(claim);
     } catch (cause) {

@@ -9,6 +9,8 @@ export interface SlotOptions {
   readonly number: number;
   /** Absent: whoever stands here now is the last one. */
   readonly spawn?: (() => Child) | undefined;
+  /** Of what is started here; absent: any will do. */
+  readonly edition?: string | undefined;
   readonly now: () => number;
   readonly machine: Pick<Machine, 'birthOf' | 'kill'>;
   /** Its process is gone for certain. */
@@ -26,6 +28,8 @@ const SILENT_MS = 3_000;
 const REDIAL_MS = 1_000;
 /** For one that a former control process started. */
 const SURVIVOR_MS = 3_000;
+/** For one of another edition to end by itself. */
+const DISMISSED_MS = 4_000;
 const CRASH_LIMIT = 5;
 const CRASH_WINDOW_MS = 60_000;
 const CRASH_WAIT_MS = 1_000;
@@ -40,11 +44,12 @@ export class Slot {
   readonly number: number;
   readonly runs = new Set<string>();
   readonly #options: SlotOptions;
-  /** `awaited`: started by us or by a former control process, yet to introduce itself. `dying`: killed, not yet gone. */
+  /** `awaited`: started by us or by a former control process, yet to introduce itself. `dying`: told to end, not yet gone. */
   #state: 'empty' | 'awaited' | 'up' | 'away' | 'dying' = 'empty';
   #child: Child | undefined;
   #pid: number | undefined;
   #birth: string | undefined;
+  #edition = '';
   #peer: Peer<ToWorker> | undefined;
   #deadlineMs = 0;
   #reason = '';
@@ -52,6 +57,7 @@ export class Slot {
   #slowStarts = 0;
   #crashesAtMs: number[] = [];
   #retired = false;
+  #dismissed = false;
 
   constructor(options: SlotOptions) {
     this.role = options.role;
@@ -78,7 +84,12 @@ export class Slot {
 
   get survivor(): Survivor | undefined {
     if (this.#pid === undefined || this.#birth === undefined) return undefined;
-    return { role: this.role, slot: this.number, pid: this.#pid, birth: this.#birth };
+    return { role: this.role, slot: this.number, pid: this.#pid, birth: this.#birth, edition: this.#edition };
+  }
+
+  /** The process that stands here, or stood here last, was told to make room. */
+  get dismissed(): boolean {
+    return this.#dismissed;
   }
 
   /** Fills the slot with a new process. */
@@ -86,6 +97,8 @@ export class Slot {
     const { spawn } = this.#options;
     if (this.#retired || spawn === undefined) return;
     this.#await(Math.min(HELLO_CAP_MS, HELLO_MS * 2 ** this.#slowStarts));
+    this.#edition = this.#options.edition ?? '';
+    this.#dismissed = false;
     try {
       const child = spawn();
       this.#child = child;
@@ -98,18 +111,40 @@ export class Slot {
     }
   }
 
-  /** Fills the slot with a process of a former control process, which will introduce itself. */
-  expect({ pid, birth }: Survivor): void {
+  /**
+   * Fills the slot with a process of a former control process, which will introduce itself. A worker of another edition
+   * has a slot of its own, to be drained; where there can be only one, it makes room at once.
+   */
+  expect({ pid, birth, edition }: Survivor): void {
     this.#pid = pid;
     this.#birth = birth;
+    this.#edition = edition;
     this.#await(SURVIVOR_MS);
+    const own = this.#options.edition;
+    if (!this.wanted || own === undefined || edition === own) return;
+    this.#dismissed = true;
+    this.#reason = 'it was of another edition';
+    this.#state = 'dying';
+    this.#deadlineMs = this.#options.now() + DISMISSED_MS;
+    this.kill('SIGTERM');
+  }
+
+  /** Tells a process that nothing is left for to end. */
+  dismiss(): void {
+    if (this.#dismissed) return;
+    this.#dismissed = true;
+    this.#reason = 'nothing was left for it';
+    this.send({ t: 'exit' });
   }
 
   /** Answers whether this is the process that belongs here. */
   greet(hello: Hello, peer: Peer<ToWorker>): boolean {
     if (this.#retired || this.#state === 'dying' || (this.#pid !== undefined && this.#pid !== hello.pid)) return false;
     const isStranger = this.#pid === undefined;
-    if (isStranger) this.#identify(hello.pid);
+    if (isStranger) {
+      this.#identify(hello.pid);
+      this.#edition = '';
+    }
     this.#peer = peer;
     this.#state = 'up';
     this.#slowStarts = 0;
@@ -150,7 +185,7 @@ export class Slot {
       return;
     }
     if (this.#state !== 'up' && this.#isGone()) this.#bury();
-    else if (this.#state !== 'dying' && this.#options.now() >= this.#deadlineMs) this.#killLate();
+    else if (this.#options.now() >= this.#deadlineMs) this.#killLate();
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -185,9 +220,10 @@ export class Slot {
 
   #killLate(): void {
     const late = { awaited: 'did not introduce itself', up: 'was silent', away: 'did not dial again' };
-    if (this.#state === 'empty' || this.#state === 'dying') return;
+    if (this.#state === 'empty') return;
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
     if (this.#state === 'awaited') this.#slowStarts++;
-    this.#reason = `it ${late[this.#state]} in time and was killed`;
+    if (this.#state !== 'dying') this.#reason = `it ${late[this.#state]} in time and was killed`;
     this.#state = 'dying';
     this.kill('SIGKILL');
     this.check();

@@ -16,7 +16,8 @@ import {
 } from '../worker/channel.ts';
 import { DataDirectoryInUse } from '../worker/control-socket.ts';
 import { originProcess, workerProcess } from '../worker/spawn.ts';
-import { OriginPortTaken, type RunListener, Supervisor, type SupervisorOptions } from './supervisor.ts';
+import type { RunListener } from './placements.ts';
+import { OriginPortTaken, Supervisor, type SupervisorOptions } from './supervisor.ts';
 import { birthOf } from './survivors.ts';
 
 const SOON = { timeout: 15_000, interval: 20 };
@@ -301,6 +302,55 @@ describe('the supervisor', { timeout: 40_000 }, () => {
     process.kill(childPids()[0] ?? 0, 'SIGKILL');
     await vi.waitFor(() => expect(listener.losses).toMatchObject([{ taskId: 'a', epoch: 7 }]), SOON);
     await vi.waitFor(() => expect(next.ready).toBe(true), SOON);
+  });
+
+  it('moves the runs of workers of another edition to fresh ones, and ends the old ones', async () => {
+    const former = await started({ workers: 2, editions: { worker: 'one', origin: '' } });
+    for (const taskId of ['a', 'b', 'c']) former.place(order(taskId));
+    await Promise.all(['a', 'b', 'c'].map(taskId => reported(former, taskId)));
+    const before = childPids();
+    await former.close({ stopWorkers: false });
+    listener.wanted = ['a', 'b', 'c'];
+    const next = make({ workers: 2, editions: { worker: 'two', origin: '' } });
+    listener.onLost = (taskId, epoch) => next.place(order(taskId, epoch + 1));
+    await next.start();
+    await Promise.all(['a', 'b', 'c'].map(taskId => reported(next, taskId, 2)));
+    expect(listener.losses.map(({ taskId }) => taskId).sort()).toEqual(['a', 'b', 'c']);
+    expect(new Set(listener.losses.map(({ reason }) => reason))).toEqual(new Set(['moved to another worker']));
+    const [first = 0, second = 0, third = 0] = listener.losses.map(({ atMs }) => atMs);
+    expect(Math.min(second - first, third - second)).toBeGreaterThan(200);
+    await vi.waitFor(() => expect(before.filter(isAlive)).toEqual([]), SOON);
+    await vi.waitFor(() => expect(childPids()).toHaveLength(2), SOON);
+    expect(next.ready).toBe(true);
+  });
+
+  it('moves the runs of workers beyond the number that is wanted now', async () => {
+    const former = await started({ workers: 3 });
+    for (const taskId of ['a', 'b', 'c']) former.place(order(taskId));
+    await Promise.all(['a', 'b', 'c'].map(taskId => reported(former, taskId)));
+    const before = childPids();
+    await former.close({ stopWorkers: false });
+    listener.wanted = ['a', 'b', 'c'];
+    const next = make({ workers: 1 });
+    listener.onLost = (taskId, epoch) => next.place(order(taskId, epoch + 1));
+    await next.start();
+    await vi.waitFor(() => expect(before.filter(isAlive)).toHaveLength(1), SOON);
+    expect(listener.losses).toHaveLength(2);
+    await vi.waitFor(() => expect(childPids()).toEqual(before.filter(isAlive)), SOON);
+  });
+
+  it('keeps an RTMP server of the same edition, and replaces one of another at once', async () => {
+    const spawnOrigin = () => origin('127.0.0.1:0');
+    const former = await started({ spawnOrigin, editions: { worker: '', origin: 'one' } });
+    const address = former.originAddress;
+    await former.close({ stopWorkers: false });
+    const second = await started({ spawnOrigin, editions: { worker: 'x', origin: 'one' } });
+    expect(second.originAddress).toBe(address);
+    await second.close({ stopWorkers: false });
+    const third = await started({ spawnOrigin, editions: { worker: 'x', origin: 'two' } });
+    expect(third.originAddress).toMatch(/^rtmp:/);
+    expect(third.originAddress).not.toBe(address);
+    expect(third.ready).toBe(true);
   });
 
   it('kills a survivor that does not introduce itself before it fills the place again', async () => {

@@ -8,6 +8,8 @@ export interface Survivor {
   readonly slot: number;
   readonly pid: number;
   readonly birth: string;
+  /** With which settings it was started; "" where nobody knows. */
+  readonly edition: string;
 }
 
 /** The file that tells a restarted control process which children of the former one may still be alive. */
@@ -41,6 +43,22 @@ export class Survivors {
 }
 
 /**
+ * The numbers of the workers that are wanted: those of survivors that may stay, and then the lowest that nobody has. The
+ * others are not wanted any more.
+ */
+export function numbersFor(
+  survivors: readonly Survivor[],
+  { count, edition }: { readonly count: number; readonly edition: string | undefined },
+): readonly number[] {
+  const mayStay = survivors.filter(survivor => edition === undefined || survivor.edition === edition);
+  const numbers = mayStay.map(({ slot }) => slot).sort((one, other) => one - other);
+  numbers.length = Math.min(numbers.length, count);
+  const taken = new Set(survivors.map(({ slot }) => slot));
+  for (let number = 0; numbers.length < count; number++) if (!taken.has(number)) numbers.push(number);
+  return numbers;
+}
+
+/**
  * When the process was started, in words that no later process with that pid shares; undefined when there is none, or
  * only the rest of one that nobody has reaped (proc_pid_stat(5), fields 3 and 22).
  */
@@ -61,15 +79,17 @@ const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'ut
 function parseSurvivors(text: string): readonly Survivor[] {
   try {
     const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value.filter(isSurvivor) : [];
+    return Array.isArray(value) ? value.flatMap(survivorOf) : [];
   } catch {
     return [];
   }
 }
 
-function isSurvivor(value: unknown): value is Survivor {
-  if (typeof value !== 'object' || value === null) return false;
-  const { role, slot, pid, birth } = value as Partial<Record<keyof Survivor, unknown>>;
-  const isNamed = (role === 'worker' || role === 'origin') && typeof birth === 'string';
-  return isNamed && Number.isSafeInteger(slot) && Number.isSafeInteger(pid);
+function survivorOf(value: unknown): readonly Survivor[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const { role, slot, pid, birth, edition } = value as Partial<Record<keyof Survivor, unknown>>;
+  if ((role !== 'worker' && role !== 'origin') || typeof birth !== 'string') return [];
+  if (typeof slot !== 'number' || typeof pid !== 'number') return [];
+  if (!Number.isSafeInteger(slot) || slot < 0 || !Number.isSafeInteger(pid)) return [];
+  return [{ role, slot, pid, birth, edition: typeof edition === 'string' ? edition : '' }];
 }

@@ -22,10 +22,11 @@ const LIST: Playlist = {
   refresh: 'breakpoint',
 };
 
-it('a list that is stopped and enabled at once goes on where it was really stopped, not where that was known', async () => {
+/** The runs of a worker, with the files that were opened and the ends that were told. */
+function worker() {
   const clock = new HandClock();
   const opened: string[] = [];
-  const ends: (Breakpoint | undefined)[] = [];
+  const ends: { readonly epoch: number; readonly at: Breakpoint | undefined }[] = [];
   const runs = new Runs({
     heartbeat: { add: relay => void clock.relays.add(relay), remove: relay => void clock.relays.delete(relay) },
     openSource: () => Promise.reject(new Error('no stream is asked for')),
@@ -38,20 +39,38 @@ it('a list that is stopped and enabled at once goes on where it was really stopp
     sleep: clock.sleep,
     random: () => 0,
     tell: () => {},
-    ended: (_taskId, _epoch, breakpoint) => void ends.push(breakpoint),
+    ended: (_taskId, epoch, at) => void ends.push({ epoch, at }),
     log: () => {},
   });
   const order = (epoch: number): RunOrder => {
     const source = { kind: 'list', version: epoch, list: LIST, from: { round: 0, index: 0, offsetMs: 0 } } as const;
     return { taskId: 't', epoch, destination: 'rtmp://d/live/out', source };
   };
+  return { clock, opened, ends, runs, order };
+}
+
+it('a list that is stopped and enabled at once goes on where it was really stopped, not where that was known', async () => {
+  const { clock, opened, ends, runs, order } = worker();
   runs.start(order(1));
   await clock.until(() => (runs.reports[0]?.breakpoint?.offsetMs ?? 0) > 7_000);
   runs.start(order(2));
   await clock.until(() => opened.length > 2 && ends.length > 0);
-  expect(ends[0]?.offsetMs).toBeGreaterThan(7_000);
-  expect(opened).toEqual(['a 0', 'b 0', `a ${ends[0]?.offsetMs}`]);
+  const stoppedAtMs = ends[0]?.at?.offsetMs;
+  expect(stoppedAtMs).toBeGreaterThan(7_000);
+  expect(opened).toEqual(['a 0', 'b 0', `a ${stoppedAtMs}`]);
   const closed = runs.close();
   await clock.until(() => ends.length === 2);
   await closed;
+});
+
+it('the end of a run is told that was stopped before the former one had made room for it', async () => {
+  const { clock, ends, runs, order } = worker();
+  runs.start(order(1));
+  await clock.until(() => (runs.reports[0]?.breakpoint?.offsetMs ?? 0) > 1_000);
+  runs.start(order(2));
+  runs.stop('t', 2);
+  await clock.until(() => ends.length > 1);
+  expect(ends.map(({ epoch }) => epoch)).toEqual([1, 2]);
+  expect(runs.reports).toEqual([]);
+  await runs.close();
 });

@@ -9,6 +9,8 @@ interface Entry {
   readonly epoch: number;
   /** What follows when this one has closed its push: never two pushes of one task at once. */
   next: RunOrder | undefined;
+  /** The epoch of one that was to follow and was stopped before it could. */
+  stopped: number | undefined;
   stopping: Promise<void> | undefined;
 }
 
@@ -64,7 +66,10 @@ export class Runs {
       return;
     }
     if (entry.epoch > epoch) return;
-    if (entry.next !== undefined && entry.next.epoch <= epoch) entry.next = undefined;
+    if (entry.next !== undefined && entry.next.epoch <= epoch) {
+      entry.stopped = entry.next.epoch;
+      entry.next = undefined;
+    }
     this.#end(entry);
   }
 
@@ -90,7 +95,7 @@ export class Runs {
       this.#options.ended(taskId, epoch);
       return;
     }
-    const entry: Entry = { run, epoch, next: undefined, stopping: undefined };
+    const entry: Entry = { run, epoch, next: undefined, stopped: undefined, stopping: undefined };
     this.#entries.set(taskId, entry);
     void run.ended.then(() => this.#finish(taskId, entry));
   }
@@ -112,6 +117,8 @@ export class Runs {
     this.#entries.delete(taskId);
     const { breakpoint } = entry.run.report();
     this.#options.ended(taskId, entry.epoch, breakpoint);
+    if (entry.stopped !== undefined && entry.stopped > entry.epoch)
+      this.#options.ended(taskId, entry.stopped, breakpoint);
     if (entry.next !== undefined && !this.#closed) this.#begin(following(entry.next, breakpoint));
   }
 }

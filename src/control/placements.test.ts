@@ -1,0 +1,181 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { FromWorker, Peer, RunNews, RunOrder, RunReport, ToWorker } from '../worker/channel.ts';
+import { Placements } from './placements.ts';
+import { type Hello, Slot } from './slot.ts';
+
+type ToBeHeard = Exclude<FromWorker, Hello>;
+
+const order = (taskId: string, epoch = 1): RunOrder => ({
+  taskId,
+  epoch,
+  source: { kind: 'live', url: 'rtmp://src.example/live/a' },
+  destination: 'rtmp://dst.example/live/b',
+});
+const report = (taskId: string, epoch = 1): RunReport => ({
+  ...{ taskId, epoch, state: 'flowing', reason: '', pushEpoch: 1, pullEpoch: 1 },
+  ...{ bytesIn: 0, bytesOut: 0, mediaMs: 0, dropped: {}, queuedMs: 0 },
+});
+const news = (type: RunNews['type']): ToBeHeard => ({
+  t: 'news',
+  news: { taskId: 'a', epoch: 1, type, side: 'run', reason: '' },
+});
+
+/** A worker that is a list of what it was told. */
+class Told {
+  readonly slot: Slot;
+  heard: ToWorker[] = [];
+  #peer: Peer<ToWorker> | undefined;
+
+  constructor(number: number, isWanted: boolean) {
+    const child = { pid: number + 1, exited: new Promise<never>(() => {}), kill: () => {} };
+    this.slot = new Slot({
+      role: 'worker',
+      number,
+      spawn: isWanted ? () => child : undefined,
+      now: () => 0,
+      machine: { birthOf: () => 'born', kill: () => {} },
+      died: () => {},
+      changed: () => {},
+    });
+    this.slot.start();
+  }
+
+  /** Introduces itself with the runs. */
+  dial(placements: Placements, runs: readonly RunReport[] = []): void {
+    this.#peer = { send: message => this.heard.push(message), close: () => {} };
+    const hello: Hello = { t: 'hello', role: 'worker', slot: this.slot.number, pid: this.slot.number + 1, runs };
+    expect(this.slot.greet(hello, this.#peer)).toBe(true);
+    placements.reconcile(this.slot, this.#peer, runs);
+  }
+
+  hangUp(): void {
+    if (this.#peer !== undefined) this.slot.hungUp(this.#peer);
+  }
+
+  /** What it was told since it was asked last. */
+  take(): ToWorker[] {
+    return this.heard.splice(0);
+  }
+}
+
+describe('a worker that is not wanted any more', () => {
+  let old: Told;
+  let fresh: Told;
+  let placements: Placements;
+  let losses: string[];
+  const stop = (taskId: string, epoch = 1): ToWorker => ({ t: 'stop', taskId, epoch });
+  const ended = (taskId: string, epoch = 1): ToBeHeard => ({ t: 'ended', taskId, epoch });
+
+  beforeEach(async () => {
+    losses = [];
+    old = new Told(0, false);
+    fresh = new Told(1, true);
+    placements = new Placements({
+      slots: () => [old.slot, fresh.slot],
+      listener: {
+        news: () => {},
+        carried: () => {},
+        reported: () => {},
+        progress: () => {},
+        reached: () => {},
+        lost: (taskId, epoch, reason) => losses.push(`${taskId} ${epoch}: ${reason}`),
+        adopt: reports => Promise.resolve(reports.map(({ taskId }) => taskId)),
+      },
+      log: () => {},
+    });
+    old.dial(placements, [report('a'), report('b')]);
+    fresh.dial(placements);
+    await placements.adopted();
+  });
+
+  it('gives up its runs one after the other, each claimed anew only when it has ended', () => {
+    placements.drain();
+    expect(old.take()).toEqual([stop('a')]);
+    placements.drain();
+    expect(old.take()).toEqual([stop('b')]);
+    placements.drain();
+    expect(old.take()).toEqual([]);
+    expect(losses).toEqual([]);
+    placements.hear(old.slot, ended('a'));
+    expect(losses).toEqual(['a 1: moved to another worker']);
+    placements.place(order('a', 2));
+    expect(fresh.take()).toEqual([{ t: 'start', order: order('a', 2) }]);
+  });
+
+  it('is told to end when it carries nothing any more, once', () => {
+    for (const taskId of ['a', 'b']) {
+      placements.drain();
+      placements.hear(old.slot, ended(taskId));
+    }
+    old.take();
+    for (let i = 0; i < 3; i++) placements.drain();
+    expect(old.take()).toEqual([{ t: 'exit' }]);
+  });
+
+  it('keeps its runs while there is no other worker to take them', () => {
+    fresh.hangUp();
+    placements.drain();
+    expect(old.take()).toEqual([]);
+  });
+
+  it('keeps its runs while it is being asked which of them are wanted', () => {
+    fresh.hangUp();
+    fresh.dial(placements, [report('c')]);
+    placements.drain();
+    expect(old.take()).toEqual([]);
+  });
+
+  it('is not given a change in the middle of a move, which the next claim brings with it', () => {
+    placements.drain();
+    old.take();
+    placements.place({ ...order('a'), destination: 'rtmp://dst.example/live/other' });
+    expect(old.take()).toEqual([]);
+    placements.hear(old.slot, ended('a'));
+    expect(losses).toHaveLength(1);
+  });
+
+  it('gives up no run that its user stops in the middle of the move', () => {
+    placements.drain();
+    placements.stop('a', 1);
+    placements.hear(old.slot, ended('a'));
+    expect(losses).toEqual([]);
+    expect(placements.totals.runs).toBe(1);
+  });
+
+  it.each(['finished', 'gaveUp'] as const)('gives up no run that has %s by itself before it could be moved', type => {
+    placements.drain();
+    placements.hear(old.slot, news(type));
+    placements.hear(old.slot, ended('a'));
+    expect(losses).toEqual([]);
+    expect(placements.totals.runs).toBe(1);
+  });
+
+  it('carries a newer claim of a run in the middle of its move, and is rid of it the next time', () => {
+    placements.drain();
+    placements.drain();
+    old.take();
+    placements.place(order('a', 2));
+    placements.hear(old.slot, ended('a', 1));
+    expect(old.take()).toEqual([{ t: 'start', order: order('a', 2) }]);
+    placements.drain();
+    expect(old.take()).toEqual([stop('a', 2)]);
+    placements.hear(old.slot, ended('a', 2));
+    expect(losses).toEqual(['a 2: moved to another worker']);
+  });
+
+  it('that was away in the middle of a move is told again what it carries still, and has given up what it does not', () => {
+    placements.drain();
+    placements.drain();
+    old.take();
+    old.hangUp();
+    old.dial(placements, [report('b')]);
+    expect(old.take()).toEqual([stop('b')]);
+    expect(losses).toEqual(['a 1: moved to another worker']);
+  });
+
+  it('that dies in the middle of a move has lost the run once', () => {
+    placements.drain();
+    placements.bury(old.slot, 'gone');
+    expect(losses).toEqual(['a 1: its worker was lost: gone', 'b 1: its worker was lost: gone']);
+  });
+});
