@@ -40,6 +40,7 @@ describe('config', () => {
       alibabaEvents: { running: 'LivePullToPushRunning', exit: 'LivePullToPushExit' },
       eagerRecovery: true,
       callsPerSecond: { alibaba: 10, huawei: 0 },
+      cover: { floorKbit: 0, silentMs: 5000, warm: false, warmSilentMs: 2000 },
       givenKey: null,
     });
     expect(new Set(Object.values(origins))).toEqual(new Set(['default']));

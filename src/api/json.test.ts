@@ -83,7 +83,8 @@ describe('a strict JSON reader', () => {
       const bytes = Buffer.from(text);
       const from = performance.now();
       expect(refusal(bytes)).not.toBe('accepted');
-      expect(performance.now() - from).toBeLessThan(250);
+      // What is not linear takes minutes: a busy machine is no reason to fail.
+      expect(performance.now() - from).toBeLessThan(2_500);
     }
   });
 });
