@@ -47,6 +47,7 @@ export interface Config {
     readonly warmSilentMs: number;
     readonly floorKbit: number;
     readonly warm: boolean;
+    readonly delayMs: number;
   };
   /** Whether the Alibaba dialect lets the end of a task on air be moved: the cloud's pages contradict each other. */
   readonly alibabaEndOnAir: 'fixed' | 'free';
@@ -241,6 +242,7 @@ const readCover = (reader: Reader): Config['cover'] => ({
   warmSilentMs: reader.parsed('source-silence-warm', 2_000, within(500, 60_000), SILENCE_RULE),
   floorKbit: reader.parsed('source-floor', 0, within(0, 1_000_000), 'whole kbit/s from 0 to 1000000'),
   warm: reader.parsed('warm-standby', false, parseSwitch, 'on or off'),
+  delayMs: reader.parsed('delay-budget', 0, within(0, 30_000), 'whole milliseconds from 0 to 30000'),
 });
 
 /** A whole number between the two, both included. */
@@ -371,6 +373,7 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     'source-silence-warm': String(config.cover.warmSilentMs),
     'source-floor': String(config.cover.floorKbit),
     'warm-standby': config.cover.warm ? 'on' : 'off',
+    'delay-budget': String(config.cover.delayMs),
     'alibaba-end-on-air': config.alibabaEndOnAir,
     'alibaba-running-event': config.alibabaEvents.running,
     'alibaba-exit-event': config.alibabaEvents.exit,

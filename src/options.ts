@@ -13,6 +13,7 @@ export type OptionName =
   | 'source-silence-warm'
   | 'source-floor'
   | 'warm-standby'
+  | 'delay-budget'
   | 'alibaba-running-event'
   | 'alibaba-exit-event'
   | 'alibaba-end-on-air'
@@ -131,6 +132,13 @@ export const OPTIONS: readonly Option[] = [
     value: 'on|off',
     about: "whether a task's first standby is kept connected beside its source",
     fallback: 'off',
+  },
+  {
+    name: 'delay-budget',
+    env: 'MILLRACE_DELAY_BUDGET',
+    value: 'MS',
+    about: 'how much of a live stream is held back, so that a short loss of its source is not seen',
+    fallback: '0',
   },
   {
     name: 'alibaba-running-event',

@@ -219,4 +219,41 @@ describe.concurrent('a standby', () => {
     expect(pushes).toHaveLength(1);
     expect(await millrace.huawei.status(String(answer.body.task_id))).toBe('running');
   });
+
+  it('S19: with a delay budget above the threshold nobody sees that a source fell silent', async () => {
+    await using place = new Place();
+    const camera = await CountedSource.start(place);
+    const seen = await times(10, async i => {
+      const all = await covered(place, { warm: true, delayMs: 4_000 }, camera);
+      await pass(2_000 + 100 * i);
+      return fail(all, i % 2 === 0 ? 'stall' : 'reset');
+    });
+    const limit = { unit: 'ms', atMost: 300 };
+    figure('S19', 'delay budget of 4 s, warm standby, output gap', worst(seen.map(({ gapMs }) => gapMs)), limit);
+    const lost = seen.reduce((sum, one) => sum + one.missing, 0);
+    figure('S19', 'delay budget of 4 s, warm standby, frames that never came', lost, { unit: 'frames', exactly: 0 });
+  });
+
+  it('S1: with a delay budget an outage that is shorter is not seen at the destination', async () => {
+    await using place = new Place();
+    const { primary, standby, relay, seen } = await covered(place, { delayMs: 5_000 });
+    await pass(1_000);
+    const fromMs = performance.now();
+    standby.welcome = 'reset';
+    primary.welcome = 'reset';
+    primary.reset();
+    await pass(2_500);
+    primary.welcome = 'pass';
+    await until('the source is back', () => primary.open > 0);
+    await framesMore(seen, 200);
+    const limit = { unit: 'ms', atMost: 300 };
+    figure('S1', 'delay budget of 5 s, outage of 2.5 s, output gap', longestGapMs(seen.video, { fromMs }), limit);
+    figure(
+      'S1',
+      'delay budget of 5 s, outage of 2.5 s, step of the output times',
+      longestStepMs(seen.video.dtsMs),
+      limit,
+    );
+    expect(relay.news.map(({ type }) => type)).toEqual(['flowing']);
+  });
 });

@@ -1,4 +1,5 @@
 import type { Monotonic } from './clock.ts';
+import { Delay } from './delay.ts';
 import { asFault, Fault } from './fault.ts';
 import { GopCache } from './gop.ts';
 import { Motion } from './motion.ts';
@@ -78,6 +79,8 @@ export class Relay {
   patience: Patience;
   readonly #now: Monotonic;
   readonly #gop = new GopCache(KEPT);
+  /** Between the timeline and the sink, of a live run that wants it. */
+  readonly #delay: Delay | undefined;
   #pacer = new Pacer();
   #source: Seat<Source | PacedSource> | undefined;
   /** The source, as what it is: one of the two or none. */
@@ -110,8 +113,10 @@ export class Relay {
   #bytesOutBefore = 0;
   readonly #waiting = new Waiting();
 
-  constructor(options: { now: Monotonic; patience?: Partial<Patience> }) {
+  constructor(options: { now: Monotonic; patience?: Partial<Patience>; delayMs?: number | undefined }) {
+    const { delayMs = 0 } = options;
     this.#now = options.now;
+    this.#delay = delayMs > 0 ? new Delay({ ms: delayMs }) : undefined;
     this.patience = { ...USUAL_PATIENCE, ...options.patience };
   }
 
@@ -169,7 +174,16 @@ export class Relay {
 
   /** True while media comes from the source and goes to a destination that has been given a key frame. */
   get onAir(): boolean {
-    return this.#source !== undefined && this.splicer.open && this.#sink?.holder.flowing === true;
+    return (this.#isOpen || this.heldMs > 0) && this.#sink?.holder.flowing === true;
+  }
+
+  get #isOpen(): boolean {
+    return this.#source !== undefined && this.splicer.open;
+  }
+
+  /** Media that is held back: so long nobody notices that there is no source. */
+  get heldMs(): number {
+    return this.#delay?.heldMs ?? 0;
   }
 
   /** For who looks once a second. */
@@ -236,7 +250,8 @@ export class Relay {
     const seat = new Seat(source);
     this.#source = seat;
     this.#restsUntilMs = 0;
-    this.#gop.release();
+    // What is held back goes on, and with it what is kept of it.
+    if (this.#delay === undefined) this.#gop.release();
     const forget = onAbort(signal, () => {
       if (this.#source === seat) this.#endSource(new Fault('pull', 'closed', 'stopped'));
     });
@@ -262,7 +277,14 @@ export class Relay {
 
   /** Resolves when the present source has shown what a push needs: codec headers and a key frame. Rejects on abort. */
   ready(signal: AbortSignal): Promise<void> {
-    return this.#waiting.until(() => this.#source !== undefined && this.splicer.open, signal);
+    return this.#waiting.until(() => this.#isOpen, signal);
+  }
+
+  /** Resolves when there is media for a push to begin with. Rejects on abort. */
+  due(signal: AbortSignal): Promise<void> {
+    const delay = this.#delay;
+    if (delay === undefined) return this.ready(signal);
+    return this.#waiting.until(() => delay.airs && (delay.heldMs > 0 || this.#isOpen), signal);
   }
 
   /** Resolves when media of the present source goes to a sink that has been given its first key frame. Rejects on abort. */
@@ -279,6 +301,7 @@ export class Relay {
     out.clear();
     if (this.#live !== undefined) this.#read(this.#live, came, out, nowMs);
     else if (this.#paced !== undefined) this.#play(this.#paced, came, out, nowMs);
+    if (this.#delay !== undefined) this.#holdBack(this.#delay, out, nowMs);
     if (this.#sink?.holder.flowing !== true && !this.#startsNow(out)) this.#keep(out);
     // What flowed past since would be missing in it.
     else if (!this.#gop.empty) this.#gop.release();
@@ -293,6 +316,12 @@ export class Relay {
   #mayRest(): boolean {
     const plays = this.#paced?.state === 'ok' && this.#spares.length === 0;
     return plays && !this.#sinkFresh && this.#sink?.holder.queuedBytes === 0;
+  }
+
+  #holdBack(delay: Delay, out: Batch, nowMs: number): void {
+    delay.put(out, nowMs);
+    out.clear();
+    delay.take(out, nowMs);
   }
 
   /** A sink waits, and what comes begins with a key frame: it need not be kept to be started from. */
@@ -325,7 +354,7 @@ export class Relay {
     } else if (nowMs - this.#mediaAtMs > this.patience.silentMs) {
       this.#endSilent();
     }
-    this.splicer.place(came, out, nowMs);
+    this.splicer.place(came, out, nowMs, this.#delay?.clockMs(nowMs));
     if (this.#stretches.length > 0) this.#noteStretch(out);
     if (out.count > 0) this.#pacer.advance(this.splicer.mediaMs, nowMs);
   }
@@ -430,7 +459,7 @@ export class Relay {
     try {
       if (this.#sinkFresh) this.#startSink(seat.holder, out);
       else seat.holder.write(out);
-      if (!this.#sinkFresh && out.count > 0) this.#sentMs = this.splicer.mediaMs;
+      if (!this.#sinkFresh && out.count > 0) this.#sentMs = this.#delay?.airedMs ?? this.splicer.mediaMs;
     } catch (error) {
       this.#endSink(asFault('push', error));
     }
@@ -445,7 +474,7 @@ export class Relay {
       sink.write(start);
       return;
     }
-    fillOpening(start, this.splicer, this.#gop.empty ? out : this.#gop.batch);
+    fillOpening(start, this.#delay ?? this.splicer, this.#gop.empty ? out : this.#gop.batch);
     this.#sinkFresh = false;
     sink.write(start);
     this.#gop.release();

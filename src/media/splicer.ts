@@ -7,6 +7,8 @@ const BACKWARD_JUMP_MS = 1_000;
 const FORWARD_JUMP_MS = 3_000;
 /** A hole of up to this much in a file is played as it is; a longer one is a broken clock. */
 const FILE_GAP_MS = 10_000;
+/** In front of a delay a longer hole in a live source is closed: what is held makes up for it. */
+const HOLE_MS = 500;
 /** Without any sign of video for this much media time, a source counts as audio only. */
 const AUDIO_ONLY_AFTER_MS = 1_000;
 /** A source that comes back within this much of where its clock should stand is taken to count on. */
@@ -84,6 +86,8 @@ export class Splicer {
   /** Where the former file ends on the output timeline; undefined while sources are live. */
   #joinMs: number | undefined;
   #starts: TrackStarts = UNKNOWN;
+  /** Where the output stands by now, where it has a clock of its own. */
+  #liveMs: number | undefined;
   /** Whether the present source may be the former one, come back. */
   #mayCountOn = false;
   #anchorOutMs: number | undefined;
@@ -188,9 +192,10 @@ export class Splicer {
 
   /**
    * Moves what may pass from `from` to `to`, with output times. The packets themselves change places, so that neither
-   * batch allocates; `from` is used up.
+   * batch allocates; `from` is used up. `liveMs`: where the output stands, if it does not go with the clock on the wall.
    */
-  place(from: Batch, to: Batch, wallMs: number): void {
+  place(from: Batch, to: Batch, wallMs: number, liveMs?: number): void {
+    this.#liveMs = liveMs;
     to.clear();
     for (let i = 0; i < from.count; i++) {
       const packet = from.packets[i] as Packet;
@@ -274,8 +279,8 @@ export class Splicer {
       this.#shiftMs = this.#anchorOutMs - inMs;
     } else if (!this.#countsOn(inMs, wallMs)) {
       const endMs = Math.max(this.#video.endMs(), this.#audio.endMs());
-      const liveMs = this.#anchorOutMs + (wallMs - this.#anchorWallMs) - lengthFrom(from, inMs);
-      this.#shiftMs = Math.ceil(Math.max(endMs, liveMs)) - inMs;
+      const liveMs = this.#liveMs ?? this.#anchorOutMs + (wallMs - this.#anchorWallMs);
+      this.#shiftMs = Math.ceil(Math.max(endMs, liveMs - lengthFrom(from, inMs))) - inMs;
     }
     this.#video.shiftMs = this.#shiftMs;
     this.#audio.shiftMs = this.#shiftMs;
@@ -304,12 +309,11 @@ export class Splicer {
 
   /** Whether the source's clock stands where the former one's would by now, and nothing would be sent twice. */
   #countsOn(inMs: number, wallMs: number): boolean {
+    if (!this.#mayCountOn || this.#liveMs !== undefined) return false;
     const track = this.#video.lastOutMs >= this.#audio.lastOutMs ? this.#video : this.#audio;
     const expectedMs = track.lastInMs + (wallMs - track.lastWallMs);
     const goesOn = inMs + this.#shiftMs > Math.max(this.#video.lastOutMs, this.#audio.lastOutMs);
-    return (
-      this.#mayCountOn && goesOn && track.shiftMs === this.#shiftMs && Math.abs(inMs - expectedMs) <= SAME_CLOCK_MS
-    );
+    return goesOn && track.shiftMs === this.#shiftMs && Math.abs(inMs - expectedMs) <= SAME_CLOCK_MS;
   }
 
   #timeOf(packet: Packet, wallMs: number): number {
@@ -331,6 +335,11 @@ export class Splicer {
 
   /** Notes the frame duration, or takes out a jump of the source's clock. */
   #followClock(track: Track, inMs: number, wallMs: number): void {
+    const live = this.#liveMs;
+    if (live !== undefined && inMs + track.shiftMs > this.mediaMs + Math.max(HOLE_MS, 4 * track.frameMs)) {
+      this.#takeOutJump(track, inMs, Math.max(this.#endMs(), live));
+      return;
+    }
     const stepMs = inMs - track.lastInMs;
     if (stepMs >= -BACKWARD_JUMP_MS && stepMs <= wallMs - track.lastWallMs + FORWARD_JUMP_MS) {
       track.noteStep(stepMs);

@@ -29,6 +29,8 @@ export interface RunCover {
   readonly warm?: boolean;
   /** A source that sends less, in kbit/s, has failed; 0: however little. */
   readonly floorKbit?: number;
+  /** How much media of a live run is held back, so that a source may be away unseen. Settled when the run begins. */
+  readonly delayMs?: number;
 }
 
 /** The counted tries of a run that is without media; behind the last of them it gives up. */
@@ -80,6 +82,8 @@ export interface RunReport {
   readonly mediaMs: number;
   readonly dropped: Readonly<Record<string, number>>;
   readonly queuedMs: number;
+  /** Media of a live run that is held back on purpose. */
+  readonly heldMs?: number;
   /** The source on air: 0 is the primary, the others are standbys; its address is fit for a log. */
   readonly source?: { readonly index: number; readonly url: string };
   /** Of a list, once the destination has accepted a frame. */

@@ -12,6 +12,8 @@ export class HandSource implements Source {
   closed = false;
   fault: Fault | undefined;
   silent = false;
+  /** Films on, but what it films is lost. */
+  muted = false;
   /** All frames bear the time of the first from here on. */
   frozen = false;
   sound: 'never' | 'yes' | 'gone' = 'never';
@@ -39,6 +41,7 @@ export class HandSource implements Source {
   }
 
   #emit(into: Batch, kind: PacketKind, dtsMs: number): void {
+    if (this.muted) return;
     const packet = into.next();
     packet.reset(kind, dtsMs);
     packet.addSpan(Buffer.alloc(100, `${this.url} `), 0, 100);

@@ -16,6 +16,7 @@ const order = (urls: readonly string[], rest: Partial<RunOrder> = {}): RunOrder<
   source: { kind: 'live', url: urls[0] ?? '', standby: urls.slice(1) },
 });
 const WARM: RunCover = { warm: true };
+const DELAYED: RunCover = { delayMs: 5_000 };
 
 describe('a run with standbys', () => {
   let clock: HandClock;
@@ -346,5 +347,90 @@ describe('a run with standbys', () => {
     expect(standby.closed).toBe(true);
     expect(run.report().pushEpoch).toBe(1);
     expect(longestStepMs()).toBeLessThanOrEqual(10 * TICK_MS);
+  });
+
+  it('begins when as much is held back as is wanted, and opens the push only then', async () => {
+    begin(order([A], { cover: DELAYED }));
+    await clock.advance(4_900);
+    expect(sinks).toEqual([]);
+    await clock.advance(200);
+    expect(run.report().state).toBe('flowing');
+    expect(times()[0]).toBe(0);
+  });
+
+  it('shows nothing of an outage that is shorter than what is held back, and tells nothing of it', async () => {
+    begin(order([A], { cover: DELAYED }));
+    await onAir();
+    await clock.advance(2_000);
+    fail(A);
+    void clock.sleep(3_000, new AbortController().signal).then(() => faults.clear());
+    expect(await gapWithin(60_000)).toBeLessThanOrEqual(2 * TICK_MS);
+    expect(longestStepMs()).toBeLessThanOrEqual(2 * TICK_MS);
+    expect(risesStrictly()).toBe(true);
+    expect(told()).toEqual(['flowing run']);
+    expect(run.report()).toMatchObject({ pullEpoch: 2, pushEpoch: 1 });
+  });
+
+  it('shows nothing of a silence in one connection either', async () => {
+    begin(order([A], { cover: DELAYED }));
+    await onAir();
+    await clock.advance(2_000);
+    newest(A).muted = true;
+    void clock.sleep(3_000, new AbortController().signal).then(() => {
+      newest(A).muted = false;
+    });
+    expect(await gapWithin(60_000)).toBeLessThanOrEqual(2 * TICK_MS);
+    expect(longestStepMs()).toBeLessThanOrEqual(2 * TICK_MS);
+    expect(told()).toEqual(['flowing run']);
+  });
+
+  it('tells an outage when all that was held back has been seen', async () => {
+    begin(order([A], { cover: DELAYED }));
+    await onAir();
+    await clock.advance(2_000);
+    fail(A);
+    await clock.advance(4_700);
+    expect(told()).toEqual(['flowing run']);
+    await clock.advance(500);
+    expect(told()).toEqual(['flowing run', 'broke pull']);
+    await clock.advance(18_000);
+    expect(sinks[0]?.closedWithin).toBeUndefined();
+    faults.clear();
+    await onAir();
+    expect(run.report().pushEpoch).toBe(1);
+  });
+
+  it('loses no picture to a silent source where a warm standby and a delay make up for it', async () => {
+    begin(order([A, B], { cover: { ...DELAYED, warm: true } }));
+    await onAir();
+    await clock.advance(5_000);
+    newest(A).silent = true;
+    expect(await gapWithin(30_000)).toBeLessThanOrEqual(2 * TICK_MS);
+    expect(index()).toBe(1);
+    expect(longestStepMs()).toBeLessThanOrEqual(2 * TICK_MS);
+    expect(told()).toEqual(['flowing run']);
+  });
+
+  it('leaves a silent source in time for a standby that has yet to be opened', async () => {
+    delays.set(B, 700);
+    begin(order([A, B], { cover: { delayMs: 3_000 } }));
+    await onAir();
+    await clock.advance(2_000);
+    newest(A).silent = true;
+    expect(await gapWithin(20_000)).toBeLessThanOrEqual(2 * TICK_MS);
+    expect(index()).toBe(1);
+    expect(told()).toEqual(['flowing run']);
+  });
+
+  it('starts a push that was lost with what is kept of what has gone out', async () => {
+    begin(order([A], { cover: DELAYED }));
+    await onAir();
+    await clock.advance(2_000);
+    const last = times().at(-1) as number;
+    (sinks[0] as HandSink).fault = new Fault('push', 'closed', 'gone');
+    await clock.until(() => sinks.length === 2);
+    await clock.advance(1_000);
+    expect(Math.abs((times()[0] as number) - last)).toBeLessThanOrEqual(GROUP_MS + 10 * TICK_MS);
+    expect(run.report()).toMatchObject({ state: 'flowing', pushEpoch: 2, pullEpoch: 1 });
   });
 });

@@ -2,7 +2,7 @@ import { asFault, Fault } from '../media/fault.ts';
 import type { Source } from '../media/packet.ts';
 import type { Patience, Relay } from '../media/relay.ts';
 import { Spare } from '../media/spare.ts';
-import { onceReached, under, whenAborted, whenOver } from './attempts.ts';
+import { type Outcome, onceReached, under, whenAborted, whenOver } from './attempts.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import type { RunCover, RunReport } from './channel.ts';
 import { coverOf } from './cover.ts';
@@ -33,6 +33,9 @@ const CLEAR_MS = 10_000;
 const GUARD_MS = 30_000;
 /** While another source is being tried, a loss is not told before so long. */
 const GRACE_MS = 2_000;
+/** Left of what is held, where another source has to be opened, and how long a silence must last all the same. */
+const OPENING_MS = 1_000;
+const LEAST_SILENT_MS = 1_000;
 const TRACK_GONE_MS = 5_000;
 const FLOOR_MS = 5_000;
 /** A tick that comes a little later still finds a silence out in time. */
@@ -102,7 +105,7 @@ export class PullSide {
       while (!signal.aborted) {
         await under(signal, async cut => {
           this.#cut = cut;
-          const entry = this.#takeSpare(relay) ?? (await this.#open(cut.signal));
+          const entry = this.#takeSpare(relay) ?? (await this.#open(relay, cut.signal));
           if (entry !== undefined) await this.#air(relay, entry, cut.signal);
         });
       }
@@ -144,7 +147,7 @@ export class PullSide {
   }
 
   /** Opens whoever is next in turn, when it may be tried. */
-  async #open(signal: AbortSignal): Promise<Entry | undefined> {
+  async #open(relay: Relay, signal: AbortSignal): Promise<Entry | undefined> {
     const { now, sleep } = this.#parts;
     const candidate = this.#candidates.next(now());
     if (candidate === undefined) {
@@ -157,7 +160,7 @@ export class PullSide {
     try {
       return { candidate, source: await this.#dial(candidate, signal) };
     } catch (error) {
-      if (!signal.aborted) this.#failed(candidate, { fault: asFault('pull', error), healthyMs: 0 });
+      if (!signal.aborted) this.#failed(relay, candidate, { fault: asFault('pull', error), healthyMs: 0 });
       return undefined;
     }
   }
@@ -205,7 +208,7 @@ export class PullSide {
     if (signal.aborted) return;
     // The silence before a fault was not healthy.
     const healthyMs = readyAtMs === undefined ? 0 : Math.max(0, relay.mediaAtMs - readyAtMs);
-    this.#failed(candidate, { fault, healthyMs });
+    this.#failed(relay, candidate, { fault, healthyMs });
   }
 
   #entered(candidate: Candidate): void {
@@ -238,30 +241,33 @@ export class PullSide {
     this.#parts.strayed(false, 'the list is on air');
   }
 
-  /** Notes a failure; it is told when nobody is left to be tried, or when trying takes too long. */
-  #failed(candidate: Candidate, outcome: Parameters<Candidate['fail']>[0]): void {
+  /** Notes a failure; it is told when nobody is left to be tried, when trying takes too long, or when it is seen. */
+  #failed(relay: Relay, candidate: Candidate, outcome: Outcome): void {
     const { now, random, standing, push } = this.#parts;
     const nowMs = now();
     const candidates = this.#candidates;
     candidate.fail(outcome, { nowMs, random01: random() });
-    push.startHold();
-    if (!candidates.haveAllFailed) {
+    push.startHold(relay.heldMs);
+    const plannedMs = candidates.next(nowMs)?.restMs(nowMs) ?? 0;
+    const isOver = candidates.haveAllFailed;
+    const graceMs = isOver ? relay.heldMs : Math.max(relay.heldMs, GRACE_MS);
+    if (!isOver || (graceMs > 0 && standing.state === 'flowing')) {
       standing.count(outcome.fault);
-      this.#startGrace();
+      this.#startGrace(graceMs);
+      if (isOver) candidates.endRound({ ms: plannedMs, plannedMs, nowMs });
       return;
     }
     this.#grace.abort();
-    const plannedMs = candidates.next(nowMs)?.restMs(nowMs) ?? 0;
     const { side, kind, refusal, track } = outcome.fault;
     const ms = standing.lost({ side, kind, refusal, track, message: candidates.reason() }, plannedMs);
     candidates.endRound({ ms, plannedMs, nowMs });
   }
 
-  #startGrace(): void {
+  #startGrace(ms: number): void {
     const { sleep, standing } = this.#parts;
     if (!this.#grace.signal.aborted || standing.state !== 'flowing') return;
     this.#grace = new AbortController();
-    onceReached(sleep(GRACE_MS, this.#grace.signal), () => {
+    onceReached(sleep(ms, this.#grace.signal), () => {
       this.#grace.abort();
       standing.tell('broke', 'pull', this.#candidates.reason());
     });
@@ -355,11 +361,13 @@ export class PullSide {
   }
 
   #patience(): Patience {
-    const { silentMs, warmSilentMs, floorKbit } = this.#cover;
+    const { silentMs, warmSilentMs, floorKbit, delayMs } = this.#cover;
     const isWarm = this.#beside?.spare.usable === true;
     const hasOthers = this.#candidates.count > 1;
+    // Time enough is to be left to open another one before all that is held has been seen.
+    const heldMs = delayMs > 0 && hasOthers ? Math.max(LEAST_SILENT_MS, delayMs - OPENING_MS) : silentMs;
     return {
-      silentMs: (isWarm ? Math.min(warmSilentMs, silentMs) : silentMs) - TICK_SLACK_MS,
+      silentMs: Math.min(silentMs, heldMs, isWarm ? warmSilentMs : silentMs) - TICK_SLACK_MS,
       trackMs: hasOthers ? TRACK_GONE_MS : Number.POSITIVE_INFINITY,
       floor: { kbit: hasOthers ? floorKbit : 0, ms: FLOOR_MS },
     };

@@ -103,12 +103,12 @@ export class PushSide {
     queueMicrotask(() => cut.abort());
   }
 
-  /** Counts the time without media, once per loss, however often it is told of. */
-  startHold(): void {
+  /** Counts the time without media, which begins after `afterMs`, once per loss, however often it is told of. */
+  startHold(afterMs = 0): void {
     if (this.#hold !== undefined) return;
     const hold = new AbortController();
     this.#hold = hold;
-    onceReached(this.#parts.sleep(HOLD_MS, hold.signal), () => this.#cut.abort());
+    onceReached(this.#parts.sleep(HOLD_MS + afterMs, hold.signal), () => this.#cut.abort());
   }
 
   endHold(): void {

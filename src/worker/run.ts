@@ -56,7 +56,7 @@ export class Run {
     this.#standing = new Standing({ ...parts, gaveUp: () => this.#life.abort() });
     this.#push = new PushSide({ ...parts, destination: parts.order.destination, standing: this.#standing });
     this.#pull = this.#makePull();
-    this.#relay = new Relay({ now: parts.now });
+    this.#relay = this.#makeRelay();
     this.ended = this.#live();
   }
 
@@ -100,6 +100,7 @@ export class Run {
         beforeKey: carried.beforeKey + relay.splicer.counts.beforeKey,
       },
       queuedMs: push.queuedMs,
+      ...(relay.heldMs > 0 ? { heldMs: Math.round(relay.heldMs) } : {}),
       ...this.#pull.report,
     };
   }
@@ -142,7 +143,7 @@ export class Run {
         this.#bugged = reject;
       });
       heartbeat.add(relay);
-      const ready = (signal: AbortSignal): Promise<void> => relay.ready(signal);
+      const ready = (signal: AbortSignal): Promise<void> => relay.due(signal);
       const flowing = (): void => this.#tellFlowing(relay);
       const sides = [this.#pull.run(relay, turn.signal), this.#push.run({ relay, ready, flowing }, turn.signal)];
       const bug = await Promise.race([bugged, ...sides]).catch((error: unknown) => error);
@@ -153,6 +154,10 @@ export class Run {
       this.#bank(relay);
       return bug;
     });
+  }
+
+  #makeRelay(): Relay {
+    return new Relay({ now: this.#parts.now, delayMs: this.#order.cover?.delayMs });
   }
 
   #makePull(): PullSide {
@@ -174,7 +179,7 @@ export class Run {
     this.#carried.bytesOut += relay.bytesOut;
     this.#carried.mediaMs += Math.round(relay.mediaMs);
     this.#carried.beforeKey += relay.splicer.counts.beforeKey;
-    this.#relay = new Relay({ now: this.#parts.now });
+    this.#relay = this.#makeRelay();
   }
 }
 
