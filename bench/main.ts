@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Place } from '../test/lab/place.ts';
+import { keepFaults, runFaults } from './faults.ts';
 import { live } from './live.ts';
 import { failures, printReport, type Report } from './report.ts';
 import { type VodOptions, vod } from './vod.ts';
@@ -12,13 +13,14 @@ const EXIT_FAILED = 1;
 const EXIT_VOID = 2;
 const LIMIT_MS = 6 * 60_000;
 const QUICK_LIMIT_MS = 90_000;
+const FAULTS_LIMIT_MS = 15 * 60_000;
 const MOST_QUICK = 50;
 
 type Bench = typeof vod;
 
 const SUBJECTS: Readonly<Record<string, Bench>> = { live, vod };
 
-/** `npm run bench -- [live|vod] [--http] [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
+/** `npm run bench -- [live|vod|faults] [--http] [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -33,8 +35,10 @@ async function main(): Promise<void> {
   });
   const { quick, http } = values;
   const name = positionals[0] ?? 'live';
+  if (name === 'faults') return measureFaults();
   const subject = SUBJECTS[name];
-  if (subject === undefined) throw new Error(`there is no bench "${name}": ${Object.keys(SUBJECTS).join(', ')}`);
+  if (subject === undefined)
+    throw new Error(`there is no bench "${name}": ${Object.keys(SUBJECTS).join(', ')}, faults`);
   const n = count(values.n, quick ? MOST_QUICK : 200);
   const profile = values['cpu-prof'];
   const options: VodOptions = {
@@ -53,6 +57,17 @@ async function main(): Promise<void> {
   keep(`${name}${http ? '-http' : ''}-${options.n}`, { text, facts: { machine, options, report } });
   if (report.void.length > 0) process.exitCode = EXIT_VOID;
   else if (failures(report).length > 0) process.exitCode = EXIT_FAILED;
+}
+
+async function measureFaults(): Promise<void> {
+  const signal = AbortSignal.any([interrupted(), AbortSignal.timeout(FAULTS_LIMIT_MS)]);
+  const run = await runFaults(signal, progress => console.error(progress));
+  const facts = Object.entries(machineFacts()).map(([fact, value]) => `${fact} ${value}`);
+  keepFaults(run, facts.join(', '));
+  console.log(
+    `${run.figures.length} figures in ${Math.round(run.seconds)} s: bench/results/faults.md, docs/promises.md`,
+  );
+  if (!run.passed) process.exitCode = EXIT_FAILED;
 }
 
 function count(text: string | undefined, otherwise: number): number {

@@ -26,8 +26,9 @@ const HOLD_MS = 30_000;
 const CLEAN_CLOSE_MS = 4_000;
 /** A platform may take our own former push for somebody else's for so long. */
 const ECHO_MS = 90_000;
-/** For a destination that failed: it will hardly answer a goodbye. */
+/** For a destination that failed: it will hardly answer a goodbye. Who has closed the connection hears none. */
 const BROKEN_CLOSE_MS = 200;
+const farewellMs = ({ fault }: Outcome): number => (fault.kind === 'closed' ? 0 : BROKEN_CLOSE_MS);
 
 /** The pushes of one run, one behind the other, with every retry of theirs and what they have carried. */
 export class PushSide {
@@ -127,7 +128,7 @@ export class PushSide {
     this.#epoch++;
     this.#sink = sink;
     const outcome = await this.#push(sink, pushed, signal);
-    await sink.close(signal.aborted ? CLEAN_CLOSE_MS : BROKEN_CLOSE_MS);
+    await sink.close(signal.aborted ? CLEAN_CLOSE_MS : farewellMs(outcome));
     this.#sink = undefined;
     this.#leftAtMs = this.#parts.now();
     this.#carried.disposable += sink.drops.disposable;

@@ -223,6 +223,9 @@ describe('a run', () => {
     await onAir();
     expect(run.report()).toMatchObject({ pullEpoch: 1, pushEpoch: 2 });
     expect(sinks[0]?.closedWithin).toBe(200);
+    sink().fault = push('closed');
+    await clock.advance(TICK_MS);
+    expect(sinks[1]?.closedWithin).toBe(0);
   });
 
   it('opens a changed source before it leaves the former one, and never breaks the push', async () => {

@@ -36,9 +36,13 @@ describe('the wall clock', () => {
       ({ video, audio }) => missing(video).length + missing(audio).length + backwards(video) + backwards(audio),
     );
     figure('T1', 'frames lost over four jumps', Math.max(...harm), { unit: 'frames', exactly: 0 });
-    figure('T1', 'start of what a jump made due', startedMs - jumpedMs, { unit: 'ms', atMost: 1_000 });
+    figure('T1', 'start of what a jump made due', startedMs - jumpedMs, {
+      unit: 'ms',
+      atMost: 1_000,
+      busyAtMost: 2_000,
+    });
     const gapMs = Math.max(...seen.map(({ video }) => longestGapMs(video, { fromMs: jumpedMs })));
-    figure('T1', 'longest gap meanwhile', gapMs, { unit: 'ms', atMost: 500 });
+    figure('T1', 'longest gap meanwhile', gapMs, { unit: 'ms', atMost: 500, busyAtMost: 1_500 });
   });
 
   it('T4: a start in 30 days does not come now', async () => {

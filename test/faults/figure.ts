@@ -5,14 +5,16 @@ export interface Goal {
   readonly atMost?: number;
   readonly atLeast?: number;
   readonly exactly?: number;
+  /** What a machine that is busy with something else may make of a time: the goal stays, the test fails beyond this. */
+  readonly busyAtMost?: number;
 }
 
 /** Prints what a row of the fault matrix came to, for `npm run bench -- faults` to collect, and holds it to its goal. */
 export function figure(row: string, name: string, value: number, goal: Goal): void {
   const rounded = Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 100) / 100;
   console.log(`FIGURE ${row} ${name}: ${rounded} ${goal.unit} (goal ${sayGoal(goal)})`);
-  const { atMost, atLeast, exactly } = goal;
-  if (atMost !== undefined) expect(value, `${row}: ${name}`).toBeLessThanOrEqual(atMost);
+  const { atMost, atLeast, exactly, busyAtMost = atMost } = goal;
+  if (busyAtMost !== undefined) expect(value, `${row}: ${name}`).toBeLessThanOrEqual(busyAtMost);
   if (atLeast !== undefined) expect(value, `${row}: ${name}`).toBeGreaterThanOrEqual(atLeast);
   if (exactly !== undefined) expect(value, `${row}: ${name}`).toBe(exactly);
 }

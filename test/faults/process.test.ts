@@ -33,7 +33,11 @@ describe('a process fails', () => {
     await until('all are back', () => hit.every(({ pushes }) => pushes.length === 2));
     await Promise.all(seen.map(stream => framesMore(stream, 25)));
     expect([hit.length, spared.length, overlaps(seen)]).toEqual([3, 3, 0]);
-    figure('P1', 'outage of the runs of a killed worker', outageMs(hit, killedMs), { unit: 'ms', atMost: 3_000 });
+    figure('P1', 'outage of the runs of a killed worker', outageMs(hit, killedMs), {
+      unit: 'ms',
+      atMost: 3_000,
+      busyAtMost: 5_000,
+    });
     figure('P1', 'frames that other runs lost', lost(spared), { unit: 'frames', exactly: 0 });
   });
 
@@ -52,7 +56,11 @@ describe('a process fails', () => {
     expect(workersOf(millrace).sort()).toEqual(before);
     expect(seen.map(({ pushes }) => pushes.length)).toEqual([1, 1, 1, 1]);
     figure('P2', 'frames lost', lost(seen) + fallen(seen), { unit: 'frames', exactly: 0 });
-    figure('P2', 'API back after the start of the successor', answeredMs, { unit: 'ms', atMost: 3_000 });
+    figure('P2', 'API back after the start of the successor', answeredMs, {
+      unit: 'ms',
+      atMost: 3_000,
+      busyAtMost: 10_000,
+    });
   });
 
   it('P7: a node that is told to end closes its pushes properly, a wedged one too', async () => {
@@ -85,8 +93,8 @@ describe('a process fails', () => {
     await until('all are back', () => hit.every(({ pushes }) => pushes.length === 2));
     await Promise.all(seen.map(stream => framesMore(stream, 30)));
     expect([hit.length, overlaps(seen)]).toEqual([3, 0]);
-    figure('P9', 'blocked worker killed', replacedMs, { unit: 'ms', atMost: 3_500 });
-    figure('P9', 'outage of its runs', outageMs(hit, stoppedMs), { unit: 'ms', atMost: 5_000 });
+    figure('P9', 'blocked worker killed', replacedMs, { unit: 'ms', atMost: 3_500, busyAtMost: 6_000 });
+    figure('P9', 'outage of its runs', outageMs(hit, stoppedMs), { unit: 'ms', atMost: 5_000, busyAtMost: 8_000 });
     figure('P9', 'frames that other runs lost', lost(seen.filter(it => !hit.includes(it))), {
       unit: 'frames',
       exactly: 0,

@@ -35,7 +35,7 @@ describe.concurrent("the source's tracks", () => {
     const lost = Math.max(...harm.map(it => it.missing + it.fallen));
     figure('S5', 'frames of the other track lost', lost, { unit: 'frames', exactly: 0 });
     const gapMs = Math.max(...harm.map(it => it.gapMs));
-    figure('S5', 'longest gap of the other track', gapMs, { unit: 'ms', atMost: 500 });
+    figure('S5', 'longest gap of the other track', gapMs, { unit: 'ms', atMost: 500, busyAtMost: 1_500 });
   });
 
   it('S6: nothing goes out before the first key frame, and then all of it', async () => {
@@ -66,7 +66,11 @@ describe.concurrent("the source's tracks", () => {
     const [unmistakable = Number.NaN] = told;
     const lost = missing(neighbour.seen.video).length + missing(neighbour.seen.audio).length;
     figure('S7', 'garbage told', unmistakable, { unit: 'ms', atMost: 1_000 });
-    figure('S7', 'garbage that may be a long message told', Math.max(...told), { unit: 'ms', atMost: 5_100 });
+    figure('S7', 'garbage that may be a long message told', Math.max(...told), {
+      unit: 'ms',
+      atMost: 5_100,
+      busyAtMost: 6_500,
+    });
     figure('S7', 'frames of a neighbour lost', lost, { unit: 'frames', exactly: 0 });
   });
 

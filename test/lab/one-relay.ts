@@ -3,8 +3,9 @@ import { Dialler } from '../../src/media/net.ts';
 import { openSink, openSource } from '../../src/media/open.ts';
 import type { Sink } from '../../src/media/packet.ts';
 import { Heartbeat } from '../../src/media/relay.ts';
+import type { Lookup } from '../../src/media/resolve.ts';
 import type { RunCover, RunNews, RunReport } from '../../src/worker/channel.ts';
-import { Run } from '../../src/worker/run.ts';
+import { Run, type RunParts } from '../../src/worker/run.ts';
 import { sleep } from '../../src/worker/sleep.ts';
 import type { Place } from './place.ts';
 
@@ -16,6 +17,9 @@ export interface Ways {
   readonly to: string;
   readonly standby?: readonly string[];
   readonly cover?: RunCover;
+  readonly lookup?: Lookup;
+  /** In the place of the real one. */
+  readonly openSource?: RunParts['openSource'];
 }
 
 /** One live run in the test's own process: for faults that are a matter between a run and its peers. */
@@ -26,8 +30,8 @@ export class OneRelay {
   readonly #heartbeat: Heartbeat;
   #sink: Sink | undefined;
 
-  private constructor({ from, to, standby = [], cover = {} }: Ways) {
-    const dialler = new Dialler({ preset: 'lab' });
+  private constructor({ from, to, standby = [], cover = {}, lookup, openSource: open }: Ways) {
+    const dialler = new Dialler({ preset: 'lab', ...(lookup === undefined ? {} : { lookup }) });
     this.#heartbeat = new Heartbeat({
       tickMs: 50,
       onBug: (relay, error) => {
@@ -38,7 +42,7 @@ export class OneRelay {
     this.#run = new Run({
       order: { taskId: 'one', epoch: 1, source: { kind: 'live', url: from, standby }, destination: to, cover },
       heartbeat: this.#heartbeat,
-      openSource: (url, signal) => openSource(url, { dialler, signal }),
+      openSource: open ?? ((url, signal) => openSource(url, { dialler, signal })),
       openSink: async (url, signal) => {
         this.#sink = await openSink(url, { dialler, signal, now: monotonic });
         return this.#sink;
