@@ -269,6 +269,17 @@ describe('the outbox', () => {
     },
   );
 
+  it('does not wait with the later ones of a task for a wall clock that was set back a day', async () => {
+    const { id } = await create();
+    await room.tasks.change(OWNER, id, { name: 'renamed' });
+    await room.tasks.change(OWNER, id, { name: 'renamed again' });
+    room.clock.setWall(-DAY);
+    receive(() => 200);
+    await passUntil(async () => expect(await outbox()).toEqual([]));
+    expect(bodies()).toEqual(['1 created', '2 changed', '3 changed']);
+    expect(posted.at(-1)?.at).toBeLessThan(room.spec().startAt + 60_000);
+  });
+
   it('does not send again what it could not note, and notes it when it can', async () => {
     await room.close();
     let isFull = true;

@@ -88,8 +88,6 @@ export class Callbacks {
   #pause = new AbortController();
   #isAsked = true;
   #isFailing = false;
-  /** The wall time of the last look; infinity makes the first look check the stored times. */
-  #lastNow = Number.POSITIVE_INFINITY;
   #loop: Promise<void> | undefined;
 
   constructor(options: CallbacksOptions) {
@@ -133,7 +131,6 @@ export class Callbacks {
   /** Answers how many pages it read. */
   async #look(): Promise<number> {
     try {
-      await this.#repairTimes();
       const pages = await this.#fill();
       this.#isFailing = false;
       return pages;
@@ -144,34 +141,25 @@ export class Callbacks {
     }
   }
 
+  /**
+   * Also what waits for a time beyond the longest gap, for nothing is ever put off for longer: the wall clock was set back.
+   */
   async #fill(): Promise<number> {
     const now = this.#options.now();
-    let pages = 0;
-    for (let after: Delivery | undefined; ; ) {
-      const page = await this.#options.store.dueDeliveries(now, PAGE, after);
-      pages += 1;
+    const tooFar = { nextAt: now + LONGEST_GAP_MS, id: '' };
+    const pages = await this.#take(now, undefined);
+    const strayPages = await this.#take(Number.MAX_SAFE_INTEGER, tooFar);
+    // As a rule there is nothing astray, which took no time to read.
+    return pages + strayPages - 1;
+  }
+
+  /** Takes what is due until then, behind the given row; answers how many pages it read. */
+  async #take(until: number, behind: Pick<Delivery, 'nextAt' | 'id'> | undefined): Promise<number> {
+    for (let pages = 1, after = behind; ; pages++) {
+      const page = await this.#options.store.dueDeliveries(until, PAGE, after);
       for (const delivery of page) this.#hold(delivery);
       after = page.at(-1);
       if (page.length < PAGE || this.#held.size >= MOST_HELD || this.#closed.signal.aborted) return pages;
-    }
-  }
-
-  /**
-   * A wall clock that was set back would leave deliveries waiting for a time that is days away. None is ever put off for
-   * longer than the longest gap, so a time beyond that is made now.
-   */
-  async #repairTimes(): Promise<void> {
-    const now = this.#options.now();
-    const wentBack = now < this.#lastNow;
-    this.#lastNow = now;
-    if (!wentBack) return;
-    for (let after: Delivery | undefined; ; ) {
-      const page = await this.#options.store.dueDeliveries(Number.MAX_SAFE_INTEGER, PAGE, after);
-      for (const delivery of page.filter(({ nextAt }) => nextAt > now + LONGEST_GAP_MS)) {
-        await this.#options.store.updateDelivery(delivery.id, { ...patchOf(delivery), nextAt: now });
-      }
-      after = page.at(-1);
-      if (page.length < PAGE || this.#closed.signal.aborted) return;
     }
   }
 
@@ -279,8 +267,6 @@ export class Callbacks {
 }
 
 type Patch = Pick<Delivery, 'attempts' | 'nextAt' | 'state' | 'lastError'>;
-
-const patchOf = ({ attempts, nextAt, state, lastError }: Delivery): Patch => ({ attempts, nextAt, state, lastError });
 
 const hostOf = (url: string): string => URL.parse(url)?.host ?? '';
 
