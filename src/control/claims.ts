@@ -7,13 +7,14 @@ import { startCursor } from '../task/playlist.ts';
 import { destinationUrl, type TaskSpec } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import type { LiveOrder, RunCover, RunNews, RunOrder, RunReport } from '../worker/channel.ts';
-import { Alarms, causeOf } from './alarms.ts';
+import { Alarms } from './alarms.ts';
 import type { Addresses, Assets } from './assets.ts';
 import type { Breakpoints } from './breakpoints.ts';
 import { type Sleep, within } from './deadline.ts';
 import { type Health, healthOf, reasonOfNews } from './health.ts';
 import { inParallel } from './parallel.ts';
 import type { Log, Record } from './record.ts';
+import { isActive, missedNews, occurrencesOf } from './run-news.ts';
 import { Untold } from './untold.ts';
 
 const CLAIM_DEADLINE_MS = 10_000;
@@ -369,28 +370,6 @@ export class Claims {
     if (news.item !== undefined && !isActive(task)) return [];
     return [...occurrencesOf(task, news), ...this.#alarms.due(task, news, this.#options.now())];
   }
-}
-
-function occurrencesOf({ status }: Task, { type, side, reason, epoch, item }: RunNews): readonly Occurrence[] {
-  const facts = { cause: causeOf({ side }), reason, epoch, ...(item === undefined ? {} : { detail: item }) };
-  if (type === 'alarm') return [];
-  // A file that failed has come to its end too, and the reason tells why.
-  if (type === 'itemFailed') return [{ ...facts, type: 'itemFinished' }];
-  // Played to its end without a frame: none of its files will do.
-  if (type === 'finished' && status === 'scheduled') return [{ ...facts, type: 'gaveUp' }];
-  return [{ ...facts, type }];
-}
-
-/** Somebody has claimed it and its end has not come: there is, or has to be, a run for it. */
-const isActive = ({ status, movedBy }: Task): boolean =>
-  status === 'running' || status === 'recovering' || (status === 'scheduled' && movedBy === 'claimed');
-
-/** What a run saw while nobody listened, as far as its state tells it. */
-function missedNews({ status }: Task, { taskId, epoch, state, reason, health }: RunReport): RunNews | undefined {
-  if (state === 'flowing' && status !== 'running') return { taskId, epoch, type: 'flowing', side: 'run', reason };
-  const side = health?.lastError?.side ?? 'run';
-  if (state !== 'flowing' && status === 'running') return { taskId, epoch, type: 'broke', side, reason };
-  return undefined;
 }
 
 const concernsRun = ({ detail }: Event): boolean =>
