@@ -30,7 +30,7 @@ interface Stage {
 
 /** One task from its creation to its end through one client; answers what was told of it. */
 async function life({ place, films, nginx, hook }: Stage, call: Door, stream: string): Promise<void> {
-  const startAt = Math.ceil(Date.now() / 1000 + 3) * 1000;
+  const startAt = Math.ceil(Date.now() / 1000 + 8) * 1000;
   const dst = nginx.url(stream);
   const player = watch(place, dst, '0:v');
   await until('somebody watches', async () => (await nginx.streams()).has(stream));
