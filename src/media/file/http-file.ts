@@ -157,7 +157,6 @@ export class HttpFile implements FileBytes {
     const window = this.#windows.demand(first, Math.floor((offset + bytes - 1) / BLOCK_BYTES), true);
     const view = this.#blocks.view(offset, bytes);
     if (view !== undefined) {
-      window.fed = true;
       this.#unmet.delete(this.#starved);
       if (first !== this.#shownBlock) this.#steer();
       this.#shownBlock = first;

@@ -41,18 +41,19 @@ it('reads further ahead of one who goes on and on', () => {
   expect(Math.max(...here)).toBe(10);
 });
 
-it('holds more for a player that has starved', () => {
+it('holds twice as much for a player that has used up a full window, and no more for one that has just begun', () => {
   const windows = new Windows(3);
   const window = windows.demand(0, 0, true);
-  window.fed = true;
   windows.starved(window, 0);
+  expect(fetchAll(windows, new Set())).toHaveLength(8);
+  windows.starved(windows.demand(8, 8, true), 8);
   expect(fetchAll(windows, new Set())).toHaveLength(HELD_BLOCKS - 1);
 });
 
 it('shares what may be held between the places, and fetches what is needed first', () => {
   const windows = new Windows(3);
   const here = new Set<number>();
-  for (const at of [0, 500]) windows.starved(Object.assign(windows.demand(at, at, true), { fed: true }), at);
+  for (const at of [0, 500]) windows.demand(at, at + 20, true);
   const came = fetchAll(windows, here);
   expect(came).toHaveLength(HELD_BLOCKS - 2);
   expect(came.slice(0, 8)).toEqual([0, 1, 2, 3, 500, 501, 502, 503]);

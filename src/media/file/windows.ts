@@ -1,6 +1,6 @@
 /** How much of a file is held, in blocks, over all its windows. */
 export const HELD_BLOCKS = 16;
-/** Read ahead of a player from its first demand on; after it has starved once, all that may be held. */
+/** Read ahead of a player from its first demand on; twice as much once it has used up all of that. */
 const START_BLOCKS = 8;
 /** A stretch asked of the server at once. */
 const FETCH_BLOCKS = 4;
@@ -16,8 +16,8 @@ export interface Window {
   lastDemand: number;
   /** Refilling goes on until the window is full, then rests until it is half empty. */
   filling: boolean;
-  /** A demand has been met from it. */
-  fed: boolean;
+  /** All that it reads ahead has been here. */
+  filled: boolean;
 }
 
 export interface Stretch {
@@ -44,23 +44,24 @@ export class Windows {
     this.#demands++;
     const window = this.#continued(first) ?? this.#open(first);
     // Who looks up an index jumps about; only who has gone on over a block's end is read ahead for.
-    if (playing) window.ahead = Math.max(window.ahead, START_BLOCKS);
-    else if (first === window.first + 1) window.ahead = Math.min(window.ahead * 2, START_BLOCKS);
+    if (playing) widen(window, START_BLOCKS);
+    else if (first === window.first + 1) widen(window, Math.min(window.ahead * 2, START_BLOCKS));
     // Two tracks of a file are often read on both sides of a block's end in turn.
     if (first !== window.first - 1) window.first = first;
-    window.ahead = Math.max(window.ahead, last - window.first + 1);
+    widen(window, last - window.first + 1);
     window.lastDemand = this.#demands;
     this.#dropStale();
     return window;
   }
 
-  /** The demand for this block was not met: a window that had been fed before is too small. */
+  /** The demand for this block was not met: a window that was full once and is empty now is too small. */
   starved(window: Window, block: number): void {
     window.filling = true;
     const back = Math.max(0, window.first - block);
     window.first -= back;
     window.ahead += back;
-    if (window.fed) window.ahead = HELD_BLOCKS;
+    if (window.filled && window.ahead >= START_BLOCKS) widen(window, HELD_BLOCKS);
+    window.filled = false;
   }
 
   /** Whether a block is to be kept: one that lies before a window too, for a reader that is a little behind the other. */
@@ -91,6 +92,7 @@ export class Windows {
     while (first < stop && complete(first)) first++;
     if (first >= stop) {
       window.filling = false;
+      window.filled = true;
       return undefined;
     }
     if (!window.filling && (first - window.first) * 2 >= blocks) return undefined;
@@ -116,7 +118,7 @@ export class Windows {
 
   #open(first: number): Window {
     if (this.#windows.length === this.#most) this.#drop(this.#leastDemanded());
-    const window = { first, ahead: 1, lastDemand: this.#demands, filling: true, fed: false };
+    const window = { first, ahead: 1, lastDemand: this.#demands, filling: true, filled: false };
     this.#windows.push(window);
     return window;
   }
@@ -134,4 +136,10 @@ export class Windows {
   #drop(window: Window): void {
     this.#windows.splice(this.#windows.indexOf(window), 1);
   }
+}
+
+function widen(window: Window, blocks: number): void {
+  if (blocks <= window.ahead) return;
+  window.ahead = blocks;
+  window.filled = false;
 }
