@@ -42,7 +42,11 @@ it('D1: 500 tasks with one dead destination dial it in turn, and harm nobody', a
     await millrace.huawei.status(taskId);
     return performance.now() - askedMs;
   });
-  figure('D1', 'most dials of a dead host a second', peakOf(dead.connectsAtMs), { unit: 'dials', atMost: 20 });
+  figure('D1', 'most dials of a dead host a second', peakOf(dead.connectsAtMs), {
+    unit: 'dials',
+    atMost: 20,
+    busyAtMost: 25,
+  });
   figure('D1', 'API answers meanwhile, p99', percentile(asked, 0.99), { unit: 'ms', atMost: 50, busyAtMost: 300 });
   figure('D1', 'frames that healthy tasks lost', Math.max(...seen.map(lostOf)), { unit: 'frames', exactly: 0 });
   expect(seen.every(({ pushes }) => pushes.length === 1)).toBe(true);
