@@ -25,12 +25,12 @@ export type FaultKind =
  * this client may not; `credentials`: it wants a name and a password; `application`: it has no such application;
  * `redirected`: it sends us elsewhere, and we could not follow.
  */
-export type Refusal = 'taken' | 'denied' | 'credentials' | 'application' | 'redirected' | 'unknown';
+export type RefusalClass = 'taken' | 'denied' | 'credentials' | 'application' | 'redirected' | 'unknown';
 
 interface FaultOptions {
   readonly cause?: unknown;
   readonly retryable?: boolean;
-  readonly refusal?: Refusal;
+  readonly refusal?: RefusalClass;
   readonly track?: 'video' | 'audio';
 }
 
@@ -45,7 +45,7 @@ export class Fault extends Error {
   /** False where another try of the very same thing cannot help, e.g. a codec the destination cannot take. */
   readonly retryable: boolean;
   /** Of a peer that said no. */
-  readonly refusal: Refusal | undefined;
+  readonly refusal: RefusalClass | undefined;
   /** Of a source that goes on without one of its tracks. */
   readonly track: 'video' | 'audio' | undefined;
 

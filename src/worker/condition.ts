@@ -1,7 +1,7 @@
 /** The same alarm is not raised more often than this, however often what it tells of comes and goes. */
 const REST_MS = 60_000;
 
-export interface Patience {
+export interface Hysteresis {
   /** How long it has to be wrong before the alarm is raised, and well before it is over. */
   readonly setAfterMs: number;
   readonly clearAfterMs: number;
@@ -9,15 +9,15 @@ export interface Patience {
 
 /** One thing that may be wrong, looked at over and over: what lasts too short a time is not told, in either direction. */
 export class Condition {
-  readonly #patience: Patience;
+  readonly #hysteresis: Hysteresis;
   #wrongSinceMs: number | undefined;
   #wellSinceMs: number | undefined;
   #setAtMs = Number.NEGATIVE_INFINITY;
   #isSet = false;
   #reason = '';
 
-  constructor(patience: Patience) {
-    this.#patience = patience;
+  constructor(hysteresis: Hysteresis) {
+    this.#hysteresis = hysteresis;
   }
 
   get isSet(): boolean {
@@ -34,7 +34,7 @@ export class Condition {
     this.#wellSinceMs = undefined;
     this.#wrongSinceMs ??= nowMs;
     this.#reason = reason;
-    const isDue = nowMs - this.#wrongSinceMs >= this.#patience.setAfterMs && nowMs - this.#setAtMs >= REST_MS;
+    const isDue = nowMs - this.#wrongSinceMs >= this.#hysteresis.setAfterMs && nowMs - this.#setAtMs >= REST_MS;
     if (this.#isSet || !isDue) return false;
     this.#isSet = true;
     this.#setAtMs = nowMs;
@@ -45,7 +45,7 @@ export class Condition {
   well(nowMs: number): boolean {
     this.#wrongSinceMs = undefined;
     this.#wellSinceMs ??= nowMs;
-    if (!this.#isSet || nowMs - this.#wellSinceMs < this.#patience.clearAfterMs) return false;
+    if (!this.#isSet || nowMs - this.#wellSinceMs < this.#hysteresis.clearAfterMs) return false;
     this.#isSet = false;
     return true;
   }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Fault, type Refusal } from '../media/fault.ts';
+import { Fault, type RefusalClass } from '../media/fault.ts';
 import { Relay } from '../media/relay.ts';
 import type { RunNews } from './channel.ts';
 import { HandClock } from './hand-clock.ts';
@@ -12,7 +12,7 @@ const ORDER = {
   source: { kind: 'live', url: 'rtmp://a/live/in' },
 } as const;
 
-const refused = (refusal: Refusal) => new Fault('push', 'refused', `it says ${refusal}`, { refusal });
+const refused = (refusal: RefusalClass) => new Fault('push', 'refused', `it says ${refusal}`, { refusal });
 
 let clock: HandClock;
 let news: RunNews[];

@@ -1,6 +1,6 @@
 import type { Vitals } from '../media/vitals.ts';
 import type { RunAlarm, RunNews } from './channel.ts';
-import { Condition, type Patience } from './condition.ts';
+import { Condition, type Hysteresis } from './condition.ts';
 import type { Loss } from './losses.ts';
 
 /** What of the destination is looked at. */
@@ -47,7 +47,7 @@ const ALARMS = {
     clearAfterMs: 10_000,
     over: 'the destination keeps up again',
   },
-} as const satisfies Record<string, Patience & Pick<RunAlarm, 'side'> & { readonly over: string }>;
+} as const satisfies Record<string, Hysteresis & Pick<RunAlarm, 'side'> & { readonly over: string }>;
 
 export type AlarmName = keyof typeof ALARMS;
 

@@ -1,5 +1,5 @@
 import { type Address, printable, type RtmpTarget } from '../address.ts';
-import { Fault, type Refusal, type Side } from '../fault.ts';
+import { Fault, type RefusalClass, type Side } from '../fault.ts';
 import type { AmfObject, AmfValue } from './amf0.ts';
 import { type Command, numberOf } from './link.ts';
 
@@ -33,14 +33,14 @@ export function isRefusal({ level, code }: Answer): boolean {
 }
 
 /** By the code, which few servers get wrong. */
-const CODES: readonly (readonly [RegExp, Refusal])[] = [
+const CODES: readonly (readonly [RegExp, RefusalClass])[] = [
   [/\.BadName$/, 'taken'],
   [/\.(InvalidApp|AppShutdown)$/, 'application'],
   [/\.(Denied|InvalidSign)$/, 'denied'],
 ];
 
 /** By the words, where the code says no more than no. */
-const WORDS: readonly (readonly [RegExp, Refusal])[] = [
+const WORDS: readonly (readonly [RegExp, RefusalClass])[] = [
   [/authmod=|need auth|auth(entication)? required|\bcredentials?\b|\bpassword\b/i, 'credentials'],
   [/application .*(not defined|not found|unknown|invalid)|no such app/i, 'application'],
   [/already (publishing|published|exists?|in use|connected)|in use|busy|duplicate/i, 'taken'],
@@ -48,7 +48,7 @@ const WORDS: readonly (readonly [RegExp, Refusal])[] = [
 ];
 
 /** Why the server says no, as far as its code and its words tell. */
-export function classOf({ code, description }: Answer): Refusal {
+export function classOf({ code, description }: Answer): RefusalClass {
   const byCode = CODES.find(([pattern]) => pattern.test(code));
   const byWords = WORDS.find(([pattern]) => pattern.test(description));
   return byCode?.[1] ?? byWords?.[1] ?? 'unknown';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address } from '../address.ts';
 import type { Monotonic } from '../clock.ts';
-import { Fault, type Refusal } from '../fault.ts';
+import { Fault, type RefusalClass } from '../fault.ts';
 import { Encoded, Outlet } from '../outlet.ts';
 import { Batch, type Drops, isHeader, type Packet, type Sink } from '../packet.ts';
 import { asWire, type Wire } from '../wire.ts';
@@ -142,7 +142,7 @@ class RtmpSink implements Sink {
     throw this.#ended(this.#stream.secrets.mask(`${answer.code} ${answer.description}`), refusal);
   }
 
-  #ended(words: string, refusal?: Refusal): Fault {
+  #ended(words: string, refusal?: RefusalClass): Fault {
     const sentence = `${this.#stream.where} ended the publish: ${words}`;
     return new Fault('push', 'closed', sentence, refusal === undefined ? {} : { refusal });
   }
