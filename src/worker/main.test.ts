@@ -77,7 +77,7 @@ describe('a worker process', () => {
     await vi.waitFor(() => expect(of('news')).not.toEqual([]), SOON);
     peer?.send({ t: 'exit' });
     expect(await child.exited).toEqual({ code: 0, signal: null });
-    expect(of('ended')).toEqual([{ t: 'ended', taskId: 'a', epoch: 1 }]);
+    expect(of('ended')).toEqual([{ t: 'ended', taskId: 'a', epoch: 1, leaving: true }]);
   });
 
   it('answers a stop, of a run that it does not have too', async () => {
