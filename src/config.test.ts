@@ -40,7 +40,7 @@ describe('config', () => {
       alibabaEvents: { running: 'LivePullToPushRunning', exit: 'LivePullToPushExit' },
       eagerRecovery: true,
       callsPerSecond: { alibaba: 10, huawei: 0 },
-      cover: { floorKbit: 0, silentMs: 5000, warm: false, warmSilentMs: 2000 },
+      cover: { silentMs: 5_000, warmSilentMs: 2_000, floorKbit: 0, warm: false, delayMs: 0, slate: 'off' },
       givenKey: null,
     });
     expect(new Set(Object.values(origins))).toEqual(new Set(['default']));
@@ -124,6 +124,29 @@ describe('config', () => {
   it.each(['two words', 'x'.repeat(65), 'a"b'])('refuses %j as the name of an event', name => {
     expect(problems({ flags: { 'alibaba-exit-event': name } })).toEqual([
       `--alibaba-exit-event: "${name}" is not a name of 1 to 64 letters, digits, "-", "_" or "."`,
+    ]);
+  });
+
+  it('says how sources are covered for', () => {
+    file('slate: off\nwarm-standby: on\n');
+    const flags = { 'delay-budget': '30000', 'source-silence': '500', 'source-floor': '300' };
+    expect(read({ flags }).cover).toMatchObject({
+      ...{ slate: 'off', warm: true, delayMs: 30_000, silentMs: 500, floorKbit: 300 },
+    });
+    for (const slate of ['hold', 'media://slate.mp4', 'asset://slate']) {
+      expect(read({ flags: { slate } }).cover.slate).toBe(slate);
+    }
+  });
+
+  it('takes no cover that there is not', () => {
+    const flags = {
+      ...{ slate: 'http://host/a.mp4', 'delay-budget': '30001', 'source-silence': '499', 'source-floor': '-1' },
+    };
+    expect(problems({ flags })).toEqual([
+      '--source-silence: "499" is not whole milliseconds from 500 to 60000',
+      '--source-floor: "-1" is not whole kbit/s from 0 to 1000000',
+      '--delay-budget: "30001" is not whole milliseconds from 0 to 30000',
+      '--slate: "http://host/a.mp4" is not off, hold, media://FILE or asset://ID',
     ]);
   });
 

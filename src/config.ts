@@ -48,6 +48,8 @@ export interface Config {
     readonly floorKbit: number;
     readonly warm: boolean;
     readonly delayMs: number;
+    /** `off`, `hold`, or the address of a file. */
+    readonly slate: string;
   };
   /** Whether the Alibaba dialect lets the end of a task on air be moved: the cloud's pages contradict each other. */
   readonly alibabaEndOnAir: 'fixed' | 'free';
@@ -203,7 +205,7 @@ function assemble(reader: Reader, cores: number): Config {
 
 const NETWORKS: readonly Network[] = ['public', 'lan', 'lab'];
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
-const SWITCHES: readonly OptionName[] = ['rtmp', 'eager-recovery', 'warm-standby'];
+const SWITCHES: readonly OptionName[] = ['rtmp', 'eager-recovery', 'warm-standby', 'slate'];
 const LISTEN_RULE = 'an address like 127.0.0.1:8080 or [::1]:8080';
 
 export function parseListen(text: string): ListenAddress | undefined {
@@ -243,7 +245,12 @@ const readCover = (reader: Reader): Config['cover'] => ({
   floorKbit: reader.parsed('source-floor', 0, within(0, 1_000_000), 'whole kbit/s from 0 to 1000000'),
   warm: reader.parsed('warm-standby', false, parseSwitch, 'on or off'),
   delayMs: reader.parsed('delay-budget', 0, within(0, 30_000), 'whole milliseconds from 0 to 30000'),
+  slate: reader.parsed('slate', 'off', parseSlate, 'off, hold, media://FILE or asset://ID'),
 });
+
+/** Whether the file is there and will do is seen when it is wanted. */
+const parseSlate = (text: string): string | undefined =>
+  text === 'off' || text === 'hold' || /^(media|asset):\/\/[^/\s].*$/.test(text) ? text : undefined;
 
 /** A whole number between the two, both included. */
 const within =
@@ -374,6 +381,7 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     'source-floor': String(config.cover.floorKbit),
     'warm-standby': config.cover.warm ? 'on' : 'off',
     'delay-budget': String(config.cover.delayMs),
+    slate: config.cover.slate,
     'alibaba-end-on-air': config.alibabaEndOnAir,
     'alibaba-running-event': config.alibabaEvents.running,
     'alibaba-exit-event': config.alibabaEvents.exit,

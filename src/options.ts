@@ -14,6 +14,7 @@ export type OptionName =
   | 'source-floor'
   | 'warm-standby'
   | 'delay-budget'
+  | 'slate'
   | 'alibaba-running-event'
   | 'alibaba-exit-event'
   | 'alibaba-end-on-air'
@@ -139,6 +140,13 @@ export const OPTIONS: readonly Option[] = [
     value: 'MS',
     about: 'how much of a live stream is held back, so that a short loss of its source is not seen',
     fallback: '0',
+  },
+  {
+    name: 'slate',
+    env: 'MILLRACE_SLATE',
+    value: 'off|hold|FILE',
+    about: 'what is shown while there is no source: the last pictures, or a file (media:// or asset://)',
+    fallback: 'off',
   },
   {
     name: 'alibaba-running-event',

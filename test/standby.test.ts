@@ -1,14 +1,17 @@
-import { renameSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { RunCover } from '../src/worker/channel.ts';
 import { figure } from './faults/figure.ts';
 import { framesMore, times } from './faults/on-air.ts';
+import { Child } from './lab/child.ts';
 import { backwards, longestGapMs, missing } from './lab/continuity.ts';
 import { CountedSource } from './lab/counted-source.ts';
 import { FaultProxy } from './lab/fault-proxy.ts';
+import { frames, media, publish, record, videoOf, watch } from './lab/ffmpeg.ts';
 import { dice, makeFilms } from './lab/films.ts';
 import { openHook } from './lab/hook.ts';
 import { Millrace } from './lab/millrace.ts';
+import { Nginx } from './lab/nginx.ts';
 import { OneRelay } from './lab/one-relay.ts';
 import { Oracle, type SeenStream } from './lab/oracle.ts';
 import { Place } from './lab/place.ts';
@@ -255,5 +258,68 @@ describe.concurrent('a standby', () => {
       limit,
     );
     expect(relay.news.map(({ type }) => type)).toEqual(['flowing']);
+  });
+
+  it('S20: with a slate the push stays alive on held pictures and silence while there is no source', async () => {
+    await using place = new Place();
+    const { primary, standby, relay, seen } = await covered(place, { slate: 'hold' });
+    await pass(1_500);
+    const fromMs = performance.now();
+    for (const way of [primary, standby]) {
+      way.welcome = 'reset';
+      way.reset();
+    }
+    await until('the slate is on air', () => relay.report.onSlate === true);
+    await pass(35_000);
+    const toMs = performance.now();
+    const gapMs = Math.max(longestGapMs(seen.video, { fromMs, toMs }), longestGapMs(seen.audio, { fromMs, toMs }));
+    figure('S20', 'no source for 35 s, slate, output gap', gapMs, { unit: 'ms', atMost: 2_000 });
+    expect(relay.report.state).toBe('broken');
+    expect(relay.report.reason).toMatch(/^the slate is on air, a held picture; no source can be pulled; /);
+    primary.welcome = 'pass';
+    await until('the source is on air', () => relay.report.state === 'flowing');
+    await framesMore(seen, 50);
+    const step = Math.max(longestStepMs(seen.video.dtsMs), longestStepMs(seen.audio.dtsMs));
+    figure('S20', 'no source for 35 s, slate, step of the output times', step, { unit: 'ms', atMost: 2_000 });
+    expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
+    expect(seen.pushes).toHaveLength(1);
+    expect(relay.news.filter(({ type }) => type === 'flowing')).toHaveLength(2);
+  });
+
+  it('shows a file while there is no source, which every decoder takes', async () => {
+    await using place = new Place();
+    const [film, slate] = await Promise.all([
+      media({ seconds: 120, size: '320x180', videoKbit: 300 }),
+      media({ seconds: 3, size: '320x180', videoKbit: 290 }),
+    ]);
+    mkdirSync(place.path('media'));
+    copyFileSync(slate, place.path('media/slate.flv'));
+    const shown = new Set(videoOf(await frames(slate)).map(({ hash }) => hash));
+    const [origin, sink] = [await Nginx.start(place), await Nginx.start(place)];
+    const flags = ['--workers', '1', '--media', place.path('media'), '--slate', 'media://slate.flv'];
+    const millrace = await Millrace.start(place, { flags });
+    const publisher = publish(place, film, origin.url('in'));
+    const taskId = await millrace.huawei.createLive(origin.url('in'), sink.url('out'));
+    await until('it runs', async () => (await millrace.huawei.status(taskId)) === 'running');
+    const player = watch(place, sink.url('out'));
+    const recorder = record(place, sink.url('out'), place.path('seen.flv'));
+    await until('frames arrive', () => player.seen.length > 100);
+    await publisher.stop('SIGKILL');
+    const isSlate = ({ hash }: { hash: string }): boolean => shown.has(hash);
+    await until('the slate is on air', () => videoOf(player.seen).filter(isSlate).length > 100);
+    expect(await millrace.huawei.status(taskId)).toBe('retrying');
+    publish(place, film, origin.url('in'));
+    await until('it runs again', async () => (await millrace.huawei.status(taskId)) === 'running');
+    const from = player.seen.length;
+    await until('the source is seen', () => videoOf(player.seen.slice(from)).filter(it => !isSlate(it)).length > 50);
+    const pictures = videoOf(player.seen);
+    expect(pictures.every(({ dts }, i) => i === 0 || dts > (pictures[i - 1]?.dts ?? 0))).toBe(true);
+    expect((await sink.streams()).size).toBe(1);
+    await recorder.stop('SIGINT');
+    const decoder = new Child('ffmpeg', ['-v', 'error', '-i', place.path('seen.flv'), '-f', 'null', '-']);
+    await decoder.exited;
+    await decoder.drained;
+    // Where a source was cut off between pictures that are reordered, the times of two of them fall together.
+    expect(decoder.output.split('\n').filter(line => line !== '' && !line.includes('to muxer'))).toEqual([]);
   });
 });

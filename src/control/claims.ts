@@ -279,8 +279,7 @@ export class Claims {
     const { task, epoch, destination } = claim;
     if (destination === undefined || this.#lacksAssets(claim)) return;
     const order = { taskId: task.id, epoch, source: this.#sourceOf(claim), destination };
-    const { cover } = this.#options;
-    this.#options.place({ ...order, ...this.#retryOf(task), ...(cover === undefined ? {} : { cover }) });
+    this.#options.place({ ...order, ...this.#retryOf(task), ...this.#coverOf(claim) });
     claim.state = 'placed';
     claim.reason = '';
   }
@@ -288,6 +287,13 @@ export class Claims {
   /** What a lost run had counted went with its worker: the one that follows has all its tries before it. */
   #retryOf({ spec: { retry } }: Task): Pick<RunOrder, 'retry'> {
     return retry === null ? {} : { retry: { ...retry, eager: this.#options.eager } };
+  }
+
+  #coverOf({ assets }: Claim): Pick<RunOrder, 'cover'> {
+    const { cover } = this.#options;
+    if (cover?.slate === undefined || !isAssetUrl(cover.slate)) return cover === undefined ? {} : { cover };
+    // The pictures that were there are better than none.
+    return { cover: { ...cover, slate: assets?.addresses[cover.slate] ?? 'hold' } };
   }
 
   #sourceOf({ task, assets }: Claim): RunOrder['source'] {
@@ -303,17 +309,24 @@ export class Claims {
   /** True while it is being asked where the assets of the present list lead to; the order follows by itself then. */
   #lacksAssets(claim: Claim): boolean {
     const isKnown = claim.assets?.version === claim.task.listVersion;
-    const isNamed = assetUrlsOf(claim.task).length > 0;
+    const isNamed = this.#assetsOf(claim).length > 0;
     if (!isNamed) claim.assets = undefined;
     if (isNamed && !isKnown) void this.#lookUp(claim);
     return isNamed && !isKnown;
+  }
+
+  /** Of its list, and the slate. */
+  #assetsOf({ task: { spec } }: Claim): readonly string[] {
+    const { slate = '' } = this.#options.cover ?? {};
+    const named = spec.source.kind === 'list' ? spec.source.items.map(({ url }) => url) : [];
+    return [...named, slate].filter(isAssetUrl);
   }
 
   /** Gives the run its order with what the list's assets lead to now, unless that is what it has. */
   async #lookUp(claim: Claim, known?: Addresses): Promise<void> {
     const { id, accountId, listVersion: version } = claim.task;
     try {
-      const addresses = await this.#options.assets.resolve(accountId, assetUrlsOf(claim.task));
+      const addresses = await this.#options.assets.resolve(accountId, this.#assetsOf(claim));
       const stands = this.#claims.get(id) === claim && claim.state !== 'lost';
       if (!stands || isDeepStrictEqual(addresses, known)) return;
       claim.assets = { version, addresses };
@@ -376,6 +389,3 @@ const concernsRun = ({ detail }: Event): boolean =>
   detail.changed?.some(field => /^(source|standby|retry)/.test(field)) ?? false;
 
 const standbyOf = ({ standby }: TaskSpec): Pick<LiveOrder, 'standby'> => (standby.length === 0 ? {} : { standby });
-
-const assetUrlsOf = ({ spec: { source } }: Task): readonly string[] =>
-  source.kind === 'list' ? source.items.map(({ url }) => url).filter(isAssetUrl) : [];

@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts';
 import type { Event } from '../task/event.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
-import type { RunNews, RunOrder } from '../worker/channel.ts';
+import type { RunCover, RunNews, RunOrder } from '../worker/channel.ts';
 import { Assets } from './assets.ts';
 import { Breakpoints } from './breakpoints.ts';
 import { Callbacks, type CallbacksOptions, type Post } from './callbacks.ts';
@@ -97,6 +97,7 @@ export interface RehearsalParts {
   readonly store?: (store: Store) => Store;
   readonly render?: Render;
   readonly follow?: Follow;
+  readonly cover?: RunCover;
 }
 
 export function rehearse(parts: RehearsalParts = {}): Promise<Rehearsal> {
@@ -140,7 +141,8 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
   const notAsked = () => Promise.reject(new Error('no asset is added through here'));
   const assets = new Assets({ store, probe: notAsked, checkUrl: () => undefined, now, randomBytes: Buffer.alloc });
   const outside = { record, cluster, assets, breakpoints, place, stop };
-  const claims = new Claims({ store, ...outside, eager: true, now, sleep, log });
+  const cover = parts.cover === undefined ? {} : { cover: parts.cover };
+  const claims = new Claims({ store, ...outside, ...cover, eager: true, now, sleep, log });
   const scheduler = new Scheduler({ store, record, claims, now, sleep, log });
   const tasks = new Tasks({ store, record, breakpoints, now, newId });
   const senders: Callbacks[] = [];

@@ -2,6 +2,7 @@ import type { Monotonic } from './clock.ts';
 import { Delay } from './delay.ts';
 import { asFault, Fault } from './fault.ts';
 import { GopCache } from './gop.ts';
+import { LastGroup } from './last-group.ts';
 import { Motion } from './motion.ts';
 import { beginsWithKey, fillOpening } from './opening.ts';
 import { Pacer } from './pacer.ts';
@@ -10,6 +11,7 @@ import { PlayoutPacer } from './playout-pacer.ts';
 import { Seat } from './seat.ts';
 import type { Spare } from './spare.ts';
 import { Splicer } from './splicer.ts';
+import type { Strip } from './strip.ts';
 import type { Vitals } from './vitals.ts';
 import { onAbort, Waiting } from './waiting.ts';
 
@@ -52,6 +54,15 @@ const REST_MS = 75;
 /** Places remembered: more than the files that can be in a sink's queue. */
 const MOST_PLACES = 8;
 
+export interface RelayOptions {
+  readonly now: Monotonic;
+  readonly patience?: Partial<Patience>;
+  /** How much of a live source is held back. */
+  readonly delayMs?: number | undefined;
+  /** Whether the last pictures are kept, to be shown when no more come. */
+  readonly keepsGroup?: boolean;
+}
+
 /** The segment of a live source that stands in between stretches of a paced one. */
 const NO_SEGMENT = -1;
 
@@ -81,6 +92,10 @@ export class Relay {
   readonly #gop = new GopCache(KEPT);
   /** Between the timeline and the sink, of a live run that wants it. */
   readonly #delay: Delay | undefined;
+  /** Of a run that shows it when its source is gone. */
+  readonly #lastGroup: LastGroup | undefined;
+  /** What is on air is no source, but stands for one. */
+  #isSlate = false;
   #pacer = new Pacer();
   #source: Seat<Source | PacedSource> | undefined;
   /** The source, as what it is: one of the two or none. */
@@ -113,9 +128,10 @@ export class Relay {
   #bytesOutBefore = 0;
   readonly #waiting = new Waiting();
 
-  constructor(options: { now: Monotonic; patience?: Partial<Patience>; delayMs?: number | undefined }) {
-    const { delayMs = 0 } = options;
+  constructor(options: RelayOptions) {
+    const { delayMs = 0, keepsGroup = false } = options;
     this.#now = options.now;
+    this.#lastGroup = keepsGroup ? new LastGroup(KEPT) : undefined;
     this.#delay = delayMs > 0 ? new Delay({ ms: delayMs }) : undefined;
     this.patience = { ...USUAL_PATIENCE, ...options.patience };
   }
@@ -181,6 +197,16 @@ export class Relay {
     return this.#source !== undefined && this.splicer.open;
   }
 
+  /** Whether it has placed anything yet. */
+  get hadMedia(): boolean {
+    return this.splicer.mediaMs > 0;
+  }
+
+  /** The last pictures, where they are kept. */
+  get lastGroup(): Strip | undefined {
+    return this.#lastGroup?.strip({ video: this.splicer.videoHeader, audio: undefined });
+  }
+
   /** Media that is held back: so long nobody notices that there is no source. */
   get heldMs(): number {
     return this.#delay?.heldMs ?? 0;
@@ -192,8 +218,9 @@ export class Relay {
     const nowMs = this.#now();
     const { forMs, usualGopMs } = splicer.keyless(nowMs);
     const isLive = this.#live !== undefined;
+    const hasSource = this.#source !== undefined && !this.#isSlate;
     return {
-      pulling: isLive ? splicer.open : this.onAir,
+      pulling: hasSource && (isLive ? splicer.open : this.onAir),
       isLive,
       mediaMs: splicer.mediaMs,
       held: this.#held,
@@ -209,10 +236,11 @@ export class Relay {
    * it: closed, silent, garbage, or replaced. The relay closes the source. `isAnother`: its clock has nothing to do with the
    * former one's.
    */
-  pull(source: Source, signal: AbortSignal, { isAnother = false } = {}): Promise<Fault> {
+  pull(source: Source, signal: AbortSignal, { isAnother = false, isSlate = false } = {}): Promise<Fault> {
     this.#spares = this.#spares.filter(spare => spare !== source);
     const left = this.#seat(source, signal);
     this.#live = source;
+    this.#isSlate = isSlate;
     this.#segment = NO_SEGMENT;
     this.#mediaAtMs = this.#now();
     this.#pulledAtMs = this.#now();
@@ -240,6 +268,7 @@ export class Relay {
   play(source: PacedSource, signal: AbortSignal): Promise<Fault> {
     const left = this.#seat(source, signal);
     this.#paced = source;
+    this.#isSlate = false;
     this.#segment = Number.NaN;
     this.#schedule = undefined;
     return left;
@@ -301,6 +330,7 @@ export class Relay {
     out.clear();
     if (this.#live !== undefined) this.#read(this.#live, came, out, nowMs);
     else if (this.#paced !== undefined) this.#play(this.#paced, came, out, nowMs);
+    if (this.#lastGroup !== undefined && !this.#isSlate) this.#lastGroup.append(out);
     if (this.#delay !== undefined) this.#holdBack(this.#delay, out, nowMs);
     if (this.#sink?.holder.flowing !== true && !this.#startsNow(out)) this.#keep(out);
     // What flowed past since would be missing in it.

@@ -178,6 +178,13 @@ describe('a spare', () => {
     await expect(ended).rejects.toThrow('no media for 5 s');
   });
 
+  it('ends when it shows nothing to begin with for fifteen seconds', async () => {
+    const rig = new Rig();
+    const waits = rig.spare.until(() => rig.spare.usable, signal);
+    for (let dtsMs = 0; dtsMs < 15_200; dtsMs += 50) rig.tick(['inter', dtsMs]);
+    await expect(waits).rejects.toThrow('no key frame for 15 s');
+  });
+
   it('says what it sends a second', () => {
     const rig = new Rig();
     rig.play(0, 11_000, { sound: false });

@@ -9,6 +9,8 @@ import { Waiting } from './waiting.ts';
 const PAUSE_MS = 2_000;
 /** A track that was there and has not shown itself for so long is gone. */
 const TRACK_GONE_MS = 5_000;
+/** Without anything to begin with for so long, it is of no use. */
+const KEYLESS_MS = 15_000;
 /** Without any sign of video for so long, a source counts as audio only. */
 const AUDIO_ONLY_AFTER_MS = 1_000;
 
@@ -205,6 +207,10 @@ export class Spare implements Source {
     if (idleMs > this.#options.silentMs) {
       const seconds = Math.round(this.#options.silentMs / 1000);
       this.#fault ??= new Fault('pull', 'silent', `the source sent no media for ${seconds} s`);
+    }
+    if (!this.#begun && this.#tickMs - this.#openedAtMs > KEYLESS_MS) {
+      const seconds = KEYLESS_MS / 1000;
+      this.#fault ??= new Fault('pull', 'keyless', `the source sent no key frame for ${seconds} s`);
     }
     const isWell = this.#fault === undefined && this.#begun && idleMs <= PAUSE_MS && this.#hasTracks();
     if (!isWell) this.#wellSinceMs = undefined;

@@ -31,6 +31,8 @@ export interface RunCover {
   readonly floorKbit?: number;
   /** How much media of a live run is held back, so that a source may be away unseen. Settled when the run begins. */
   readonly delayMs?: number;
+  /** What is shown while there is no source: `off`, `hold` for the last pictures, or where a file lies. */
+  readonly slate?: string;
 }
 
 /** The counted tries of a run that is without media; behind the last of them it gives up. */
@@ -86,6 +88,8 @@ export interface RunReport {
   readonly heldMs?: number;
   /** The source on air: 0 is the primary, the others are standbys; its address is fit for a log. */
   readonly source?: { readonly index: number; readonly url: string };
+  /** The slate is on air. */
+  readonly onSlate?: true;
   /** Of a list, once the destination has accepted a frame. */
   readonly breakpoint?: Breakpoint;
   /** Absent in the reports of workers that an earlier version has left behind. */

@@ -287,7 +287,8 @@ export class Playout {
       failed: (place, fault, how) => this.#itemFailed(place, fault, how),
       allFailed: (fault, backoffMs) => this.#roundFailed(fault, backoffMs),
     });
-    return { relay: new Relay({ now }), source, feed };
+    const keepsGroup = coverOf(this.#order.cover).slate !== 'off';
+    return { relay: new Relay({ now, keepsGroup }), source, feed };
   }
 
   #listen(): ListListener<Place> {
@@ -337,7 +338,7 @@ export class Playout {
   }
 
   #tellFlowing(): void {
-    if (this.#now.relay.onAir) this.#standing.flows();
+    if (this.#now.relay.onAir && !this.#pull.isOnSlate) this.#standing.flows();
     this.#tellUnseen();
   }
 

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault, type FaultKind } from '../media/fault.ts';
+import { Packet } from '../media/packet.ts';
+import type { Strip } from '../media/strip.ts';
 import type { LiveOrder, RunCover, RunNews, RunOrder } from './channel.ts';
 import { HandClock } from './hand-clock.ts';
 import { HandSink, HandSource } from './hand-peers.ts';
@@ -31,6 +33,9 @@ describe('a run with standbys', () => {
   let delays: Map<string, number>;
   /** What a source is like when it is opened. */
   let trait: Partial<Pick<HandSource, 'sound' | 'silent'>>;
+
+  /** What a file to be shown holds. */
+  let slate: (url: string) => Strip;
 
   const pull = (kind: FaultKind = 'closed'): Fault => new Fault('pull', kind, `the source is ${kind}`);
   const newest = (url: string): HandSource => sources.filter(one => one.url === url).at(-1) as HandSource;
@@ -78,6 +83,7 @@ describe('a run with standbys', () => {
       random: () => 0.999_999,
       tell: one => news.push(one),
       log: () => {},
+      slates: { load: async url => slate(url) },
     });
     clock.onBug = (relay, error) => {
       throw new Error('a bug', { cause: [relay, error] });
@@ -97,6 +103,9 @@ describe('a run with standbys', () => {
     faults = new Map();
     delays = new Map();
     trait = {};
+    slate = () => {
+      throw pull('refused');
+    };
   });
   afterEach(async () => {
     await run.stop();
@@ -432,5 +441,113 @@ describe('a run with standbys', () => {
     await clock.advance(1_000);
     expect(Math.abs((times()[0] as number) - last)).toBeLessThanOrEqual(GROUP_MS + 10 * TICK_MS);
     expect(run.report()).toMatchObject({ state: 'flowing', pushEpoch: 2, pullEpoch: 1 });
+  });
+
+  it('shows the last pictures over and over while there is no source, in the same push, and does not call that running', async () => {
+    begin(order([A], { cover: { slate: 'hold' } }));
+    await onAir();
+    await clock.advance(3_000);
+    fail(A);
+    expect(await gapWithin(60_000)).toBeLessThanOrEqual(1_500 + 3 * TICK_MS);
+    expect(run.report()).toMatchObject({
+      ...{ state: 'broken', pushEpoch: 1, onSlate: true },
+      reason: 'the slate is on air, a held picture; the source is unreachable',
+    });
+    expect(told().slice(0, 2)).toEqual(['flowing run', 'broke pull']);
+    expect(told()).not.toContain('gaveUp pull');
+    const before = times().length;
+    await clock.advance(10_000);
+    // A group of ten pictures a second.
+    expect(times().length - before).toBeGreaterThanOrEqual(95);
+    expect(times().length - before).toBeLessThanOrEqual(105);
+    faults.clear();
+    expect(await gapWithin(20_000)).toBeLessThanOrEqual(600);
+    expect(run.report()).toMatchObject({ state: 'flowing', pushEpoch: 1, source: { index: 0 } });
+    expect(run.report().onSlate).toBeUndefined();
+    expect(told().at(-1)).toBe('flowing run');
+    expect(risesStrictly()).toBe(true);
+    expect(longestStepMs()).toBeLessThanOrEqual(1_600 + GROUP_MS);
+  });
+
+  it('shows no slate for a source that is back within a second and a half', async () => {
+    begin(order([A], { cover: { slate: 'hold' } }));
+    await onAir();
+    await clock.advance(3_000);
+    fail(A, { forGood: false });
+    await clock.advance(10_000);
+    expect(news.some(({ reason }) => reason.includes('slate'))).toBe(false);
+    expect(run.report().state).toBe('flowing');
+  });
+
+  it('keeps the slate on air until a source has shown a key frame', async () => {
+    begin(order([A], { cover: { slate: 'hold' } }));
+    await onAir();
+    await clock.advance(3_000);
+    fail(A);
+    await clock.advance(10_000);
+    trait = { silent: true };
+    faults.clear();
+    await clock.until(() => live().length === 1);
+    expect(await gapWithin(4_000)).toBeLessThanOrEqual(600);
+    expect(run.report().onSlate).toBe(true);
+    newest(A).silent = false;
+    await clock.advance(200);
+    expect(run.report().state).toBe('flowing');
+  });
+
+  it('shows a file that has the same codecs, and holds the picture where it has others', async () => {
+    const strip = (text: string): Strip => {
+      const packets = [0, 40, 80].map(dtsMs => {
+        const packet = new Packet();
+        packet.reset(dtsMs === 0 ? 'key' : 'inter', dtsMs);
+        packet.addSpan(Buffer.from('slate'), 0, 5);
+        return packet;
+      });
+      return { packets, lengthMs: 120, headers: { video: Buffer.from(text), audio: undefined } };
+    };
+    for (const [header, said] of [
+      [Buffer.alloc(100, `${A} `).toString(), 'its file'],
+      ['\x17\x00other', 'a held picture: its file has'],
+    ] as const) {
+      slate = () => strip(header);
+      begin(order([A], { cover: { slate: 'media://slate.mp4' } }));
+      await onAir();
+      await clock.advance(3_000);
+      fail(A);
+      await clock.advance(3_000);
+      expect(run.report().reason).toContain(`the slate is on air, ${said}`);
+      await run.stop();
+      faults.clear();
+    }
+  });
+
+  it('holds the picture where the file cannot be had, and says why', async () => {
+    begin(order([A], { cover: { slate: 'media://slate.mp4' } }));
+    await onAir();
+    await clock.advance(3_000);
+    fail(A);
+    await clock.advance(3_000);
+    expect(run.report().reason).toBe(
+      'the slate is on air, a held picture: the source is refused; the source is unreachable',
+    );
+  });
+
+  it('has no slate where nothing has been on air yet', async () => {
+    faults.set(A, pull('unreachable'));
+    begin(order([A], { cover: { slate: 'hold' } }));
+    await clock.advance(10_000);
+    expect(sinks).toEqual([]);
+    expect(run.report().onSlate).toBeUndefined();
+  });
+
+  it('takes a slate off with a run that gives up', async () => {
+    begin(order([A], { cover: { slate: 'hold' }, retry: { count: 2, intervalMs: 10_000, eager: true } }));
+    await onAir();
+    await clock.advance(3_000);
+    fail(A);
+    await clock.advance(25_000);
+    await run.ended;
+    expect(told().at(-1)).toBe('gaveUp pull');
+    expect(sinks[0]?.closedWithin).toBe(4_000);
   });
 });

@@ -1,16 +1,17 @@
 import { asFault, Fault } from '../media/fault.ts';
 import type { Source } from '../media/packet.ts';
 import type { Patience, Relay } from '../media/relay.ts';
-import { Spare } from '../media/spare.ts';
+import { Spare, type TrackKind } from '../media/spare.ts';
 import { type Outcome, onceReached, under, whenAborted, whenOver } from './attempts.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import type { RunCover, RunReport } from './channel.ts';
 import { coverOf } from './cover.ts';
 import type { PushSide } from './push-side.ts';
 import type { RunParts } from './run.ts';
+import { Slate } from './slate.ts';
 import type { Standing } from './standing.ts';
 
-export interface PullSideParts extends Pick<RunParts, 'openSource' | 'now' | 'sleep' | 'random'> {
+export interface PullSideParts extends Pick<RunParts, 'openSource' | 'now' | 'sleep' | 'random' | 'slates'> {
   /** The primary first; of a list, its standbys. */
   readonly urls: readonly string[];
   readonly standInFor?: 'source' | 'list';
@@ -33,6 +34,8 @@ const CLEAR_MS = 10_000;
 const GUARD_MS = 30_000;
 /** While another source is being tried, a loss is not told before so long. */
 const GRACE_MS = 2_000;
+/** Who is back sooner is not worth a slate. */
+const SLATE_AFTER_MS = 1_500;
 /** Left of what is held, where another source has to be opened, and how long a silence must last all the same. */
 const OPENING_MS = 1_000;
 const LEAST_SILENT_MS = 1_000;
@@ -61,12 +64,14 @@ interface Entry {
 export class PullSide {
   readonly #parts: PullSideParts;
   readonly #candidates: Candidates;
+  readonly #slate: Slate;
   #cover: Required<RunCover>;
   #epoch = 0;
   #onAir: Candidate | undefined;
   /** Who was on air last, and since when. */
   #latest: { readonly candidate: Candidate; readonly sinceMs: number } | undefined;
   #isAway = false;
+  #slateSays = '';
   /** Whether the preferred one is to follow as soon as it can, by somebody's wish. */
   #isUrgent = false;
   #beside: Beside | undefined;
@@ -81,6 +86,7 @@ export class PullSide {
     this.#parts = parts;
     this.#candidates = new Candidates(parts.urls, parts.standInFor);
     this.#cover = coverOf(parts.cover);
+    this.#slate = new Slate({ ...parts, slates: parts.slates, shown: what => this.#slateShown(what) });
   }
 
   /** How many sources have been opened. */
@@ -92,8 +98,19 @@ export class PullSide {
     return this.#candidates.count > 0;
   }
 
-  /** The source on air, as the report has it. */
-  get report(): Pick<RunReport, 'source'> {
+  /** Whether the time until there is a source can be filled. */
+  get canCover(): boolean {
+    return this.hasSources || this.#cover.slate !== 'off';
+  }
+
+  /** What is on air stands for a source that is not there. */
+  get isOnSlate(): boolean {
+    return this.#slate.isShown;
+  }
+
+  /** What is on air, as the report has it. */
+  get report(): Pick<RunReport, 'source' | 'onSlate'> {
+    if (this.#slate.isShown) return { onSlate: true };
     const candidate = this.#onAir;
     if (candidate === undefined) return {};
     return { source: { index: this.#candidates.numberOf(candidate), url: candidate.address } };
@@ -101,6 +118,8 @@ export class PullSide {
 
   /** Pulls until the signal aborts. */
   async run(relay: Relay, signal: AbortSignal): Promise<void> {
+    // A list has been without media for a while when somebody is to stand in for it.
+    if (this.#parts.standInFor === 'list') this.#armSlate(relay, this.hasSources ? SLATE_AFTER_MS : 0);
     try {
       while (!signal.aborted) {
         await under(signal, async cut => {
@@ -110,6 +129,7 @@ export class PullSide {
         });
       }
     } finally {
+      this.#slate.end();
       this.#grace.abort();
       this.#leaving.abort();
       this.#dropSpare(relay);
@@ -158,7 +178,9 @@ export class PullSide {
     if (restMs > 0) await whenOver(sleep(restMs, signal));
     if (signal.aborted) return undefined;
     try {
-      return { candidate, source: await this.#dial(candidate, signal) };
+      const source = await this.#dial(candidate, signal);
+      const mayCover = this.#cover.slate !== 'off' && relay.hadMedia;
+      return { candidate, source: mayCover ? await this.#ripen(relay, source, signal) : source };
     } catch (error) {
       if (!signal.aborted) this.#failed(relay, candidate, { fault: asFault('pull', error), healthyMs: 0 });
       return undefined;
@@ -188,12 +210,34 @@ export class PullSide {
     });
   }
 
+  /** Beside the slate, until it has shown something to begin with. */
+  async #ripen(relay: Relay, source: Source, signal: AbortSignal): Promise<Source> {
+    const spare = this.#makeSpare(source);
+    relay.watch(spare);
+    try {
+      await spare.until(() => spare.usable, signal);
+      return spare;
+    } catch (error) {
+      spare.close();
+      throw error;
+    } finally {
+      relay.unwatch(spare);
+    }
+  }
+
+  #makeSpare(source: Source, needs?: TrackKind): Spare {
+    const { silentMs } = this.#cover;
+    const limits = { silentMs, holdMs: silentMs + GROUP_MS, holdBytes: HELD_BYTES };
+    return new Spare(source, { now: this.#parts.now, ...limits, needs });
+  }
+
   async #air(relay: Relay, { candidate, source }: Entry, signal: AbortSignal): Promise<void> {
     const { now } = this.#parts;
     let readyAtMs: number | undefined;
     this.#onAir = candidate;
+    const isAnother = this.#slate.isShown || (this.#latest !== undefined && this.#latest.candidate !== candidate);
+    this.#slate.end();
     relay.patience = this.#patience();
-    const isAnother = this.#latest !== undefined && this.#latest.candidate !== candidate;
     const fault = await under(signal, over => {
       const pulled = relay.pull(source, signal, { isAnother });
       onceReached(relay.ready(over.signal), () => {
@@ -247,7 +291,8 @@ export class PullSide {
     const nowMs = now();
     const candidates = this.#candidates;
     candidate.fail(outcome, { nowMs, random01: random() });
-    push.startHold(relay.heldMs);
+    if (!this.#slate.isShown) push.startHold(relay.heldMs);
+    this.#armSlate(relay, relay.heldMs + SLATE_AFTER_MS);
     const plannedMs = candidates.next(nowMs)?.restMs(nowMs) ?? 0;
     const isOver = candidates.haveAllFailed;
     const graceMs = isOver ? relay.heldMs : Math.max(relay.heldMs, GRACE_MS);
@@ -259,8 +304,25 @@ export class PullSide {
     }
     this.#grace.abort();
     const { side, kind, refusal, track } = outcome.fault;
-    const ms = standing.lost({ side, kind, refusal, track, message: candidates.reason() }, plannedMs);
+    const ms = standing.lost({ side, kind, refusal, track, message: this.#reason() }, plannedMs);
     candidates.endRound({ ms, plannedMs, nowMs });
+  }
+
+  #armSlate(relay: Relay, afterMs: number): void {
+    const { slate } = this.#cover;
+    if (slate !== 'off') this.#slate.arm(relay, slate, afterMs);
+  }
+
+  #slateShown(what: string): void {
+    this.#slateSays = what;
+    this.#grace.abort();
+    this.#parts.push.endHold();
+    this.#parts.standing.tell('broke', 'pull', this.#reason());
+  }
+
+  #reason(): string {
+    const reason = this.#candidates.count > 0 ? this.#candidates.reason() : 'no file of the list can be played';
+    return this.#slate.isShown ? `the slate is on air, ${this.#slateSays}; ${reason}` : reason;
   }
 
   #startGrace(ms: number): void {
@@ -269,7 +331,7 @@ export class PullSide {
     this.#grace = new AbortController();
     onceReached(sleep(ms, this.#grace.signal), () => {
       this.#grace.abort();
-      standing.tell('broke', 'pull', this.#candidates.reason());
+      standing.tell('broke', 'pull', this.#reason());
     });
   }
 
@@ -317,11 +379,7 @@ export class PullSide {
     const restMs = target.restBesideMs(now());
     if (restMs > 0) await sleep(restMs, signal);
     const source = await this.#dial(target, signal);
-    const { silentMs } = this.#cover;
-    const spare = new Spare(source, {
-      ...{ now, silentMs, needs: target.fault?.track },
-      ...{ holdMs: silentMs + GROUP_MS, holdBytes: HELD_BYTES },
-    });
+    const spare = this.#makeSpare(source, target.fault?.track);
     this.#beside = { candidate: target, spare };
     relay.watch(spare);
     if (signal.aborted) this.#dropSpare(relay);

@@ -5,8 +5,10 @@ import { type Heartbeat, Relay } from '../media/relay.ts';
 import { backoffMs } from '../task/retry.ts';
 import { Bugs, under, whenOver } from './attempts.ts';
 import type { LiveOrder, RunNews, RunOrder, RunReport } from './channel.ts';
+import { coverOf } from './cover.ts';
 import { PullSide } from './pull-side.ts';
 import { PushSide } from './push-side.ts';
+import type { Slates } from './slates.ts';
 import { Standing } from './standing.ts';
 
 export interface RunParts {
@@ -19,6 +21,8 @@ export interface RunParts {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly random: () => number;
   readonly tell: (news: RunNews) => void;
+  /** The files shown while there is no source; undefined where there are none. */
+  readonly slates?: Pick<Slates, 'load'> | undefined;
   /** Of our own mistakes only; what the world does is told as news. */
   readonly log: (message: string, error: unknown) => void;
 }
@@ -157,7 +161,8 @@ export class Run {
   }
 
   #makeRelay(): Relay {
-    return new Relay({ now: this.#parts.now, delayMs: this.#order.cover?.delayMs });
+    const { delayMs, slate } = coverOf(this.#order.cover);
+    return new Relay({ now: this.#parts.now, delayMs, keepsGroup: slate !== 'off' });
   }
 
   #makePull(): PullSide {
@@ -171,7 +176,7 @@ export class Run {
   }
 
   #tellFlowing(relay: Relay): void {
-    if (relay.onAir) this.#standing.flows();
+    if (relay.onAir && !this.#pull.isOnSlate) this.#standing.flows();
   }
 
   #bank(relay: Relay): void {

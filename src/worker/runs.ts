@@ -3,6 +3,7 @@ import { type Breakpoint, startCursor } from '../task/playlist.ts';
 import { isListOrder, isLiveOrder, type RunOrder, type RunPlace, type RunReport } from './channel.ts';
 import { Playout, type PlayoutParts } from './playout.ts';
 import { Run, type RunParts } from './run.ts';
+import { Slates } from './slates.ts';
 
 interface Entry {
   readonly run: Run | Playout;
@@ -21,11 +22,13 @@ export interface RunsOptions extends Omit<RunParts, 'order'>, Pick<PlayoutParts,
 /** The runs of this worker, one a task. */
 export class Runs {
   readonly #options: RunsOptions;
+  readonly #slates: Slates;
   readonly #entries = new Map<string, Entry>();
   #closed = false;
 
   constructor(options: RunsOptions) {
     this.#options = options;
+    this.#slates = new Slates(options);
   }
 
   get reports(): readonly RunReport[] {
@@ -101,8 +104,8 @@ export class Runs {
   }
 
   #make(order: RunOrder): Run | Playout | undefined {
-    if (isLiveOrder(order)) return new Run({ ...this.#options, order });
-    return isListOrder(order) ? new Playout({ ...this.#options, order }) : undefined;
+    if (isLiveOrder(order)) return new Run({ ...this.#options, slates: this.#slates, order });
+    return isListOrder(order) ? new Playout({ ...this.#options, slates: this.#slates, order }) : undefined;
   }
 
   #end(entry: Entry): Promise<void> {

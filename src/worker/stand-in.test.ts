@@ -305,4 +305,24 @@ describe('a list with standbys', () => {
     expect(shown().at(-1)?.from).toBe('a');
     expect(shown().at(-1)?.dtsMs).toBeGreaterThan(19_900);
   });
+
+  it('shows a slate while neither a file nor a standby can be had, and the list again when it can', async () => {
+    begin({ ...order({}, { standby: [] }), cover: { slate: 'hold' } });
+    await clock.until(() => shown().length > 100);
+    (items.at(-1) as ScriptedItem).starved = true;
+    for (const url of ['a', 'b']) world.set(url, gone);
+    await clock.until(() => run.report().onSlate === true);
+    expect(run.report().reason).toBe('the slate is on air, a held picture; no file of the list can be played');
+    const from = shown().length;
+    await clock.advance(40_000);
+    expect(shown().length - from).toBeGreaterThan(500);
+    expect(told()[1]).toBe('broke');
+    expect(told()).not.toContain('gaveUp');
+    world.set('a', {});
+    await clock.until(() => run.report().state === 'flowing');
+    expect(run.report().onSlate).toBeUndefined();
+    expect(sinks).toHaveLength(1);
+    await clock.advance(3_000);
+    expect(latest()).toBe('a');
+  });
 });

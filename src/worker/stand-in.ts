@@ -7,7 +7,7 @@ import type { PullSide } from './pull-side.ts';
 import type { RunParts } from './run.ts';
 
 export interface StandInParts extends Pick<RunParts, 'now' | 'sleep'> {
-  readonly pull: Pick<PullSide, 'run' | 'hasSources'>;
+  readonly pull: Pick<PullSide, 'run' | 'hasSources' | 'canCover'>;
   /** The list is without media for so long before somebody stands in. */
   readonly offMs: () => number;
   /** The list goes off the air. */
@@ -50,14 +50,14 @@ export class StandIn {
     while (!signal.aborted) {
       await under(signal, async turn => {
         this.#turn = turn;
-        if (!this.#parts.pull.hasSources) await whenAborted(turn.signal);
+        if (!this.#parts.pull.canCover) await whenAborted(turn.signal);
         else await this.#untilOff(played, turn.signal);
         if (!turn.signal.aborted) await this.#standIn(played, signal);
       });
     }
   }
 
-  /** A whole round of the list has failed: there is no use in waiting. Answers whether anybody can stand in. */
+  /** A whole round of the list has failed: there is no use in waiting. Answers whether a standby can stand in. */
   call(): boolean {
     this.#isCalled = true;
     this.#look.abort();
