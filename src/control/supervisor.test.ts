@@ -16,6 +16,7 @@ import {
 } from '../worker/channel.ts';
 import { DataDirectoryInUse } from '../worker/control-socket.ts';
 import { originProcess, workerProcess } from '../worker/spawn.ts';
+import { type Machine, thisMachine } from './machine.ts';
 import type { RunListener } from './placements.ts';
 import { OriginPortTaken, Supervisor, type SupervisorOptions } from './supervisor.ts';
 import { birthOf } from './survivors.ts';
@@ -266,6 +267,35 @@ describe('the supervisor', { timeout: 40_000 }, () => {
     await reported(next, 'kept');
   });
 
+  it('takes over workers that are quicker than its own start', async () => {
+    const options = {
+      workers: 2,
+      spawnOrigin: () => origin('127.0.0.1:0'),
+      editions: { worker: 'one', origin: 'one' },
+    };
+    const former = await started(options);
+    const before = childPids();
+    await former.close({ stopWorkers: false });
+    let greeted = 0;
+    const listen: Machine['listen'] = async (path, accept) => {
+      const door = await thisMachine.listen(path, peer => {
+        const talk = accept(peer);
+        return {
+          message: message => {
+            talk.message(message);
+            greeted++;
+          },
+          closed: talk.closed,
+        };
+      });
+      await vi.waitFor(() => expect(greeted).toBeGreaterThan(2), SOON);
+      return door;
+    };
+    await started({ ...options, machine: { ...thisMachine, listen } });
+    expect(childPids()).toEqual(before);
+    expect(before.filter(isAlive)).toEqual(before);
+  });
+
   it('sends no worker home that dials while it lets go of them', async () => {
     const former = await started();
     former.place(order('a'));
@@ -407,6 +437,16 @@ describe('the supervisor', { timeout: 40_000 }, () => {
     expect(before.filter(isAlive)).toEqual([]);
     expect(existsSync(join(folder, 'children.json'))).toBe(false);
     expect(listener.losses).toEqual([]);
+  });
+
+  it('kills a worker that stands still when it is to end', async () => {
+    const supervisor = await started({ workers: 2 });
+    const before = childPids();
+    process.kill(before[0] ?? 0, 'SIGSTOP');
+    const askedAtMs = now();
+    await supervisor.close({ stopWorkers: true });
+    expect(before.filter(isAlive)).toEqual([]);
+    expect(now() - askedAtMs).toBeLessThan(8_000);
   });
 
   it('starts the RTMP server, knows its address, and replaces it', async () => {

@@ -2,7 +2,7 @@ import type { ChannelListener, Child, Conversation, Peer, RunOrder, RunReport, T
 import { type Machine, thisMachine } from './machine.ts';
 import { Placements, type RunListener } from './placements.ts';
 import { type Hello, Slot } from './slot.ts';
-import { numbersFor, type Role, type Survivor } from './survivors.ts';
+import { numbersFor, type Role } from './survivors.ts';
 
 export interface SupervisorOptions {
   readonly socketPath: string;
@@ -83,7 +83,7 @@ export class Supervisor {
     try {
       this.#watchedAtMs = now();
       this.#endWatch = this.#machine.every(WATCH_MS, () => this.#look());
-      this.#fill(this.#survivors.read());
+      this.#fill();
       await this.#until(() => this.#isDecided(), START_MS);
       await this.#placements.adopted();
       if (this.#originCode === EXIT_PORT_TAKEN) throw new OriginPortTaken('the RTMP port is taken');
@@ -148,9 +148,14 @@ export class Supervisor {
     return this.#originCode === EXIT_PORT_TAKEN || [...this.#slots.values()].every(slot => !slot.undecided);
   }
 
-  /** A slot for each process that is wanted and for each that is there. */
-  #fill(survivors: readonly Survivor[]): void {
+  /**
+   * Makes a slot for each process that is wanted and for each that is there, once: survivors dial as soon as somebody
+   * listens, and the first of them may be here before the listening is told.
+   */
+  #fill(): void {
+    if (this.#slots.size > 0) return;
     const { workers, spawn, spawnOrigin, editions } = this.#options;
+    const survivors = this.#survivors.read();
     const present = survivors.filter(({ role }) => role === 'worker');
     for (const number of numbersFor(present, { count: workers, edition: editions?.worker })) {
       this.#addSlot('worker', number, () => spawn(number));
@@ -203,6 +208,7 @@ export class Supervisor {
       peer.close();
       return undefined;
     }
+    this.#fill();
     const slot = this.#slotAt(hello.role, hello.slot);
     const isOurs = (hello.role === 'worker' || slot.wanted) && slot.greet(hello, peer);
     if (!isOurs) {
