@@ -1,15 +1,21 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
+import { ScriptedServer } from '../src/media/rtmp/scripted-server.ts';
 import { figure } from './faults/figure.ts';
 import { backwards, duplicates, missing } from './lab/continuity.ts';
 import { CountedSource } from './lab/counted-source.ts';
 import { CountedStream } from './lab/counted-stream.ts';
 import { serveFiles } from './lab/file-server.ts';
+import { openHook } from './lab/hook.ts';
 import { Millrace, processesOf } from './lab/millrace.ts';
 import { Nginx } from './lab/nginx.ts';
 import { Oracle, type SeenStream } from './lab/oracle.ts';
 import { flvOf, type Kept } from './lab/packets.ts';
 import { Place } from './lab/place.ts';
+import { stopsAt } from './lab/scripted-destination.ts';
 import { pass, until } from './lab/wait.ts';
 
 /** Of each kind. */
@@ -74,6 +80,13 @@ const childrenOf = ({ data }: Millrace): number[] =>
     .map(({ pid }) => pid)
     .sort();
 
+/** What the control processes had to complain of, for the case that a test fails. */
+const complaints = ({ output }: Millrace): string =>
+  output
+    .split('\n')
+    .filter(line => /"level":"(warn|error)"|process lost/.test(line))
+    .join('\n');
+
 /** Restarts the control process over and over with everything on air, and counts what was lost at the far end. */
 async function restarts(row: string, restart: (millrace: Millrace) => Promise<void>): Promise<void> {
   await using place = new Place();
@@ -101,17 +114,52 @@ async function restarts(row: string, restart: (millrace: Millrace) => Promise<vo
   expect(childrenOf(millrace)).toEqual(children);
 }
 
-it('loses no frame while one control process follows the other', async () => {
+it.concurrent('loses no frame while one control process follows the other', async () => {
   await restarts('P6', async millrace => {
     expect(await millrace.replace()).toBe(0);
   });
 });
 
-it('loses no frame while the control process is killed and started again', async () => {
+it.concurrent('loses no frame while the control process is killed and started again', async () => {
   await restarts('P2', async millrace => {
     await millrace.killControl();
     await millrace.restart();
   });
+});
+
+it.concurrent('tells of every file of a list, in order, while one control process follows the other', async () => {
+  await using place = new Place();
+  const [oracle, hook] = [await Oracle.start(place), await openHook(place)];
+  const films = place.path('films');
+  mkdirSync(films);
+  const names = ['0.flv', '1.flv', '2.flv'];
+  for (const name of names) writeFileSync(`${films}/${name}`, countedFilm(1));
+  const base = await serveFiles(place, films);
+  const millrace = await Millrace.start(place, { flags: ['--workers', '1'] });
+  const list = {
+    source_type: 'PullVodPushLive',
+    source_urls: names.map(name => `${base}/${name}`),
+    vod_loop_time: '999',
+  };
+  const body = { ...list, destination_url: oracle.url('list'), callback_url: hook.base };
+  await millrace.huawei.call({ method: 'POST', body });
+  await until('it is on air', () => oracle.stream('list').length > 50);
+  for (let i = 0; i < RESTARTS; i++) {
+    await millrace.replace();
+    await pass(Math.random() * 1_000);
+  }
+  const count = hook.told.length;
+  await until('more files are told of', () => hook.told.length > count + 4);
+
+  // One that was cut off in the middle is sent again.
+  const told = [...new Map(hook.told.map(({ body: event }) => [event.event_id, event])).values()];
+  const places = (type: string): number[] =>
+    told.filter(({ event_type }) => event_type === type).map(({ loop, index }) => loop * names.length + index);
+  const [starts, ends] = [places('VodSourceFileStart'), places('VodSourceFileFinish')];
+  expect(starts, complaints(millrace)).toEqual(starts.map((_, i) => i));
+  expect(ends, complaints(millrace)).toEqual(ends.map((_, i) => i));
+  figure('P6', 'files told of', starts.length, { unit: 'files', atLeast: RESTARTS });
+  expect(oracle.stream('list').pushes, complaints(millrace)).toHaveLength(1);
 });
 
 /** The time without a frame at the turn from one push to the next. */
@@ -154,4 +202,80 @@ it('lets no run stay on a worker whose network policy was looser, also after a c
   await until('the former workers are gone', () => childrenOf(millrace).length === 3);
   expect(seen.map(({ pushes }) => pushes.length)).toEqual([1, 1, 1, 1]);
   for (const taskId of taskIds) expect(await millrace.huawei.status(taskId)).toBe('retrying');
+});
+
+/** A receiver of callbacks that takes them and never answers. */
+async function hangingHook(place: Place): Promise<{ readonly url: string; readonly asked: () => number }> {
+  let asked = 0;
+  const server = place.own(
+    createServer(() => {
+      asked++;
+    }),
+    it => {
+      it.closeAllConnections();
+      it.close();
+    },
+  );
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, asked: () => asked };
+}
+
+/** A request of which half is sent. */
+async function slowRequest(place: Place, api: string): Promise<Socket> {
+  const { hostname, port } = new URL(api);
+  const socket = place.own(connect({ host: hostname, port: Number(port) }), it => it.destroy());
+  socket.on('error', () => {});
+  socket.write('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nhalf');
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** How many bytes the kernel holds for the port that nobody takes, after proc_net_tcp. */
+function unsentTo(port: number): number {
+  const rows = readFileSync('/proc/net/tcp', 'latin1').split('\n').slice(1);
+  const to = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return rows
+    .map(row => row.trim().split(/\s+/))
+    .filter(([, , remote = '']) => remote.endsWith(to))
+    .reduce((sum, [, , , , queues = '']) => sum + Number.parseInt(queues.split(':')[0] ?? '0', 16), 0);
+}
+
+it('ends within 10 s of a SIGTERM, cleanly, whatever its peers do, and goes on later where its lists were', async () => {
+  await using place = new Place();
+  const { millrace, oracle, seen } = await onAir(place);
+  const hook = await hangingHook(place);
+  // What the kernel holds for a peer that does not read is filled within seconds.
+  const source = await CountedSource.start(place, { shape: { videoKbit: 40_000 } });
+  const { huawei } = millrace;
+  await huawei.createLive(source.url(), oracle.url('wedged'), { callback_url: hook.url });
+  await until('the one that will be wedged is on air', () => oracle.stream('wedged').video.length > 50);
+  const silent = await ScriptedServer.listen(stopsAt('accept'));
+  place.own(silent, it => it.close());
+  await huawei.createLive(source.url(), silent.url('live/out'));
+  await until('a callback hangs', () => hook.asked() > 0);
+  oracle.stall('wedged');
+  await until('it is wedged', () => unsentTo(oracle.port) > 1_000_000);
+  const soon = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 2_000).toISOString().replace('.000Z', 'Z');
+  await huawei.createLive(source.url(), oracle.url('late'), { start_time: soon });
+  await slowRequest(place, millrace.api);
+
+  const atMs = performance.now();
+  await millrace.stop();
+  figure('P7', 'SIGTERM to exit', performance.now() - atMs, { unit: 'ms', atMost: 10_000 });
+  expect(processesOf(millrace.data)).toEqual([]);
+  expect(seen.map(({ pushes }) => pushes.map(({ saidGoodbye }) => saidGoodbye))).toEqual(seen.map(() => [true]));
+  await pass(Math.max(0, new Date(soon).getTime() + 500 - Date.now()));
+  expect(oracle.stream('late').pushes).toEqual([]);
+
+  const list = oracle.stream('list');
+  await millrace.restart();
+  await until(
+    'the list is on air again',
+    () => list.pushes.length === 2 && list.pushes[1]?.firstFrameAtMs !== undefined,
+  );
+  await pass(500);
+  const lost = missing(list.video).length + missing(list.audio).length;
+  figure('P7', 'frames of a list lost over a stop', lost, { unit: 'frames', exactly: 0 });
+  const back = duplicates(list.video);
+  figure('P7', 'pictures of a list repeated over a stop', back, { unit: 'pictures', atMost: 28 });
 });

@@ -68,8 +68,9 @@ export class Millrace {
     return this.#ready.pid;
   }
 
+  /** Of the control processes that were replaced too. */
   get output(): string {
-    return this.#child.output;
+    return this.#children.map(({ output }) => output).join('');
   }
 
   get huawei(): HuaweiClient {
@@ -79,7 +80,7 @@ export class Millrace {
   #spawn(...flags: readonly string[]): Child {
     const args = ['serve', '--data', this.data, '--ready-file', `${this.data}.ready`, ...this.#args, ...flags];
     const child = new Child(BIN, args, { env: this.#env });
-    this.#children = [...this.#children.filter(({ running }) => running), child];
+    this.#children = [...this.#children, child];
     return child;
   }
 
