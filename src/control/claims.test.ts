@@ -349,6 +349,22 @@ describe('after a restart of the control process', () => {
     expect(room.orders).toHaveLength(2);
   });
 
+  it('a run that its user starts over before it is known to be gone is claimed again all the same', async () => {
+    const task = await room.onAir();
+    const { promise: isOver, resolve: goOn } = Promise.withResolvers<void>();
+    const slow = async (store: Rehearsal['store'], statuses: readonly Task['status'][]) => {
+      const tasks = await store.withStatus(statuses);
+      await isOver;
+      return tasks;
+    };
+    room = await room.again({ store: store => ({ ...store, withStatus: statuses => slow(store, statuses) }) });
+    const ticked = room.scheduler.tick();
+    await room.tasks.restart(OWNER, task.id);
+    goOn();
+    await ticked;
+    await vi.waitFor(() => expect(room.orders).toMatchObject([{ taskId: task.id, epoch: task.epoch + 2 }]));
+  });
+
   it('what was missed is taken from the state of the run', async () => {
     const [came, went] = [await opening(), await room.onAir()];
     room = await room.again();

@@ -98,7 +98,16 @@ export class Claims {
     const { store, now } = this.#options;
     const tasks = await store.withStatus(['scheduled', 'running', 'recovering']);
     const orphans = tasks.filter(task => isActive(task) && !this.#claims.has(task.id) && task.spec.endAt > now());
-    await inParallel(orphans, CLAIMS_AT_ONCE, async ({ id, epoch }) => this.#tellClaimed(id, epoch, 'its run is gone'));
+    await inParallel(orphans, CLAIMS_AT_ONCE, async ({ id }) => this.#settleOne(id));
+  }
+
+  /** Decided on the task as it is by then: its user may have started it over, which raises the epoch. */
+  async #settleOne(taskId: string): Promise<void> {
+    await this.#options.record.tell(taskId, task =>
+      isActive(task) && !this.#claims.has(taskId)
+        ? [{ type: 'claimed', cause: 'system', reason: 'its run is gone', epoch: task.epoch }]
+        : [],
+    );
   }
 
   /** Looks again at what could not be settled before. Called on every tick. */
@@ -374,7 +383,7 @@ export class Claims {
     }
   }
 
-  async #tellClaimed(taskId: string, epoch: number, reason: string, cause: Cause = 'system'): Promise<void> {
+  async #tellClaimed(taskId: string, epoch: number, reason: string, cause: Cause): Promise<void> {
     await this.#options.record.tell(taskId, { type: 'claimed', cause, reason, epoch });
   }
 
