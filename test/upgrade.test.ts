@@ -21,6 +21,7 @@ import { pass, until } from './lab/wait.ts';
 /** Of each kind. */
 const RESTARTS = Number(process.env.TEST_RESTARTS ?? 10);
 const FILM_SECONDS = 120 + 10 * RESTARTS;
+const TIMEOUT_MS = 60_000 + 10_000 * RESTARTS;
 const VIEWS = ['direct', 'nginx', 'origin', 'list'] as const;
 
 /** A file whose frames count. */
@@ -114,53 +115,65 @@ async function restarts(row: string, restart: (millrace: Millrace) => Promise<vo
   expect(childrenOf(millrace)).toEqual(children);
 }
 
-it.concurrent('loses no frame while one control process follows the other', async () => {
-  await restarts('P6', async millrace => {
-    expect(await millrace.replace()).toBe(0);
-  });
-});
+it.concurrent(
+  'loses no frame while one control process follows the other',
+  async () => {
+    await restarts('P6', async millrace => {
+      expect(await millrace.replace()).toBe(0);
+    });
+  },
+  TIMEOUT_MS,
+);
 
-it.concurrent('loses no frame while the control process is killed and started again', async () => {
-  await restarts('P2', async millrace => {
-    await millrace.killControl();
-    await millrace.restart();
-  });
-});
+it.concurrent(
+  'loses no frame while the control process is killed and started again',
+  async () => {
+    await restarts('P2', async millrace => {
+      await millrace.killControl();
+      await millrace.restart();
+    });
+  },
+  TIMEOUT_MS,
+);
 
-it.concurrent('tells of every file of a list, in order, while one control process follows the other', async () => {
-  await using place = new Place();
-  const [oracle, hook] = [await Oracle.start(place), await openHook(place)];
-  const films = place.path('films');
-  mkdirSync(films);
-  const names = ['0.flv', '1.flv', '2.flv'];
-  for (const name of names) writeFileSync(`${films}/${name}`, countedFilm(1));
-  const base = await serveFiles(place, films);
-  const millrace = await Millrace.start(place, { flags: ['--workers', '1'] });
-  const list = {
-    source_type: 'PullVodPushLive',
-    source_urls: names.map(name => `${base}/${name}`),
-    vod_loop_time: '999',
-  };
-  const body = { ...list, destination_url: oracle.url('list'), callback_url: hook.base };
-  await millrace.huawei.call({ method: 'POST', body });
-  await until('it is on air', () => oracle.stream('list').length > 50);
-  for (let i = 0; i < RESTARTS; i++) {
-    await millrace.replace();
-    await pass(Math.random() * 1_000);
-  }
-  const count = hook.told.length;
-  await until('more files are told of', () => hook.told.length > count + 4);
+it.concurrent(
+  'tells of every file of a list, in order, while one control process follows the other',
+  async () => {
+    await using place = new Place();
+    const [oracle, hook] = [await Oracle.start(place), await openHook(place)];
+    const films = place.path('films');
+    mkdirSync(films);
+    const names = ['0.flv', '1.flv', '2.flv'];
+    for (const name of names) writeFileSync(`${films}/${name}`, countedFilm(1));
+    const base = await serveFiles(place, films);
+    const millrace = await Millrace.start(place, { flags: ['--workers', '1'] });
+    const list = {
+      source_type: 'PullVodPushLive',
+      source_urls: names.map(name => `${base}/${name}`),
+      vod_loop_time: '999',
+    };
+    const body = { ...list, destination_url: oracle.url('list'), callback_url: hook.base };
+    await millrace.huawei.call({ method: 'POST', body });
+    await until('it is on air', () => oracle.stream('list').length > 50);
+    for (let i = 0; i < RESTARTS; i++) {
+      await millrace.replace();
+      await pass(Math.random() * 1_000);
+    }
+    const count = hook.told.length;
+    await until('more files are told of', () => hook.told.length > count + 4);
 
-  // One that was cut off in the middle is sent again.
-  const told = [...new Map(hook.told.map(({ body: event }) => [event.event_id, event])).values()];
-  const places = (type: string): number[] =>
-    told.filter(({ event_type }) => event_type === type).map(({ loop, index }) => loop * names.length + index);
-  const [starts, ends] = [places('VodSourceFileStart'), places('VodSourceFileFinish')];
-  expect(starts, complaints(millrace)).toEqual(starts.map((_, i) => i));
-  expect(ends, complaints(millrace)).toEqual(ends.map((_, i) => i));
-  figure('P6', 'files told of', starts.length, { unit: 'files', atLeast: RESTARTS });
-  expect(oracle.stream('list').pushes, complaints(millrace)).toHaveLength(1);
-});
+    // One that was cut off in the middle is sent again.
+    const told = [...new Map(hook.told.map(({ body: event }) => [event.event_id, event])).values()];
+    const places = (type: string): number[] =>
+      told.filter(({ event_type }) => event_type === type).map(({ loop, index }) => loop * names.length + index);
+    const [starts, ends] = [places('VodSourceFileStart'), places('VodSourceFileFinish')];
+    expect(starts, complaints(millrace)).toEqual(starts.map((_, i) => i));
+    expect(ends, complaints(millrace)).toEqual(ends.map((_, i) => i));
+    figure('P6', 'files told of', starts.length, { unit: 'files', atLeast: RESTARTS });
+    expect(oracle.stream('list').pushes, complaints(millrace)).toHaveLength(1);
+  },
+  TIMEOUT_MS,
+);
 
 /** The time without a frame at the turn from one push to the next. */
 function outageMs({ video, audio, pushes }: SeenStream, push: number): number {
