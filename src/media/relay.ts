@@ -3,7 +3,6 @@ import { Delay } from './delay.ts';
 import { asFault, Fault } from './fault.ts';
 import { GopCache } from './gop.ts';
 import { LastGroup } from './last-group.ts';
-import { Motion } from './motion.ts';
 import { beginsWithKey, fillOpening } from './opening.ts';
 import { Pacer } from './pacer.ts';
 import { Batch, type PacedSource, type Packet, type Sink, type Source } from './packet.ts';
@@ -11,35 +10,18 @@ import { PlayoutPacer } from './playout-pacer.ts';
 import { Seat } from './seat.ts';
 import type { Spare } from './spare.ts';
 import { Splicer } from './splicer.ts';
+import { Stretches } from './stretches.ts';
 import type { Strip } from './strip.ts';
+import { type Patience, USUAL_PATIENCE, Vigil } from './vigil.ts';
 import type { Vitals } from './vitals.ts';
 import { onAbort, Waiting } from './waiting.ts';
 
 /** What is kept for a sink that comes while none is there. */
 const KEPT = { bytes: 8 * 1024 * 1024, ms: 10_000 };
 
-/** How much a live source may be wanting before the relay lets it go. */
-export interface Patience {
-  /** Without any media that moves. */
-  readonly silentMs: number;
-  /** Without a track that was there, while the other goes on. */
-  readonly trackMs: number;
-  /** Sending less than `kbit` a second, on average over so long; 0 kbit is never too little. */
-  readonly floor: { readonly kbit: number; readonly ms: number };
-}
-
-/** A tick that comes a little later still finds out within five seconds. */
-const USUAL_PATIENCE: Patience = {
-  silentMs: 4_900,
-  trackMs: Number.POSITIVE_INFINITY,
-  floor: { kbit: 0, ms: 5_000 },
-};
-
 /** Taken at a time of a source that is held to the pace of life: its output is to be even. */
 const FEW_BYTES = 32 * 1024;
 
-/** A source that has sent media for so long and nothing that a destination can start at never will. */
-const KEYLESS_MS = 15_000;
 /** A track that has not come for so long is gone. */
 const TRACK_GONE_MS = 5_000;
 
@@ -51,8 +33,6 @@ const MOST_LATE_MS = 10_000;
 const PAUSE_MS = 1_000;
 /** A visit costs more than what it brings, and files may be given ahead: so they have one on every second tick. */
 const REST_MS = 75;
-/** Places remembered: more than the files that can be in a sink's queue. */
-const MOST_PLACES = 8;
 
 export interface RelayOptions {
   readonly now: Monotonic;
@@ -61,16 +41,6 @@ export interface RelayOptions {
   readonly delayMs?: number | undefined;
   /** Whether the last pictures are kept, to be shown when no more come. */
   readonly keepsGroup?: boolean;
-}
-
-/** The segment of a live source that stands in between stretches of a paced one. */
-const NO_SEGMENT = -1;
-
-/** Where a stretch of a paced source lies on the output timeline, which it enters at `fromMs`. */
-interface Stretch {
-  readonly segment: number;
-  readonly fromMs: number;
-  readonly shiftMs: number;
 }
 
 /**
@@ -86,9 +56,8 @@ export class Relay {
   static readonly #start = new Batch();
 
   readonly splicer = new Splicer();
-  /** With the live source; it may change while one is on air. */
-  patience: Patience;
   readonly #now: Monotonic;
+  readonly #vigil: Vigil;
   readonly #gop = new GopCache(KEPT);
   /** Between the timeline and the sink, of a live run that wants it. */
   readonly #delay: Delay | undefined;
@@ -106,19 +75,13 @@ export class Relay {
   #segment = Number.NaN;
   #dry = false;
   #restsUntilMs = 0;
-  #stretches: Stretch[] = [];
+  readonly #stretches = new Stretches();
   #keyMs = Number.NaN;
   #skips = 0;
   #held = 0;
   #sink: Seat<Sink> | undefined;
   /** True until the present sink has been given its first key frame. */
   #sinkFresh = true;
-  /** When the source's media time last moved: bytes alone are no sign of life. */
-  #mediaAtMs = 0;
-  #pulledAtMs = 0;
-  #motion = new Motion();
-  /** Where the present stretch of the bit rate's watch began. */
-  #floorAt = { ms: 0, bytes: 0 };
   /** Beside the source on air; nearly always none. */
   #spares: Spare[] = [];
   #sentMs = 0;
@@ -133,7 +96,7 @@ export class Relay {
     this.#now = options.now;
     this.#lastGroup = keepsGroup ? new LastGroup(KEPT) : undefined;
     this.#delay = delayMs > 0 ? new Delay({ ms: delayMs }) : undefined;
-    this.patience = { ...USUAL_PATIENCE, ...options.patience };
+    this.#vigil = new Vigil({ ...USUAL_PATIENCE, ...options.patience });
   }
 
   /** Output time of the last packet handed to a sink. */
@@ -156,7 +119,12 @@ export class Relay {
 
   /** When the media time of the live source last moved. */
   get mediaAtMs(): number {
-    return this.#mediaAtMs;
+    return this.#vigil.mediaAtMs;
+  }
+
+  /** With the live source; it may change while one is on air. */
+  set patience(patience: Patience) {
+    this.#vigil.patience = patience;
   }
 
   /** How often media of files was passed over because it was too late. */
@@ -166,16 +134,7 @@ export class Relay {
 
   /** The newest frame of a paced source that a destination has taken: its segment, and its time there. */
   get accepted(): { readonly segment: number; readonly mediaMs: number } | undefined {
-    const takenMs = this.#acceptedMs();
-    const at = this.#stretches.findLastIndex(({ fromMs }) => fromMs <= takenMs);
-    const newest = this.#stretches[at];
-    if (newest === undefined) return undefined;
-    // Behind a stretch stands what it has ended with.
-    const isOver = newest.segment === NO_SEGMENT;
-    const stretch = isOver ? this.#stretches[at - 1] : newest;
-    if (stretch === undefined) return undefined;
-    const endMs = isOver ? newest.fromMs : takenMs;
-    return { segment: stretch.segment, mediaMs: Math.max(0, endMs - stretch.shiftMs) };
+    return this.#stretches.at(this.#acceptedMs());
   }
 
   /** Output time of the newest key frame of a paced source. */
@@ -241,11 +200,7 @@ export class Relay {
     const left = this.#seat(source, signal);
     this.#live = source;
     this.#isSlate = isSlate;
-    this.#segment = NO_SEGMENT;
-    this.#mediaAtMs = this.#now();
-    this.#pulledAtMs = this.#now();
-    this.#motion = new Motion();
-    this.#floorAt = { ms: this.#now(), bytes: source.bytesIn };
+    this.#vigil.begin(source, this.#now());
     this.#pacer = new Pacer();
     this.splicer.begin(isAnother ? 'another' : 'live');
     return left;
@@ -337,7 +292,7 @@ export class Relay {
     else if (!this.#gop.empty) this.#gop.release();
     if (this.#sink !== undefined) this.#write(this.#sink, out);
     // Behind the writing, because they read into the same buffers as the source on air.
-    for (const spare of this.#spares) spare.tick();
+    if (this.#spares.length > 0) for (const spare of this.#spares) spare.tick();
     this.#waiting.wake();
     this.#restsUntilMs = this.#mayRest() ? nowMs + REST_MS : 0;
   }
@@ -372,20 +327,14 @@ export class Relay {
       this.#endSource(asFault('pull', error));
     }
     if (came.count > 0) this.#take(came, out, nowMs);
-    else if (nowMs - this.#mediaAtMs > this.patience.silentMs) this.#endSilent();
-    this.#mindStart(nowMs);
-    this.#mindTracks(nowMs);
-    if (this.patience.floor.kbit > 0) this.#mindRate(nowMs);
+    const fault = this.#live === undefined ? undefined : this.#vigil.verdict(source, this.splicer, nowMs);
+    if (fault !== undefined) this.#endSource(fault);
   }
 
   #take(came: Batch, out: Batch, nowMs: number): void {
-    if (this.#motion.sees(came)) {
-      this.#mediaAtMs = nowMs;
-    } else if (nowMs - this.#mediaAtMs > this.patience.silentMs) {
-      this.#endSilent();
-    }
+    this.#vigil.note(came, nowMs);
     this.splicer.place(came, out, nowMs, this.#delay?.clockMs(nowMs));
-    if (this.#stretches.length > 0) this.#noteStretch(out);
+    this.#stretches.noteLive(out);
     if (out.count > 0) this.#pacer.advance(this.splicer.mediaMs, nowMs);
   }
 
@@ -400,7 +349,7 @@ export class Relay {
       const aheadMs = this.#sinkFresh ? 0 : REST_MS;
       this.#readFile(source, came, this.#schedule.dueMs(nowMs) + aheadMs);
       this.splicer.place(came, out, nowMs);
-      this.#noteStretch(out);
+      this.#stretches.note(this.#segment, this.splicer.shiftMs, out);
       this.#noteKey(out);
     }
     this.#keepSchedule(this.#schedule, slow ? 'slow' : source.state, nowMs);
@@ -418,15 +367,6 @@ export class Relay {
     if (segment === this.#segment) return;
     this.#segment = segment;
     this.splicer.beginFile(starts);
-  }
-
-  #noteStretch(out: Batch): void {
-    const { shiftMs } = this.splicer;
-    const newest = this.#stretches.at(-1);
-    const isSame = newest?.segment === this.#segment && (newest.shiftMs === shiftMs || this.#segment === NO_SEGMENT);
-    if (out.count === 0 || isSame) return;
-    this.#stretches.push({ segment: this.#segment, fromMs: (out.packets[0] as Packet).dtsMs, shiftMs });
-    if (this.#stretches.length > MOST_PLACES) this.#stretches.shift();
   }
 
   #noteKey(out: Batch): void {
@@ -453,36 +393,6 @@ export class Relay {
   #acceptedMs(): number {
     const sink = this.#sink?.holder;
     return sink === undefined || this.#sinkFresh ? this.#takenMs : this.#sentMs - sink.queuedMs;
-  }
-
-  #endSilent(): void {
-    const seconds = Math.round(this.patience.silentMs / 1000);
-    this.#endSource(new Fault('pull', 'silent', `the source sent no media for ${seconds} s`));
-  }
-
-  #mindStart(nowMs: number): void {
-    if (this.splicer.open || nowMs - this.#pulledAtMs <= KEYLESS_MS) return;
-    this.#endSource(new Fault('pull', 'keyless', `the source sent no key frame for ${KEYLESS_MS / 1000} s`));
-  }
-
-  #mindTracks(nowMs: number): void {
-    const { trackMs } = this.patience;
-    const gone = trackMs === Number.POSITIVE_INFINITY ? undefined : this.splicer.trackGone(nowMs, trackMs);
-    if (gone === undefined) return;
-    const seconds = Math.round(trackMs / 1000);
-    this.#endSource(new Fault('pull', 'silent', `the source sent no ${gone} for ${seconds} s`, { track: gone }));
-  }
-
-  #mindRate(nowMs: number): void {
-    const { kbit, ms } = this.patience.floor;
-    const passedMs = nowMs - this.#floorAt.ms;
-    if (passedMs < ms || this.#live === undefined) return;
-    const { bytesIn } = this.#live;
-    const rate = Math.round(((bytesIn - this.#floorAt.bytes) * 8) / passedMs);
-    this.#floorAt = { ms: nowMs, bytes: bytesIn };
-    if (rate >= kbit) return;
-    const seconds = Math.round(ms / 1000);
-    this.#endSource(new Fault('pull', 'silent', `the source sent ${rate} kbit/s for ${seconds} s, less than ${kbit}`));
   }
 
   #write(seat: Seat<Sink>, out: Batch): void {

@@ -16,8 +16,9 @@ import {
 import { backoffMs } from '../task/retry.ts';
 import { type OpenItem, openingAssets } from './asset-item.ts';
 import { Bugs, onceReached, under, whenOver } from './attempts.ts';
-import type { ListOrder, RunNews, RunOrder, RunReport } from './channel.ts';
+import type { ListOrder, RunOrder, RunReport } from './channel.ts';
 import { coverOf } from './cover.ts';
+import { ItemNews } from './item-news.ts';
 import { itemAt, ListFeed, type Place } from './list-feed.ts';
 import { PullSide } from './pull-side.ts';
 import { type Pushed, PushSide } from './push-side.ts';
@@ -41,12 +42,6 @@ interface Carried {
   mediaMs: number;
   items: number;
   skips: number;
-}
-
-interface ItemFacts {
-  readonly reason?: string | undefined;
-  readonly durationMs?: number | undefined;
-  readonly wasOnAir?: boolean;
 }
 
 /** A relay with the list it plays, and what keeps the list supplied. A bug ends all three together. */
@@ -76,12 +71,9 @@ export class Playout {
   #bugged: (error: unknown) => void = () => {};
   #breakpoint: Breakpoint | undefined;
   #toldKeyMs = Number.NaN;
-  /** News of items that a viewer has not seen yet: told once media flows. */
-  #unseen: RunNews[] = [];
+  readonly #items: ItemNews;
   /** While the last file plays: none could be found to follow it. */
   #isLost = false;
-  #lastStarted: Place | undefined;
-  #lastFinished: Place | undefined;
 
   constructor(parts: PlayoutParts) {
     this.#parts = parts;
@@ -95,8 +87,11 @@ export class Playout {
       leaves: () => this.#leave(),
     });
     const { from, list, version } = parts.order.source;
-    // A run that goes on in the middle of a file goes on with what an earlier one has told of.
-    if (!isStart(list, from)) this.#lastStarted = { cursor: from, version, item: itemAt(list, from) };
+    const { taskId, epoch } = parts.order;
+    this.#items = new ItemNews(
+      { taskId, epoch, tell: parts.tell, isSeen: () => this.#standing.state === 'flowing' },
+      isStart(list, from) ? undefined : { cursor: from, version, item: itemAt(list, from) },
+    );
     this.#now = this.#build(from);
     this.ended = this.#live();
   }
@@ -177,7 +172,7 @@ export class Playout {
       const end = await this.#carry(this.#now);
       if (this.#life.signal.aborted) return;
       if (end === 'finished') {
-        this.#tellUnseen();
+        this.#items.flush();
         this.#standing.tell('finished', 'run', '');
         return;
       }
@@ -297,16 +292,12 @@ export class Playout {
         this.#isLost = false;
         this.#push.endHold();
         if (this.#standing.state !== 'flowing') this.#awaitFlowing();
-        if (!isBehind(place, this.#lastStarted)) return;
-        this.#lastStarted = place;
-        this.#tellItem('itemStarted', place, { durationMs: lengthOf(place, item), reason: item.notes?.join(' ') });
+        this.#items.started(place, item);
       },
       finished: (place, item, playedMs) => {
         this.#now.feed.finished();
         this.#compareLength(place, item, playedMs);
-        if (!isBehind(place, this.#lastFinished)) return;
-        this.#lastFinished = place;
-        this.#tellItem('itemFinished', place, { durationMs: lengthOf(place, item) });
+        this.#items.finished(place, item);
       },
       failed: (place, fault, playedMs) => {
         if (playedMs > 0)
@@ -339,12 +330,12 @@ export class Playout {
 
   #tellFlowing(): void {
     if (this.#now.relay.onAir && !this.#pull.isOnSlate) this.#standing.flows();
-    this.#tellUnseen();
+    this.#items.flush();
   }
 
-  #itemFailed(place: Place, fault: Fault, { wasOnAir }: { readonly wasOnAir: boolean }): void {
+  #itemFailed(place: Place, fault: Fault, how: { readonly wasOnAir: boolean }): void {
     this.#standing.count(fault);
-    this.#tellItem('itemFailed', place, { reason: fault.message, ...(wasOnAir ? { wasOnAir } : {}) });
+    this.#items.failed(place, fault.message, how);
   }
 
   /** A file that is shorter than it says is told of until another one is played to its end. */
@@ -394,10 +385,9 @@ export class Playout {
 
   /** Answers how long to wait before the next round. While a file still plays, it is only an alarm. */
   #roundFailed(fault: Fault, backoffMs: number): number {
-    const loss = {
-      side: 'pull',
-      message: `no file of the list could be played; the last one: ${fault.message}`,
-    } as const;
+    const shown = this.#pull.isOnSlate ? 'the slate is on air; ' : '';
+    const message = `${shown}no file of the list could be played; the last one: ${fault.message}`;
+    const loss = { side: 'pull', message } as const;
     if (this.#now.source.playing !== undefined) {
       this.#isLost = true;
       this.#tellAlarm(loss.message);
@@ -420,27 +410,6 @@ export class Playout {
     this.#parts.tell({ taskId, epoch, type: 'alarm', side: 'pull', reason, alarm: 'PullFileFailed', set: true });
   }
 
-  #tellItem(
-    type: 'itemStarted' | 'itemFinished' | 'itemFailed',
-    { cursor, item: { url } }: Place,
-    { reason = '', durationMs, ...how }: ItemFacts,
-  ): void {
-    const { taskId, epoch } = this.#order;
-    const { index, round } = cursor;
-    const item = { url, index, round, ...(durationMs === undefined ? {} : { durationMs }) };
-    const news: RunNews = { taskId, epoch, type, side: 'pull', reason, item, ...how };
-    // Nothing overtakes what waits to be seen, but a failure of which nobody will see anything does not wait itself.
-    const waits = this.#unseen.length > 0 || (type !== 'itemFailed' && this.#standing.state !== 'flowing');
-    if (waits) this.#unseen.push(news);
-    else this.#parts.tell(news);
-  }
-
-  #tellUnseen(): void {
-    const unseen = this.#unseen;
-    this.#unseen = [];
-    for (const news of unseen) this.#parts.tell(news);
-  }
-
   #bank(): void {
     const { relay, feed } = this.#now;
     const carried = this.#carried;
@@ -455,18 +424,5 @@ export class Playout {
   }
 }
 
-/** Of what the list plays of the file, wherever in it this pass began. */
-const lengthOf = ({ item }: Place, { durationMs }: Item): number | undefined =>
-  durationMs === undefined ? undefined : durationMs - (item.inMs ?? 0);
-
 const samePlace = (one: Cursor | undefined, other: Cursor | undefined): boolean =>
   one?.round === other?.round && one?.index === other?.index && (one?.repeat ?? 0) === (other?.repeat ?? 0);
-
-/** Whether the place comes later in the playing than the other: in the same list further on, or in a newer one. */
-function isBehind({ version, cursor }: Place, other: Place | undefined): boolean {
-  if (other === undefined || version !== other.version) return true;
-  const { round, index, repeat = 0 } = cursor;
-  const before = other.cursor;
-  if (round !== before.round) return round > before.round;
-  return index === before.index ? repeat > (before.repeat ?? 0) : index > before.index;
-}

@@ -1,8 +1,10 @@
 import { asFault, Fault } from '../media/fault.ts';
 import type { Source } from '../media/packet.ts';
-import type { Patience, Relay } from '../media/relay.ts';
-import { Spare, type TrackKind } from '../media/spare.ts';
+import type { Relay } from '../media/relay.ts';
+import type { Spare } from '../media/spare.ts';
+import type { Patience } from '../media/vigil.ts';
 import { type Outcome, onceReached, under, whenAborted, whenOver } from './attempts.ts';
+import { Beside } from './beside.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import type { RunCover, RunReport } from './channel.ts';
 import { coverOf } from './cover.ts';
@@ -27,7 +29,6 @@ export interface PullSideParts extends Pick<RunParts, 'openSource' | 'now' | 'sl
 /** How long a source that is not wanted any more goes on while another one is made ready. */
 const MAKE_MS = 5_000;
 const OPEN_MS = 5_000;
-const LONGEST_OPEN_MS = 30_000;
 /** A source is gone back to when it has been well for so long. */
 const CLEAR_MS = 10_000;
 /** Between two changes that no failure calls for. */
@@ -43,15 +44,6 @@ const TRACK_GONE_MS = 5_000;
 const FLOOR_MS = 5_000;
 /** A tick that comes a little later still finds a silence out in time. */
 const TICK_SLACK_MS = 100;
-/** Held of a spare beside what it has to make up for: the longest usual group. */
-const GROUP_MS = 5_000;
-const HELD_BYTES = 16 * 1024 * 1024;
-
-interface Beside {
-  readonly candidate: Candidate;
-  readonly spare: Spare;
-}
-
 interface Entry {
   readonly candidate: Candidate;
   readonly source: Source;
@@ -74,7 +66,7 @@ export class PullSide {
   #slateSays = '';
   /** Whether the preferred one is to follow as soon as it can, by somebody's wish. */
   #isUrgent = false;
-  #beside: Beside | undefined;
+  readonly #beside: Beside;
   /** From when on a spare has to make up for what is missing; undefined where nothing is. */
   #lostAtMs: number | undefined;
   #cut = new AbortController();
@@ -86,6 +78,10 @@ export class PullSide {
     this.#parts = parts;
     this.#candidates = new Candidates(parts.urls, parts.standInFor);
     this.#cover = coverOf(parts.cover);
+    this.#beside = new Beside({
+      ...{ ...parts, silentMs: () => this.#cover.silentMs },
+      dial: (candidate, signal) => this.#dial(candidate, signal),
+    });
     this.#slate = new Slate({ ...parts, slates: parts.slates, shown: what => this.#slateShown(what) });
   }
 
@@ -124,7 +120,7 @@ export class PullSide {
       while (!signal.aborted) {
         await under(signal, async cut => {
           this.#cut = cut;
-          const entry = this.#takeSpare(relay) ?? (await this.#open(relay, cut.signal));
+          const entry = this.#takeSpare() ?? (await this.#open(relay, cut.signal));
           if (entry !== undefined) await this.#air(relay, entry, cut.signal);
         });
       }
@@ -132,7 +128,7 @@ export class PullSide {
       this.#slate.end();
       this.#grace.abort();
       this.#leaving.abort();
-      this.#dropSpare(relay);
+      this.#beside.drop();
       this.#endStray();
     }
   }
@@ -180,25 +176,31 @@ export class PullSide {
     try {
       const source = await this.#dial(candidate, signal);
       const mayCover = this.#cover.slate !== 'off' && relay.hadMedia;
-      return { candidate, source: mayCover ? await this.#ripen(relay, source, signal) : source };
+      return { candidate, source: mayCover ? await this.#beside.ripen(relay, source, signal) : source };
     } catch (error) {
       if (!signal.aborted) this.#failed(relay, candidate, { fault: asFault('pull', error), healthyMs: 0 });
       return undefined;
     }
   }
 
-  /** Where others wait for their turn, nobody keeps them waiting for long. */
   async #dial(candidate: Candidate, signal: AbortSignal): Promise<Source> {
+    const hasOthers = this.#candidates.count > 1;
+    const opening = hasOthers ? this.#dialSoon(candidate, signal) : this.#parts.openSource(candidate.url, signal);
+    const source = await opening;
+    this.#epoch++;
+    return source;
+  }
+
+  /** Where others wait for their turn, nobody keeps them waiting for long. */
+  #dialSoon(candidate: Candidate, signal: AbortSignal): Promise<Source> {
     const { openSource, sleep } = this.#parts;
     return under(signal, async own => {
       const opening = openSource(candidate.url, own.signal);
-      const late = sleep(this.#candidates.count > 1 ? OPEN_MS : LONGEST_OPEN_MS, own.signal).then(() => {
+      const late = sleep(OPEN_MS, own.signal).then(() => {
         throw new Fault('pull', 'timeout', `${candidate.address} did not answer in time`);
       });
       try {
-        const source = await Promise.race([opening, late]);
-        this.#epoch++;
-        return source;
+        return await Promise.race([opening, late]);
       } catch (error) {
         // It may come yet, when nobody wants it any more.
         opening.then(
@@ -208,27 +210,6 @@ export class PullSide {
         throw error;
       }
     });
-  }
-
-  /** Beside the slate, until it has shown something to begin with. */
-  async #ripen(relay: Relay, source: Source, signal: AbortSignal): Promise<Source> {
-    const spare = this.#makeSpare(source);
-    relay.watch(spare);
-    try {
-      await spare.until(() => spare.usable, signal);
-      return spare;
-    } catch (error) {
-      spare.close();
-      throw error;
-    } finally {
-      relay.unwatch(spare);
-    }
-  }
-
-  #makeSpare(source: Source, needs?: TrackKind): Spare {
-    const { silentMs } = this.#cover;
-    const limits = { silentMs, holdMs: silentMs + GROUP_MS, holdBytes: HELD_BYTES };
-    return new Spare(source, { now: this.#parts.now, ...limits, needs });
   }
 
   async #air(relay: Relay, { candidate, source }: Entry, signal: AbortSignal): Promise<void> {
@@ -343,7 +324,7 @@ export class PullSide {
         relay.patience = this.#patience();
         const target = this.#targetBeside(onAir);
         if (target !== undefined) return this.#tendOne(relay, target, tending.signal);
-        this.#dropSpare(relay);
+        this.#beside.drop();
         await whenAborted(tending.signal);
       });
     }
@@ -357,7 +338,7 @@ export class PullSide {
 
   async #tendOne(relay: Relay, target: Candidate, signal: AbortSignal): Promise<void> {
     try {
-      const spare = await this.#spareOf(relay, target, signal);
+      const spare = await this.#beside.keep(relay, target, signal);
       await spare.until(() => spare.usable, signal);
       relay.patience = this.#patience();
       await spare.until(() => this.#candidates.isPreferred(target) && this.#isDue(spare), signal);
@@ -365,25 +346,10 @@ export class PullSide {
     } catch (error) {
       // A spare whose watch is ended is there for whoever follows.
       if (signal.aborted) return;
-      this.#dropSpare(relay);
+      this.#beside.drop();
       const { now, random } = this.#parts;
       target.failBeside(asFault('pull', error), { nowMs: now(), random01: random() });
     }
-  }
-
-  /** The spare of that address: the one that is there, or a new one when it may be tried. */
-  async #spareOf(relay: Relay, target: Candidate, signal: AbortSignal): Promise<Spare> {
-    const { now, sleep } = this.#parts;
-    if (this.#beside?.candidate === target) return this.#beside.spare;
-    this.#dropSpare(relay);
-    const restMs = target.restBesideMs(now());
-    if (restMs > 0) await sleep(restMs, signal);
-    const source = await this.#dial(target, signal);
-    const spare = this.#makeSpare(source, target.fault?.track);
-    this.#beside = { candidate: target, spare };
-    relay.watch(spare);
-    if (signal.aborted) this.#dropSpare(relay);
-    return spare;
   }
 
   #isDue(spare: Spare): boolean {
@@ -394,33 +360,18 @@ export class PullSide {
   }
 
   /** The spare, where it can take over now, or where it is what somebody wants. */
-  #takeSpare(relay: Relay): Entry | undefined {
-    const beside = this.#beside;
-    if (beside === undefined) return undefined;
-    const { candidate, spare } = beside;
+  #takeSpare(): Entry | undefined {
+    const { candidate, isUsable } = this.#beside;
+    if (candidate === undefined) return undefined;
     const isWanted = this.#isUrgent && this.#candidates.isPreferred(candidate);
-    const isKnown = this.#candidates.has(candidate);
-    if (!isKnown || !(spare.usable || isWanted)) {
-      this.#dropSpare(relay);
-      return undefined;
-    }
-    this.#beside = undefined;
-    relay.unwatch(spare);
-    spare.beginAt(this.#lostAtMs ?? this.#parts.now());
-    return { candidate, source: spare };
-  }
-
-  #dropSpare(relay: Relay): void {
-    const beside = this.#beside;
-    if (beside === undefined) return;
-    this.#beside = undefined;
-    relay.unwatch(beside.spare);
-    beside.spare.close();
+    if (!this.#candidates.has(candidate) || !(isUsable || isWanted)) this.#beside.drop();
+    const source = this.#beside.take(this.#lostAtMs ?? this.#parts.now());
+    return source && { candidate, source };
   }
 
   #patience(): Patience {
     const { silentMs, warmSilentMs, floorKbit, delayMs } = this.#cover;
-    const isWarm = this.#beside?.spare.usable === true;
+    const isWarm = this.#beside.isUsable;
     const hasOthers = this.#candidates.count > 1;
     // Time enough is to be left to open another one before all that is held has been seen.
     const heldMs = delayMs > 0 && hasOthers ? Math.max(LEAST_SILENT_MS, delayMs - OPENING_MS) : silentMs;
