@@ -52,16 +52,20 @@ async function taken(file: HttpFile, offset: number, length: number): Promise<Bu
   );
 }
 
+/** Nothing has come for so many looks: more than a busy machine makes of a pause. */
+const QUIET_LOOKS = 10;
+
 const settled = (file: HttpFile): Promise<void> => {
   let held = -1;
+  let quiet = 0;
   return vi.waitFor(
     () => {
       const now = file.heldBytes + file.requests;
-      const same = now === held;
+      quiet = now === held ? quiet + 1 : 0;
       held = now;
-      if (!same) throw new Error('still fetching');
+      if (quiet < QUIET_LOOKS) throw new Error('still fetching');
     },
-    { timeout: 5000, interval: 50 },
+    { timeout: 8000, interval: 40 },
   );
 };
 

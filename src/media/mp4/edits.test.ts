@@ -174,7 +174,8 @@ describe('a damaged edit list', () => {
       } catch (error) {
         expect(error).toBeInstanceOf(Fault);
       }
-      expect(performance.now() - atMs).toBeLessThan(1_000);
+      // A tenth of that on a machine that does nothing else.
+      expect(performance.now() - atMs).toBeLessThan(5_000);
     }
   });
 });
