@@ -32,7 +32,7 @@ export class Beside {
     return this.#kept?.spare.usable === true;
   }
 
-  /** That address's spare: the one that is kept, or a new one when it may be tried. Rejects with the Fault it ended with. */
+  /** That address's spare: the one that is kept, or a new one when it may be tried. Rejects with its Fault. */
   async keep(relay: Relay, candidate: Candidate, signal: AbortSignal): Promise<Spare> {
     const { now, sleep, dial } = this.#parts;
     if (this.#kept?.candidate === candidate) return this.#kept.spare;

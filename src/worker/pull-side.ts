@@ -51,7 +51,7 @@ interface Entry {
 
 /**
  * The pulls of one run, one behind the other: its source, and the standbys that take its place. A source that fails is
- * left for the next one at once; one that is well again is gone back to with care. The relay joins them on one timeline.
+ * left for the next one at once; one that is well again is gone back to with care. The relay joins them on a timeline.
  */
 export class PullSide {
   readonly #parts: PullSideParts;
@@ -152,7 +152,7 @@ export class PullSide {
     onceReached(this.#parts.sleep(MAKE_MS, this.#leaving.signal), () => this.#cut.abort());
   }
 
-  /** Goes to one of the addresses as soon as it can be had, and back to it whenever it is well; `auto` is the primary. */
+  /** Goes to one of the addresses as soon as it can be had, and back to it when it is well; `auto` is the primary. */
   switchTo(to: number | 'auto'): void {
     const index = to === 'auto' ? 0 : to;
     if (this.#candidates.at(index) === undefined) return;
