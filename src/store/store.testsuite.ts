@@ -4,11 +4,29 @@ import { CANARY, changeOf, NOW, sampleTask, telling } from './sample.ts';
 import type { Change, Store, TaskFilter } from './store.ts';
 
 /** An empty database opened by the implementation under test. */
-export interface OpenedStore {
-  readonly store: Store;
+export interface OpenedStore<Opened = Store> {
+  readonly store: Opened;
   /** Another Store on the same database; the first may be open still (the CLI beside the server) or closed. */
-  reopen(): Promise<Store>;
+  reopen(): Promise<Opened>;
 }
+
+/** What of a store is about tasks: all that there is of one in a simulation. */
+type TaskStore = Pick<
+  Store,
+  | 'create'
+  | 'change'
+  | 'saveBreakpoints'
+  | 'get'
+  | 'list'
+  | 'due'
+  | 'withStatus'
+  | 'purge'
+  | 'events'
+  | 'dueDeliveries'
+  | 'updateDelivery'
+  | 'checkWritable'
+  | 'close'
+>;
 
 const P1: TaskFilter = { accountId: 'default', projectId: 'p1' };
 const ALL = { offset: 0, limit: 100 };
@@ -16,13 +34,13 @@ const HOUR_MS = 3_600_000;
 const SETTLED = { attempts: 1, nextAt: NOW, state: 'delivered', lastError: '' } as const;
 
 /** What every Store keeps to, whatever it is made of. */
-export function storeSuite(name: string, open: () => Promise<OpenedStore>): void {
+export function storeSuite(name: string, open: () => Promise<OpenedStore<TaskStore>>): void {
   describe(`${name} as a store`, () => {
-    let opened: OpenedStore;
-    let store: Store;
-    const toClose: Store[] = [];
+    let opened: OpenedStore<TaskStore>;
+    let store: TaskStore;
+    const toClose: TaskStore[] = [];
 
-    const reopen = async (): Promise<Store> => {
+    const reopen = async (): Promise<TaskStore> => {
       const other = await opened.reopen();
       toClose.push(other);
       return other;

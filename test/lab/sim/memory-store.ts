@@ -1,0 +1,305 @@
+import type { Change, Delivery, Page, Progress, Store, TaskFilter } from '../../../src/store/store.ts';
+import type { Domain } from '../../../src/task/account.ts';
+import type { Asset } from '../../../src/task/asset.ts';
+import { dueAt } from '../../../src/task/due.ts';
+import type { Event } from '../../../src/task/event.ts';
+import type { Status } from '../../../src/task/status.ts';
+import type { Task } from '../../../src/task/task.ts';
+import { keyOf, printDestination } from './whose.ts';
+
+/** What of the store has to do with tasks: the rooms that decide need no more of it. */
+export type TaskStore = Pick<
+  Store,
+  | 'create'
+  | 'change'
+  | 'saveBreakpoints'
+  | 'get'
+  | 'list'
+  | 'due'
+  | 'withStatus'
+  | 'purge'
+  | 'events'
+  | 'dueDeliveries'
+  | 'updateDelivery'
+  | 'domain'
+  | 'putDomain'
+  | 'removeDomain'
+  | 'account'
+  | 'asset'
+  | 'assets'
+  | 'addAsset'
+  | 'putAsset'
+  | 'removeAsset'
+  | 'assetsRevision'
+  | 'checkWritable'
+  | 'close'
+>;
+
+export type Fate = Pick<Delivery, 'attempts' | 'nextAt' | 'state' | 'lastError'>;
+
+/** Told of every write, before it can be read. */
+export interface DiskWatch {
+  readonly committed: (change: Change, before: Task | undefined) => void;
+  readonly kept: (progress: Progress, task: Task) => void;
+  readonly settled: (delivery: Delivery, fate: Fate) => void;
+}
+
+/** What outlives a process: the rows of a store in memory. */
+export class MemoryDisk {
+  readonly tasks = new Map<string, Task>();
+  readonly events = new Map<string, Event[]>();
+  /** By what is in their destination's address: whose task it is. */
+  readonly byKey = new Map<string, string>();
+  /** Of each task those that wait, in their order. */
+  readonly waiting = new Map<string, Delivery[]>();
+  readonly domains = new Map<string, Domain>();
+  readonly assets = new Map<string, Asset>();
+  assetsRevision = 0;
+  readonly #ids = new Set<string>();
+  readonly #watch: DiskWatch | undefined;
+  #soonestDueAt: number | undefined;
+  #soonestDeliveryAt: number | undefined;
+
+  constructor(watch?: DiskWatch) {
+    this.#watch = watch;
+  }
+
+  /** When the first task or delivery falls due. */
+  get soonestAt(): number {
+    this.#soonestDueAt ??= least([...this.tasks.values()].map(task => dueAt(task) ?? Number.POSITIVE_INFINITY));
+    this.#soonestDeliveryAt ??= least([...this.waiting.values()].map(([first]) => first?.nextAt ?? 0));
+    return Math.min(this.#soonestDueAt, this.#soonestDeliveryAt);
+  }
+
+  commit(change: Change, before: Task | undefined): void {
+    const { task, events, deliveries } = change;
+    const ids = [...events, ...deliveries].map(({ id }) => id);
+    if (new Set(ids).size < ids.length || ids.some(id => this.#ids.has(id))) throw new Error('an id is taken');
+    if (before === undefined && this.tasks.has(task.id)) throw new Error('the task stands already');
+    this.#watch?.committed(change, before);
+    for (const id of ids) this.#ids.add(id);
+    // A break point is no business of a change: it may have been kept since the task was read.
+    this.tasks.set(task.id, task);
+    if (before === undefined) this.byKey.set(keyOf(printDestination(task)), task.id);
+    this.events.set(task.id, [...(this.events.get(task.id) ?? []), ...events]);
+    if (deliveries.length > 0) this.waiting.set(task.id, [...(this.waiting.get(task.id) ?? []), ...deliveries]);
+    this.#noteDue(before, task);
+    if (deliveries.length > 0) this.#soonestDeliveryAt = undefined;
+  }
+
+  keep(progress: Progress): void {
+    const { taskId, epoch, breakpoint } = progress;
+    const task = this.tasks.get(taskId);
+    if (task?.epoch !== epoch) return;
+    this.#watch?.kept(progress, task);
+    this.tasks.set(taskId, { ...task, breakpoint });
+  }
+
+  settle(id: string, fate: Fate): void {
+    for (const [taskId, deliveries] of this.waiting) {
+      const delivery = deliveries.find(each => each.id === id);
+      if (delivery === undefined) continue;
+      this.#watch?.settled(delivery, fate);
+      const left = deliveries.flatMap(each => (each.id === id ? { ...each, ...fate } : each));
+      const still = left.filter(({ state }) => state === 'waiting');
+      if (still.length === 0) this.waiting.delete(taskId);
+      else this.waiting.set(taskId, still);
+      this.#soonestDeliveryAt = undefined;
+      return;
+    }
+  }
+
+  #noteDue(before: Task | undefined, after: Task): void {
+    const soonestAt = this.#soonestDueAt;
+    if (soonestAt === undefined) return;
+    if (before !== undefined && dueAt(before) === soonestAt) this.#soonestDueAt = undefined;
+    else this.#soonestDueAt = Math.min(soonestAt, dueAt(after) ?? Number.POSITIVE_INFINITY);
+  }
+
+  remove(taskId: string): void {
+    for (const { id } of this.events.get(taskId) ?? []) this.#ids.delete(id);
+    this.events.delete(taskId);
+    this.tasks.delete(taskId);
+    this.#soonestDueAt = undefined;
+  }
+}
+
+const least = (times: readonly number[]): number => times.reduce((one, other) => Math.min(one, other), Infinity);
+
+const byId = <T extends { readonly id: string }>(one: T, other: T): number => (one.id < other.id ? -1 : 1);
+
+/** The rules of a store over rows in memory; each call is one transaction. */
+export class MemoryStore implements TaskStore {
+  readonly #disk: MemoryDisk;
+  #closed = false;
+
+  constructor(disk: MemoryDisk) {
+    this.#disk = disk;
+  }
+
+  async create(change: Change): Promise<void> {
+    this.#write();
+    this.#disk.commit(change, undefined);
+  }
+
+  async change(
+    taskId: string,
+    decide: (task: Task) => Change | undefined,
+  ): Promise<{ task: Task; changed: boolean } | undefined> {
+    this.#write();
+    const task = this.#disk.tasks.get(taskId);
+    const change = task && decide(task);
+    if (task === undefined) return undefined;
+    if (change === undefined) return { task, changed: false };
+    this.#disk.commit(change, task);
+    return { task: change.task, changed: true };
+  }
+
+  async saveBreakpoints(progress: readonly Progress[]): Promise<void> {
+    this.#write();
+    for (const each of progress) this.#disk.keep(each);
+  }
+
+  async get(taskId: string): Promise<Task | undefined> {
+    return this.#disk.tasks.get(taskId);
+  }
+
+  async list(filter: TaskFilter, { offset, limit }: Page): Promise<{ tasks: readonly Task[]; total: number }> {
+    const found = [...this.#disk.tasks.values()]
+      .filter(task => isWanted(task, filter))
+      .sort((one, other) => other.createdAt - one.createdAt || byId(other, one));
+    return { tasks: found.slice(offset, offset + limit), total: found.length };
+  }
+
+  async due(now: number, limit: number): Promise<readonly Task[]> {
+    if (this.#disk.soonestAt > now) return [];
+    return [...this.#disk.tasks.values()]
+      .map(task => ({ task, id: task.id, at: dueAt(task) ?? Number.POSITIVE_INFINITY }))
+      .filter(({ at }) => at <= now)
+      .sort((one, other) => one.at - other.at || byId(one, other))
+      .slice(0, limit)
+      .map(({ task }) => task);
+  }
+
+  async withStatus(statuses: readonly Status[]): Promise<readonly Task[]> {
+    return [...this.#disk.tasks.values()].filter(({ status }) => statuses.includes(status)).sort(byId);
+  }
+
+  async purge(exitedBefore: number): Promise<number> {
+    this.#write();
+    const old = [...this.#disk.tasks.values()].filter(
+      ({ id, exitedAt }) => exitedAt !== null && exitedAt < exitedBefore && !this.#disk.waiting.has(id),
+    );
+    for (const { id } of old) this.#disk.remove(id);
+    return old.length;
+  }
+
+  async events(taskId: string, afterSeq: number, limit: number): Promise<readonly Event[]> {
+    return (this.#disk.events.get(taskId) ?? []).filter(({ seq }) => seq > afterSeq).slice(0, limit);
+  }
+
+  async dueDeliveries(
+    now: number,
+    limit: number,
+    after?: Pick<Delivery, 'nextAt' | 'id'>,
+  ): Promise<readonly Delivery[]> {
+    if (this.#disk.waiting.size === 0 || this.#disk.soonestAt > now) return [];
+    const isBehind = (one: Delivery): boolean =>
+      after === undefined || one.nextAt > after.nextAt || (one.nextAt === after.nextAt && one.id > after.id);
+    return [...this.#disk.waiting.values()]
+      .flatMap(([first]) => (first === undefined ? [] : [first]))
+      .filter(first => first.nextAt <= now && isBehind(first))
+      .sort((one, other) => one.nextAt - other.nextAt || byId(one, other))
+      .slice(0, limit);
+  }
+
+  async updateDelivery(id: string, fate: Fate): Promise<void> {
+    this.#write();
+    this.#disk.settle(id, fate);
+  }
+
+  async domain(name: string): Promise<Domain | undefined> {
+    return this.#disk.domains.get(name);
+  }
+
+  async putDomain(domain: Domain): Promise<boolean> {
+    this.#write();
+    const stands = this.#disk.domains.get(domain.name);
+    if (stands !== undefined && stands.accountId !== domain.accountId) return false;
+    this.#disk.domains.set(domain.name, domain);
+    return true;
+  }
+
+  async removeDomain(name: string): Promise<boolean> {
+    this.#write();
+    return this.#disk.domains.delete(name);
+  }
+
+  async account(id: string): Promise<{ id: string; createdAt: number; live: boolean }> {
+    return { id, createdAt: 0, live: true };
+  }
+
+  async asset(accountId: string, id: string): Promise<Asset | undefined> {
+    return this.#disk.assets.get(placeOf(accountId, id));
+  }
+
+  async assets(accountId?: string): Promise<readonly Asset[]> {
+    return [...this.#disk.assets.values()]
+      .filter(asset => accountId === undefined || asset.accountId === accountId)
+      .sort(
+        (one, other) => order(one.accountId, other.accountId) || one.createdAt - other.createdAt || byId(one, other),
+      );
+  }
+
+  async addAsset(asset: Asset): Promise<boolean> {
+    if (this.#disk.assets.has(placeOf(asset.accountId, asset.id))) return false;
+    await this.putAsset(asset);
+    return true;
+  }
+
+  async putAsset(asset: Asset): Promise<void> {
+    this.#write();
+    const place = placeOf(asset.accountId, asset.id);
+    const { createdAt } = this.#disk.assets.get(place) ?? asset;
+    this.#disk.assets.set(place, { ...asset, createdAt });
+    this.#disk.assetsRevision++;
+  }
+
+  async removeAsset(accountId: string, id: string): Promise<boolean> {
+    this.#write();
+    const removed = this.#disk.assets.delete(placeOf(accountId, id));
+    if (removed) this.#disk.assetsRevision++;
+    return removed;
+  }
+
+  async assetsRevision(): Promise<number> {
+    return this.#disk.assetsRevision;
+  }
+
+  async checkWritable(): Promise<void> {
+    this.#write();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #write(): void {
+    if (this.#closed) throw new Error('the store is closed');
+  }
+}
+
+const placeOf = (accountId: string, id: string): string => `${accountId}/${id}`;
+const order = (one: string, other: string): number => Number(one > other) - Number(one < other);
+
+function isWanted(task: Task, filter: TaskFilter): boolean {
+  const { accountId, projectId, region, taskId, exitedSince, matches } = filter;
+  const isIn =
+    task.accountId === accountId &&
+    (projectId === undefined || task.projectId === projectId) &&
+    (region === undefined || task.spec.region === region) &&
+    (taskId === undefined || task.id === taskId);
+  const isShown =
+    exitedSince === undefined ? task.movedBy !== 'deleted' : task.exitedAt === null || task.exitedAt >= exitedSince;
+  return isIn && isShown && (matches?.(task) ?? true);
+}
