@@ -322,6 +322,43 @@ describe('a relay that plays files', () => {
     expect(where()?.place).toBe('a');
   });
 
+  describe('behind a sink that was lost with what it still held', () => {
+    const lost = async (): Promise<Playing> => {
+      const rig = new Playing();
+      await rig.put('a', { seconds: 60 });
+      rig.relay.push(rig.sink, rig.stop.signal);
+      rig.pass(5_000);
+      rig.sink.queuedMs = 2_000;
+      rig.sink.fault = new Fault('push', 'stalled', 'it takes nothing');
+      rig.pass(100);
+      return rig;
+    };
+
+    it('stays where it was while the next one does not begin', async () => {
+      const rig = await lost();
+      const before = rig.relay.accepted;
+      const next = new Recorder();
+      next.fault = new Fault('push', 'closed', 'it hung up');
+      rig.relay.push(next, rig.stop.signal);
+      rig.pass(100);
+      expect(rig.relay.accepted).toEqual(before);
+    });
+
+    it('stays where it was while a live source stands in', async () => {
+      const rig = await lost();
+      const before = rig.relay.accepted;
+      const live = new Script();
+      rig.relay.pull(live, rig.stop.signal);
+      live.queue.push(['videoHeader', 0], ['key', 0]);
+      rig.pass(50);
+      rig.relay.push(new Recorder(), rig.stop.signal);
+      rig.pass(50);
+      live.queue.push(['key', 100]);
+      rig.pass(50);
+      expect(rig.relay.accepted).toEqual(before);
+    });
+  });
+
   it('does not read for a sink that is slow, and drops nothing; what is late comes at 1.05', async () => {
     const rig = new Playing();
     await rig.put('a', { seconds: 200 });

@@ -397,9 +397,11 @@ export class Relay {
 
   #write(seat: Seat<Sink>, out: Batch): void {
     try {
-      if (this.#sinkFresh) this.#startSink(seat.holder, out);
+      const wasFresh = this.#sinkFresh;
+      if (wasFresh) this.#startSink(seat.holder, out);
       else seat.holder.write(out);
-      if (!this.#sinkFresh && out.count > 0) this.#sentMs = this.#delay?.airedMs ?? this.splicer.mediaMs;
+      const hasMore = wasFresh || out.count > 0;
+      if (!this.#sinkFresh && hasMore) this.#sentMs = this.#delay?.airedMs ?? this.splicer.mediaMs;
     } catch (error) {
       this.#endSink(asFault('push', error));
     }
@@ -415,8 +417,8 @@ export class Relay {
       return;
     }
     fillOpening(start, this.#delay ?? this.splicer, this.#gop.empty ? out : this.#gop.batch);
-    this.#sinkFresh = false;
     sink.write(start);
+    this.#sinkFresh = false;
     this.#gop.release();
   }
 
@@ -435,6 +437,7 @@ export class Relay {
     const seat = this.#sink;
     if (seat === undefined) return;
     this.#takenMs = this.#acceptedMs();
+    this.#stretches.cut(this.#takenMs);
     this.#sink = undefined;
     this.#bytesOutBefore += seat.holder.bytesOut;
     seat.leave(fault);

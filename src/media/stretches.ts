@@ -2,7 +2,7 @@ import type { Batch, Packet } from './packet.ts';
 
 /** Remembered: more than the files that can be in a sink's queue. */
 const MOST = 8;
-/** The segment of a live source that stands in between stretches of a paced one. */
+/** In place of a segment where a paced source is not on air, or what of it was placed has been lost. */
 const NO_SEGMENT = -1;
 
 /** Where a stretch of a paced source lies on the output timeline, which it enters at `fromMs`. */
@@ -28,6 +28,14 @@ export class Stretches {
     const newest = this.#all.at(-1);
     if (newest === undefined || newest.segment === NO_SEGMENT || placed.count === 0) return;
     this.#add({ segment: NO_SEGMENT, fromMs: (placed.packets[0] as Packet).dtsMs, shiftMs: 0 });
+  }
+
+  /** A sink has left that had taken so much: what was placed behind went with it. */
+  cut(takenMs: number): void {
+    while ((this.#all.at(-1)?.fromMs ?? takenMs) > takenMs) this.#all.pop();
+    const newest = this.#all.at(-1);
+    if (newest === undefined || newest.segment === NO_SEGMENT) return;
+    this.#add({ segment: NO_SEGMENT, fromMs: takenMs, shiftMs: 0 });
   }
 
   /** What of a paced source stands at the output time, or last stood before it. */
