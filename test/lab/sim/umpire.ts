@@ -106,7 +106,8 @@ export class Umpire {
   /** The epoch under which the task is to be on air and is tried for ever. */
   #wanted(key: string): number | undefined {
     const task = this.#taskOf(key);
-    return task?.status === 'running' || task?.status === 'recovering' ? task.epoch : undefined;
+    const isOnAir = task?.status === 'running' || task?.status === 'recovering';
+    return isOnAir && task.spec.retry === null ? task.epoch : undefined;
   }
 
   /** Its tries follow its owner's rule. */
