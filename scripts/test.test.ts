@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { staleness } from './packages.mjs';
-import { missingPackages, tally } from './test.mjs';
+import { missingPackages, settle, tally, worthAgain } from './test.mjs';
 
 describe('the way from a clone to the tests', () => {
   let root: string;
@@ -68,5 +68,31 @@ describe('the way from a clone to the tests', () => {
       failed: 2,
       skipped: ['test 0', 'test 1'],
     });
+  });
+
+  const file = (name: string, ...statuses: string[]) => ({
+    name,
+    status: statuses.includes('failed') ? 'failed' : 'passed',
+    assertionResults: statuses.map((status, n) => ({ status, fullName: `${name} ${n}` })),
+  });
+
+  it('looks a second time at a few files that failed, and not at many', () => {
+    const few = [file('a', 'failed'), file('b', 'passed'), file('c', 'failed', 'passed')];
+    expect(worthAgain({ success: false, testResults: few })).toEqual(['a', 'c']);
+    const many = ['a', 'b', 'c', 'd'].map(name => file(name, 'failed'));
+    expect(worthAgain({ success: false, testResults: many })).toEqual([]);
+    expect(worthAgain(undefined)).toEqual([]);
+  });
+
+  it('names what passed the second time only, and still fails what failed twice', () => {
+    const first = {
+      success: false,
+      testResults: [file('a', 'passed', 'failed'), file('b', 'failed'), file('c', 'passed')],
+    };
+    const second = { success: false, testResults: [file('a', 'passed', 'passed'), file('b', 'failed')] };
+    const { report: settled, unsteady } = settle(first, second);
+    expect(unsteady).toEqual(['a 1']);
+    expect(tally([settled])).toEqual({ passed: 3, failed: 1, skipped: [] });
+    expect(settle(first, undefined)).toMatchObject({ report: { success: false }, unsteady: [] });
   });
 });
