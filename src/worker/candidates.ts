@@ -39,6 +39,10 @@ export class Candidate {
     this.#restUntilMs = nowMs + ms;
   }
 
+  restAtMost(ms: number, nowMs: number): void {
+    this.rest(Math.min(this.restMs(nowMs), ms), nowMs);
+  }
+
   fail(outcome: Outcome, { nowMs, random01 }: Moment): void {
     this.misses++;
     this.wasTried = true;

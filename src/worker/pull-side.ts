@@ -40,6 +40,8 @@ const SLATE_AFTER_MS = 1_500;
 /** Left of what is held, where another source has to be opened, and how long a silence must last all the same. */
 const OPENING_MS = 1_000;
 const LEAST_SILENT_MS = 1_000;
+/** Between two tries while what is held still goes out: who is back in time is to be found before it has been seen. */
+const HELD_REST_MS = 750;
 const TRACK_GONE_MS = 5_000;
 const FLOOR_MS = 5_000;
 /** A tick that comes a little later still finds a silence out in time. */
@@ -272,6 +274,7 @@ export class PullSide {
     const nowMs = now();
     const candidates = this.#candidates;
     candidate.fail(outcome, { nowMs, random01: random() });
+    if (relay.heldMs > 0) candidate.restAtMost(HELD_REST_MS, nowMs);
     if (!this.#slate.isShown) push.startHold(relay.heldMs);
     this.#armSlate(relay, relay.heldMs + SLATE_AFTER_MS);
     const plannedMs = candidates.next(nowMs)?.restMs(nowMs) ?? 0;
