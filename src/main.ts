@@ -36,9 +36,10 @@ import { openSqlite } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { assetUrlProblem, isAssetUrl } from './task/asset.ts';
 import type { Event } from './task/event.ts';
+import { codeDigest, originEdition, workerEdition } from './worker/edition.ts';
 import { Run } from './worker/run.ts';
 import { sleep } from './worker/sleep.ts';
-import { originEdition, originProcess, workerEdition, workerProcess } from './worker/spawn.ts';
+import { originProcess, workerProcess } from './worker/spawn.ts';
 import { takeOver } from './worker/take-over.ts';
 
 const SCHEMES = {
@@ -262,7 +263,7 @@ function buildSupervisor(
     workers: config.workers,
     spawn: slot => workerProcess({ ...shared, ...forWorkers, slot }),
     ...(rtmp === null ? {} : { spawnOrigin: () => originProcess({ ...shared, ...forOrigin, slot: 0 }) }),
-    editions: { worker: workerEdition(version, forWorkers), origin: originEdition(forOrigin) },
+    editions: { worker: workerEdition(codeDigest(), forWorkers), origin: originEdition(forOrigin) },
     listener,
     now: monotonic,
     log,

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { ScriptedServer } from '../src/media/rtmp/scripted-server.ts';
 import { figure } from './faults/figure.ts';
@@ -208,6 +209,35 @@ it('moves what is on air to workers of other settings, each run off the air for 
     seen.map(() => [true, true]),
   );
   expect(seen.map(({ pushes }) => pushes[0]?.saidGoodbye)).toEqual(seen.map(() => true));
+});
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** The program as another checkout has it. */
+function checkout(place: Place): string {
+  const copy = place.path('checkout');
+  for (const part of ['src', 'bin', 'package.json']) cpSync(`${ROOT}${part}`, `${copy}/${part}`, { recursive: true });
+  symlinkSync(`${ROOT}node_modules`, `${copy}/node_modules`);
+  return copy;
+}
+
+it('moves what is on air to workers of other code under the same version, and not for the same code', async () => {
+  await using place = new Place();
+  const source = await CountedSource.start(place);
+  const oracle = await Oracle.start(place);
+  const copy = checkout(place);
+  const millrace = await Millrace.start(place, { bin: `${copy}/bin/millrace`, flags: ['--workers', '1'] });
+  await millrace.huawei.createLive(source.url(), oracle.url('out'));
+  const { pushes, video } = oracle.stream('out');
+  await until('it is on air', () => video.length > 50);
+  const former = childrenOf(millrace);
+  await millrace.replace();
+  expect(childrenOf(millrace)).toEqual(former);
+  appendFileSync(`${copy}/src/worker/run.ts`, '// Mended.\n');
+  await millrace.replace();
+  await until('it has moved', () => pushes.length === 2 && pushes[1]?.firstFrameAtMs !== undefined);
+  await until('the former worker is gone', () => childrenOf(millrace).length === 2);
+  expect(childrenOf(millrace).filter(pid => former.includes(pid))).toHaveLength(1);
 });
 
 it('lets no run stay on a worker whose network policy was looser, also after a crash', async () => {

@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Child, ChildEnd } from './channel.ts';
 
-interface ProcessSettings {
+export interface ProcessSettings {
   /** The channel's path as given to `listenChannel`. */
   readonly channel: string;
   readonly slot: number;
@@ -49,23 +48,6 @@ export function workerProcess(settings: WorkerSettings): Child {
 export function originProcess(settings: OriginSettings): Child {
   return start('origin.ts', `origin-${settings.slot}`, settings, { MILLRACE_LISTEN: settings.listen });
 }
-
-type OwnSettings<Settings> = Omit<Settings, keyof ProcessSettings>;
-
-/**
- * A worker of the same edition does what one that is started now would do. Its share of the dials is not counted: with
- * another number of workers the old shares do no harm.
- */
-export function workerEdition(version: string, settings: OwnSettings<WorkerSettings>): string {
-  const { network, tickMs, mediaFolder, forbidden = [] } = settings;
-  return editionOf([version, process.version, network, tickMs, mediaFolder, ...forbidden]);
-}
-
-/** The version does not count: publishers and players would be cut off for it. */
-export const originEdition = ({ listen }: OwnSettings<OriginSettings>): string => editionOf([listen]);
-
-const editionOf = (settings: readonly unknown[]): string =>
-  createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 12);
 
 type Variables = Readonly<Record<string, string | number | undefined>>;
 

@@ -18,15 +18,19 @@ interface Ready {
 export class Millrace {
   readonly key: Key;
   readonly data: string;
+  readonly #bin: string;
   readonly #args: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
   #children: readonly Child[] = [];
   #child: Child;
   #ready: Ready;
 
-  private constructor(parts: { key: Key; data: string; args: readonly string[]; env: NodeJS.ProcessEnv }) {
+  private constructor(
+    parts: Pick<Millrace, 'key' | 'data'> & { args: readonly string[]; env: NodeJS.ProcessEnv; bin: string },
+  ) {
     this.key = parts.key;
     this.data = parts.data;
+    this.#bin = parts.bin;
     this.#args = parts.args;
     this.#env = parts.env;
     this.#child = this.#spawn();
@@ -35,7 +39,7 @@ export class Millrace {
 
   static async start(
     place: Place,
-    options: { flags?: readonly string[]; env?: NodeJS.ProcessEnv; name?: string } = {},
+    options: { flags?: readonly string[]; env?: NodeJS.ProcessEnv; name?: string; bin?: string } = {},
   ): Promise<Millrace> {
     const key = {
       accessKey: 'TESTACCESSKEY0000001',
@@ -50,7 +54,7 @@ export class Millrace {
     };
     const data = place.path(options.name ?? 'data');
     const args = ['--listen', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', ...(options.flags ?? [])];
-    const millrace = new Millrace({ key, data, args, env });
+    const millrace = new Millrace({ key, data, args, env, bin: options.bin ?? BIN });
     place.own(millrace, it => it.stop());
     await millrace.#untilReady();
     return millrace;
@@ -79,7 +83,7 @@ export class Millrace {
 
   #spawn(...flags: readonly string[]): Child {
     const args = ['serve', '--data', this.data, '--ready-file', `${this.data}.ready`, ...this.#args, ...flags];
-    const child = new Child(BIN, args, { env: this.#env });
+    const child = new Child(this.#bin, args, { env: this.#env });
     this.#children = [...this.#children, child];
     return child;
   }
