@@ -21,6 +21,7 @@ import { Record } from './control/record.ts';
 import { Scheduler } from './control/scheduler.ts';
 import { Supervisor } from './control/supervisor.ts';
 import { Tasks } from './control/tasks.ts';
+import { timedIds } from './control/timed-ids.ts';
 import { checkUrl, redactUrl } from './media/address.ts';
 import { monotonic } from './media/clock.ts';
 import { addressOf, isMediaUrl, mediaUrlProblem } from './media/file/media-path.ts';
@@ -195,10 +196,11 @@ interface ControlParts {
 
 function buildControl(config: Config, { store, assets, cluster, log, closing }: ControlParts): Control {
   const tell = controlLog(log);
+  const timedId = timedIds({ now, randomBytes });
   const record: Record = new Record({
     store,
     now,
-    newId,
+    newId: timedId,
     render: { huawei: renderHuawei, alibaba: renderAlibaba(config.alibabaEvents) },
     onEvent: [
       event => logEvent(event, log),

@@ -52,7 +52,7 @@ const passUntil = (holds: () => void | Promise<void>, ms = 100) =>
     { timeout: 8000, interval: 1 },
   );
 
-const outbox = () => room.store.dueDeliveries(Number.MAX_SAFE_INTEGER, 1000);
+const outbox = () => room.store.dueDeliveries({ now: 0, until: Number.MAX_SAFE_INTEGER, limit: 1000 });
 
 describe('a callback', () => {
   it.each([200, 204, 299])('is delivered by any 2xx: %i', async status => {

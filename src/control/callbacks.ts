@@ -156,7 +156,7 @@ export class Callbacks {
   /** Takes what is due until then, behind the given row; answers how many pages it read. */
   async #take(until: number, behind: Pick<Delivery, 'nextAt' | 'id'> | undefined): Promise<number> {
     for (let pages = 1, after = behind; ; pages++) {
-      const page = await this.#options.store.dueDeliveries(until, PAGE, after);
+      const page = await this.#options.store.dueDeliveries({ now: this.#options.now(), until, limit: PAGE, after });
       for (const delivery of page) this.#hold(delivery);
       after = page.at(-1);
       if (page.length < PAGE || this.#held.size >= MOST_HELD || this.#closed.signal.aborted) return pages;

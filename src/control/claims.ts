@@ -390,9 +390,15 @@ export class Claims {
   #occurrences(task: Task, news: RunNews): readonly Occurrence[] {
     // What a file did while its run was being stopped comes too late for whoever was told the exit.
     if (news.item !== undefined && !isActive(task)) return [];
-    return [...occurrencesOf(task, news), ...this.#alarms.due(task, news, this.#options.now())];
+    const occurrences = [...occurrencesOf(task, news), ...this.#alarms.due(task, news, this.#options.now())];
+    const position = this.#options.breakpoints.unsaved(task.id);
+    const seenAt = { ...pushOf(news), ...(position === undefined ? {} : { position }) };
+    return occurrences.map(occurrence => ({ ...occurrence, ...seenAt }));
   }
 }
+
+const pushOf = ({ pushEpoch }: RunNews): Pick<Occurrence, 'pushEpoch'> =>
+  pushEpoch === undefined ? {} : { pushEpoch };
 
 const concernsRun = ({ detail }: Event): boolean =>
   detail.changed?.some(field => /^(source|standby|retry)/.test(field)) ?? false;

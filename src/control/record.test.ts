@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(() => room.close());
 
-const waiting = () => room.store.dueDeliveries(room.clock.now(), 100);
+const waiting = () => room.store.dueDeliveries({ now: room.clock.now(), until: room.clock.now(), limit: 100 });
 
 describe('telling what happened', () => {
   it('stores the change, its event and its callback together', async () => {

@@ -1,7 +1,9 @@
 import type { Change, Delivery, Store } from '../store/store.ts';
+import { isGone } from '../task/alarm.ts';
 import type { Event, Occurrence } from '../task/event.ts';
 import type { DialectName } from '../task/spec.ts';
 import { newTask, type Stamp, type Step, stepsAfter, type Task, type TaskSeed } from '../task/task.ts';
+import { endpointId } from './endpoint.ts';
 
 export interface Rendered {
   readonly contentType: string;
@@ -26,6 +28,7 @@ export interface RecordOptions {
   readonly store: Pick<Store, 'create' | 'change'>;
   /** Wall clock. */
   readonly now: () => number;
+  /** Ids that sort in the order in which they were made. */
   readonly newId: () => string;
   readonly render: { readonly [dialect in DialectName]?: Render };
   readonly onEvent: readonly Follow[];
@@ -89,11 +92,17 @@ export class Record {
 
   #deliveryOf({ event, task }: Step): Delivery | undefined {
     const { callback } = task.spec;
-    const rendered = callback && this.#render(event, task);
-    if (!callback || !rendered) return undefined;
+    if (!callback || isGone(task.alarms, callback.url)) return undefined;
+    const rendered = this.#render(event, task);
+    if (!rendered) return undefined;
     return {
       id: this.#options.newId(),
       taskId: task.id,
+      accountId: task.accountId,
+      projectId: task.projectId,
+      eventId: event.id,
+      eventType: event.type,
+      endpoint: endpointId(task.accountId, callback.url),
       seq: event.seq,
       dialect: task.spec.dialect,
       url: callback.url,
@@ -104,6 +113,9 @@ export class Record {
       nextAt: event.at,
       state: 'waiting',
       lastError: '',
+      holdsUntil: null,
+      settledAt: null,
+      log: [],
     };
   }
 

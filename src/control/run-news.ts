@@ -19,9 +19,11 @@ export const isActive = ({ status, movedBy }: Task): boolean =>
   status === 'running' || status === 'recovering' || (status === 'scheduled' && movedBy === 'claimed');
 
 /** What a run saw while nobody listened, as far as its state tells it. */
-export function missedNews({ status }: Task, { taskId, epoch, state, reason, health }: RunReport): RunNews | undefined {
-  if (state === 'flowing' && status !== 'running') return { taskId, epoch, type: 'flowing', side: 'run', reason };
+export function missedNews({ status }: Task, report: RunReport): RunNews | undefined {
+  const { taskId, epoch, state, reason, pushEpoch, health } = report;
+  const facts = { taskId, epoch, reason, pushEpoch };
+  if (state === 'flowing' && status !== 'running') return { ...facts, type: 'flowing', side: 'run' };
   const side = health?.lastError?.side ?? 'run';
-  if (state !== 'flowing' && status === 'running') return { taskId, epoch, type: 'broke', side, reason };
+  if (state !== 'flowing' && status === 'running') return { ...facts, type: 'broke', side };
   return undefined;
 }

@@ -2,7 +2,7 @@ import type { Page, Store, TaskFilter } from '../store/store.ts';
 import { InvalidTask, type Problem, UnknownTask, WrongStatus } from '../task/error.ts';
 import { type Cursor, startCursor } from '../task/playlist.ts';
 import { checkSpec, mergeSpec, type SpecChange, type TaskSpec } from '../task/spec.ts';
-import { apply, applyChange, type Step, stepsAfter, type Task } from '../task/task.ts';
+import { apply, applyChange, type Step, stepsAfter, stepsAfterChange, type Task } from '../task/task.ts';
 import type { Breakpoints } from './breakpoints.ts';
 import type { NextStamp, Record } from './record.ts';
 
@@ -157,9 +157,9 @@ const checkKind = (before: TaskSpec, after: TaskSpec): readonly Problem[] =>
  */
 function changeSteps(task: Task, patch: SpecChange, nextStamp: NextStamp): readonly Step[] {
   const { enabled, ...settings } = patch;
-  const changed = applyChange(task, settings, nextStamp());
-  const switched = enabled === undefined ? [] : switchSteps(changed?.task ?? task, enabled, nextStamp);
-  return changed === undefined ? switched : [changed, ...switched];
+  const changed = stepsAfterChange(task, settings, nextStamp);
+  const switched = enabled === undefined ? [] : switchSteps(changed.at(-1)?.task ?? task, enabled, nextStamp);
+  return [...changed, ...switched];
 }
 
 function switchSteps(task: Task, enabled: boolean, nextStamp: NextStamp): readonly Step[] {

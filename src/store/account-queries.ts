@@ -48,13 +48,19 @@ export const setAccountLive = ({ write }: Base, id: string, live: boolean): Prom
     return numUpdatedRows === 1n;
   });
 
+/** What goes with its account; the name may be given anew. */
+const OWNED = [
+  ...(['projects', 'policies', 'domains', 'assets'] as const),
+  ...(['events', 'deliveries', 'endpoints', 'callback_secrets'] as const),
+];
+
 export const removeAccount = ({ write }: Base, id: string): Promise<AccountUse | undefined> =>
   write(async trx => {
     const stands = await trx.selectFrom('accounts').select('id').where('id', '=', id).executeTakeFirst();
     if (stands === undefined) return undefined;
     const use = await accountUse(trx, id);
     if (use.keys + use.users + use.tasks > 0) return use;
-    for (const table of ['projects', 'policies', 'domains', 'assets'] as const) {
+    for (const table of OWNED) {
       await trx.deleteFrom(table).where('account_id', '=', id).execute();
     }
     await trx.deleteFrom('accounts').where('id', '=', id).execute();
@@ -62,7 +68,7 @@ export const removeAccount = ({ write }: Base, id: string): Promise<AccountUse |
   });
 
 async function accountUse(trx: Kysely<Tables>, id: string): Promise<AccountUse> {
-  const rowsOf = async (table: 'access_keys' | 'users' | 'tasks'): Promise<number> => {
+  const rowsOf = async (table: 'access_keys' | 'api_keys' | 'users' | 'tasks'): Promise<number> => {
     let rows = trx
       .selectFrom(table)
       .select(eb => eb.fn.countAll().as('count'))
@@ -70,7 +76,8 @@ async function accountUse(trx: Kysely<Tables>, id: string): Promise<AccountUse> 
     if (table === 'tasks') rows = rows.where('deleted', '=', 0);
     return Number((await rows.executeTakeFirstOrThrow()).count);
   };
-  return { keys: await rowsOf('access_keys'), users: await rowsOf('users'), tasks: await rowsOf('tasks') };
+  const keys = (await rowsOf('access_keys')) + (await rowsOf('api_keys'));
+  return { keys, users: await rowsOf('users'), tasks: await rowsOf('tasks') };
 }
 
 export async function getAccessKey({ db, seal }: Base, accessKey: string): Promise<AccessKey | undefined> {

@@ -7,7 +7,7 @@ import { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { up as first } from './migrations/0001-first.ts';
 import { up as playlists } from './migrations/0002-playlists.ts';
-import { toAccessKeyRow, toDeliveryRow, toTaskRow } from './rows.ts';
+import { toAccessKeyRow, toEventRow, toTaskRow } from './rows.ts';
 import { NOW, sampleDelivery, sampleKey, sampleTask } from './sample.ts';
 import { Seal } from './seal.ts';
 import { openSqlite } from './sqlite.ts';
@@ -67,13 +67,24 @@ describe('a database of the first version', () => {
 
 describe('a database of before callbacks were signed', () => {
   it('brings its callbacks along, unsigned and in the one dialect there was', async () => {
-    const { task } = sampleTask();
-    const delivery = sampleDelivery({ task, event: { seq: 1, type: 'created' } });
-    const { dialect: _, ...row } = toDeliveryRow(seal, delivery);
-    const { url, body } = delivery;
-    const sealed = seal.close(`deliveries/${delivery.id}`, JSON.stringify({ url, body }));
-    await leave([first, playlists], { tasks: [toTaskRow(seal, task)], deliveries: [{ ...row, sealed }] });
-    expect(await (await open()).dueDeliveries(NOW, 1)).toEqual([{ ...delivery, dialect: 'huawei', key: '' }]);
+    const { task, events } = sampleTask();
+    const [event] = events;
+    if (event === undefined) throw new Error('a new task comes with its event');
+    const delivery = sampleDelivery({ task, event });
+    const { id, taskId, seq, contentType, createdAt, attempts, nextAt, state, lastError, url, body } = delivery;
+    const row = { id, task_id: taskId, seq, content_type: contentType, created_at: createdAt, attempts };
+    const sealed = seal.close(`deliveries/${id}`, JSON.stringify({ url, body }));
+    const { account_id: _, project_id: __, ...eventRow } = toEventRow(seal, event, task);
+    await leave([first, playlists], {
+      tasks: [toTaskRow(seal, task)],
+      events: [eventRow],
+      deliveries: [{ ...row, next_at: nextAt, state, last_error: lastError, sealed }],
+    });
+    const store = await open();
+    expect(await store.dueDeliveries({ now: NOW, until: NOW, limit: 1 })).toEqual([
+      { ...delivery, n: 1, dialect: 'huawei', key: '', endpoint: taskId },
+    ]);
+    expect(await store.eventLog({ accountId: 'default' }, { limit: 5 })).toMatchObject([event]);
   });
 });
 

@@ -1,13 +1,14 @@
+import type { Insertable, Selectable } from 'kysely';
 import type { AccessKey, Account, Domain, Token, User } from '../task/account.ts';
 import { dueAt } from '../task/due.ts';
-import type { Cause, Event, EventDetail } from '../task/event.ts';
+import type { Cause, Event } from '../task/event.ts';
 import type { Breakpoint } from '../task/playlist.ts';
 import type { Policy, PolicyDocument } from '../task/policy.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import { type KeptSource, toSource } from './kept-source.ts';
 import type { Seal } from './seal.ts';
-import type { Delivery } from './store.ts';
+import type { Delivery, LoggedEvent, Numbered } from './store.ts';
 import type {
   AccessKeyRow,
   AccountRow,
@@ -21,21 +22,23 @@ import type {
 } from './tables.ts';
 
 /** Rows to model and back. What was sealed was written here, so it is trusted once it has opened. */
-interface SealedTask extends Pick<Task, 'spec' | 'reason' | 'cause' | 'alarms'> {}
+interface SealedTask extends Pick<Task, 'spec' | 'reason' | 'cause' | 'alarms' | 'pushEpoch'> {}
 
 /** What a task is without that was stored before these fields were there. */
 const EARLIER_SPEC = { name: '', retry: null, echo: {} } as const;
 type KeptTask = Pick<SealedTask, 'reason'> & {
   readonly cause?: Cause;
   readonly alarms?: Task['alarms'];
+  readonly pushEpoch?: number;
   readonly spec: Omit<TaskSpec, keyof typeof EARLIER_SPEC | 'source'> &
     Partial<Pick<TaskSpec, keyof typeof EARLIER_SPEC>> & { readonly source: KeptSource };
 };
 
-interface SealedEvent {
-  readonly reason: string;
-  readonly detail: EventDetail;
-}
+interface SealedEvent extends Pick<Event, 'reason' | 'detail' | 'pushEpoch' | 'position' | 'version'> {}
+
+/** What an event is without that was stored before these fields were there. */
+const EARLIER_EVENT = { pushEpoch: 0, position: null, version: 1 } as const;
+type KeptEvent = Pick<SealedEvent, 'reason' | 'detail'> & Partial<SealedEvent>;
 
 interface SealedDelivery {
   readonly url: string;
@@ -45,8 +48,8 @@ interface SealedDelivery {
 }
 
 export function toTaskRow(seal: Seal, task: Task): TaskRow {
-  const { spec, reason, cause, alarms, breakpoint } = task;
-  const kept: SealedTask = { spec, reason, cause, alarms };
+  const { spec, reason, cause, alarms, pushEpoch, breakpoint } = task;
+  const kept: SealedTask = { spec, reason, cause, alarms, pushEpoch };
   return {
     id: task.id,
     account_id: task.accountId,
@@ -80,7 +83,7 @@ const openBreakpoint = (seal: Seal, taskId: string, sealed: Uint8Array): Breakpo
 
 export function toTask(seal: Seal, row: TaskRow): Task {
   const kept = JSON.parse(seal.open(`tasks/${row.id}`, row.sealed)) as KeptTask;
-  const { reason, cause = 'system', alarms = [] } = kept;
+  const { reason, cause = 'system', alarms = [], pushEpoch = 0 } = kept;
   const spec = { ...EARLIER_SPEC, ...kept.spec, source: toSource(kept.spec.source) };
   return {
     id: row.id,
@@ -92,6 +95,7 @@ export function toTask(seal: Seal, row: TaskRow): Task {
     movedBy: row.moved_by,
     cause,
     epoch: row.epoch,
+    pushEpoch,
     seq: row.seq,
     version: row.version,
     listVersion: row.list_version,
@@ -103,11 +107,13 @@ export function toTask(seal: Seal, row: TaskRow): Task {
   };
 }
 
-export function toEventRow(seal: Seal, event: Event): EventRow {
-  const { reason, detail } = event;
-  const kept: SealedEvent = { reason, detail };
+export function toEventRow(seal: Seal, event: Event, { accountId, projectId }: Owner): Insertable<EventRow> {
+  const { reason, detail, pushEpoch, position, version } = event;
+  const kept: SealedEvent = { reason, detail, pushEpoch, position, version };
   return {
     id: event.id,
+    account_id: accountId,
+    project_id: projectId,
     task_id: event.taskId,
     seq: event.seq,
     type: event.type,
@@ -120,9 +126,12 @@ export function toEventRow(seal: Seal, event: Event): EventRow {
   };
 }
 
-export function toEvent(seal: Seal, row: EventRow): Event {
-  const { reason, detail } = JSON.parse(seal.open(`events/${row.id}`, row.sealed)) as SealedEvent;
+type Owner = Pick<Task, 'accountId' | 'projectId'>;
+
+export function toEvent(seal: Seal, row: Selectable<EventRow>): Event {
+  const kept = JSON.parse(seal.open(`events/${row.id}`, row.sealed)) as KeptEvent;
   return {
+    ...{ ...EARLIER_EVENT, ...kept },
     id: row.id,
     taskId: row.task_id,
     seq: row.seq,
@@ -132,17 +141,27 @@ export function toEvent(seal: Seal, row: EventRow): Event {
     cause: row.cause as Cause,
     from: row.from_status,
     to: row.to_status,
-    reason,
-    detail,
   };
 }
 
-export function toDeliveryRow(seal: Seal, delivery: Delivery): DeliveryRow {
+export const toLoggedEvent = (seal: Seal, row: Selectable<EventRow>): LoggedEvent => ({
+  ...toEvent(seal, row),
+  n: row.n,
+  accountId: row.account_id,
+  projectId: row.project_id,
+});
+
+export function toDeliveryRow(seal: Seal, delivery: Delivery): Insertable<DeliveryRow> {
   const { url, body, key } = delivery;
   const kept: SealedDelivery = { url, body, key };
   return {
     id: delivery.id,
     task_id: delivery.taskId,
+    account_id: delivery.accountId,
+    project_id: delivery.projectId,
+    event_id: delivery.eventId,
+    event_type: delivery.eventType,
+    endpoint: delivery.endpoint,
     seq: delivery.seq,
     dialect: delivery.dialect,
     content_type: delivery.contentType,
@@ -151,15 +170,24 @@ export function toDeliveryRow(seal: Seal, delivery: Delivery): DeliveryRow {
     next_at: delivery.nextAt,
     state: delivery.state,
     last_error: delivery.lastError,
+    holds_until: delivery.holdsUntil,
+    settled_at: delivery.settledAt,
+    log: JSON.stringify(delivery.log),
     sealed: seal.close(`deliveries/${delivery.id}`, JSON.stringify(kept)),
   };
 }
 
-export function toDelivery(seal: Seal, row: DeliveryRow): Delivery {
+export function toDelivery(seal: Seal, row: Selectable<DeliveryRow>): Delivery & Numbered {
   const { url, body, key = '' } = JSON.parse(seal.open(`deliveries/${row.id}`, row.sealed)) as SealedDelivery;
   return {
+    n: row.n,
     id: row.id,
     taskId: row.task_id,
+    accountId: row.account_id,
+    projectId: row.project_id,
+    eventId: row.event_id,
+    eventType: row.event_type,
+    endpoint: row.endpoint,
     seq: row.seq,
     dialect: row.dialect,
     url,
@@ -171,6 +199,9 @@ export function toDelivery(seal: Seal, row: DeliveryRow): Delivery {
     nextAt: row.next_at,
     state: row.state,
     lastError: row.last_error,
+    holdsUntil: row.holds_until,
+    settledAt: row.settled_at,
+    log: JSON.parse(row.log) as Delivery['log'],
   };
 }
 

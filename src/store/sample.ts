@@ -55,11 +55,16 @@ export const telling =
     return changeOf(step, deliver === 'deliver' ? [sampleDelivery(step)] : []);
   };
 
-type Told = { readonly task: Step['task']; readonly event: Pick<Step['event'], 'seq' | 'type'> };
+type Told = { readonly task: Step['task']; readonly event: Pick<Step['event'], 'id' | 'seq' | 'type'> };
 
 export const sampleDelivery = ({ task, event }: Told): Delivery => ({
   id: newId(),
   taskId: task.id,
+  accountId: task.accountId,
+  projectId: task.projectId,
+  eventId: event.id,
+  eventType: event.type,
+  endpoint: 'endpoint-1',
   seq: event.seq,
   dialect: task.spec.dialect,
   url: `http://cb.example/${CANARY}`,
@@ -71,6 +76,9 @@ export const sampleDelivery = ({ task, event }: Told): Delivery => ({
   nextAt: NOW,
   state: 'waiting',
   lastError: '',
+  holdsUntil: null,
+  settledAt: null,
+  log: [],
 });
 
 export const sampleKey = (change: Partial<AccessKey> = {}): AccessKey => ({

@@ -1,7 +1,11 @@
 import type { Kysely } from 'kysely';
 import * as accounts from './account-queries.ts';
+import * as apiKeys from './api-key-queries.ts';
 import * as assets from './asset-queries.ts';
 import type { Base } from './base.ts';
+import * as callbacks from './callback-queries.ts';
+import * as deliveries from './delivery-queries.ts';
+import * as events from './event-queries.ts';
 import type { Seal } from './seal.ts';
 import type { Store } from './store.ts';
 import type { Tables } from './tables.ts';
@@ -17,9 +21,21 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   due: (now, limit) => tasks.dueTasks(base, now, limit),
   withStatus: statuses => tasks.tasksWithStatus(base, statuses),
   purge: exitedBefore => tasks.purgeTasks(base, exitedBefore),
-  events: (taskId, afterSeq, limit) => tasks.eventsOf(base, taskId, { afterSeq, limit }),
-  dueDeliveries: (now, limit, after) => tasks.dueDeliveries(base, now, { limit, after }),
-  updateDelivery: (id, patch) => tasks.updateDelivery(base, id, patch),
+  events: (taskId, afterSeq, limit) => events.eventsOf(base, taskId, { afterSeq, limit }),
+  eventLog: (filter, page) => events.eventLog(base, filter, page),
+  lastEvent: () => events.lastEvent(base),
+  purgeEvents: before => events.purgeEvents(base, before),
+  dueDeliveries: filter => deliveries.dueDeliveries(base, filter),
+  updateDelivery: (id, fate) => deliveries.updateDelivery(base, id, fate),
+  deliveries: (filter, page) => deliveries.listDeliveries(base, filter, page),
+  redeliver: (filter, now) => deliveries.redeliver(base, filter, now),
+  giveUpDeliveries: (filter, fate) => deliveries.giveUpDeliveries(base, filter, fate),
+  purgeDeliveries: createdBefore => deliveries.purgeDeliveries(base, createdBefore),
+  endpoints: accountId => callbacks.listEndpoints(base, accountId),
+  putEndpoint: endpoint => callbacks.putEndpoint(base, endpoint),
+  removeEndpoint: id => callbacks.removeEndpoint(base, id),
+  callbackSecrets: accountId => callbacks.callbackSecrets(base, accountId),
+  addCallbackSecret: (secret, othersRetireAt) => callbacks.addCallbackSecret(base, secret, othersRetireAt),
 
   account: id => accounts.getAccount(base, id),
   accounts: () => accounts.listAccounts(base),
@@ -32,6 +48,12 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   setAccessKeyEnabled: (accessKey, enabled) => accounts.setAccessKeyEnabled(base, accessKey, enabled),
   removeAccessKey: accessKey => accounts.removeAccessKey(base, accessKey),
   purgeAccessKeys: expiredBefore => accounts.purgeAccessKeys(base, expiredBefore),
+  apiKey: hash => apiKeys.getApiKey(base, hash),
+  apiKeys: () => apiKeys.listApiKeys(base),
+  addApiKey: key => apiKeys.addApiKey(base, key),
+  setApiKeyEnabled: (id, enabled) => apiKeys.setApiKeyEnabled(base, id, enabled),
+  removeApiKey: id => apiKeys.removeApiKey(base, id),
+  purgeApiKeys: expiredBefore => apiKeys.purgeApiKeys(base, expiredBefore),
   user: (accountId, name) => accounts.getUser(base, accountId, name),
   users: () => accounts.listUsers(base),
   userById: id => accounts.getUserById(base, id),

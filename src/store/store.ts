@@ -1,6 +1,6 @@
-import type { AccessKey, Account, Domain, Project, Token, User } from '../task/account.ts';
+import type { AccessKey, Account, ApiKey, CallbackSecret, Domain, Project, Token, User } from '../task/account.ts';
 import type { Asset } from '../task/asset.ts';
-import type { Event } from '../task/event.ts';
+import type { Cause, Event, EventType } from '../task/event.ts';
 import type { Breakpoint } from '../task/playlist.ts';
 import type { Policy } from '../task/policy.ts';
 import type { DialectName } from '../task/spec.ts';
@@ -11,10 +11,16 @@ import type { Task } from '../task/task.ts';
 export interface Delivery {
   readonly id: string;
   readonly taskId: string;
-  /** The event's number: deliveries of one task go out in this order. */
+  readonly accountId: string;
+  readonly projectId: string;
+  readonly eventId: string;
+  readonly eventType: EventType;
+  /** The event's number: deliveries of one task are first tried in this order. */
   readonly seq: number;
   /** Whose words it speaks: says at what pace it is tried and how it is signed. */
   readonly dialect: DialectName;
+  /** Which receiver: the same for all that one account sends to one address. */
+  readonly endpoint: string;
   readonly url: string;
   /** What each try is signed with; "" where its receiver wants no signature. */
   readonly key: string;
@@ -23,7 +29,95 @@ export interface Delivery {
   readonly createdAt: number;
   readonly attempts: number;
   readonly nextAt: number;
-  readonly state: 'waiting' | 'delivered' | 'dead';
+  readonly state: DeliveryState;
+  readonly lastError: string;
+  /** Until when it holds back those of its task that come behind it; null until it has been tried. */
+  readonly holdsUntil: number | null;
+  /** When it was delivered, or given up. */
+  readonly settledAt: number | null;
+  /** The latest tries, newest last. */
+  readonly log: readonly Attempt[];
+}
+
+/** `dead`: given up, and kept, so that it can be sent again when its owner asks for it. */
+export type DeliveryState = 'waiting' | 'delivered' | 'dead';
+
+/** One try of a delivery. */
+export interface Attempt {
+  readonly at: number;
+  readonly tookMs: number;
+  /** What the receiver answered with; null where it gave no answer. */
+  readonly status: number | null;
+  /** "" where the receiver took it. */
+  readonly error: string;
+}
+
+/** What becomes of a delivery by a try. */
+export type Fate = Partial<
+  Pick<Delivery, 'attempts' | 'nextAt' | 'state' | 'lastError' | 'holdsUntil' | 'settledAt' | 'log'>
+>;
+
+/** Which deliveries are due: by `until`, behind the row that was read last. */
+export interface DueFilter {
+  /** What is held back is judged by this time. */
+  readonly now: number;
+  readonly until: number;
+  readonly limit: number;
+  readonly after?: Pick<Delivery, 'nextAt' | 'id'> | undefined;
+}
+
+export interface DeliveryFilter {
+  readonly accountId: string;
+  readonly projectId?: string | undefined;
+  readonly taskId?: string | undefined;
+  readonly eventId?: string | undefined;
+  readonly ids?: readonly string[] | undefined;
+  readonly endpoint?: string | undefined;
+  readonly states?: readonly DeliveryState[] | undefined;
+  /** By when they were made; `until` not included. */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+}
+
+/** Rows carry a number that rises with the commits: what has been read up to one is complete. */
+export interface Numbered {
+  readonly n: number;
+}
+
+/** Going up from behind a number, or down from before one or from the end. */
+export interface LogPage {
+  readonly after?: number | undefined;
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
+
+/** An event as it stands in the log of its account; its task may be gone. */
+export interface LoggedEvent extends Event, Numbered {
+  readonly accountId: string;
+  readonly projectId: string;
+}
+
+export interface EventFilter {
+  readonly accountId: string;
+  readonly projectId?: string | undefined;
+  readonly taskId?: string | undefined;
+  readonly types?: readonly EventType[] | undefined;
+  readonly causes?: readonly Cause[] | undefined;
+  /** The status behind the event. */
+  readonly to?: readonly Status[] | undefined;
+  /** By their time; `until` not included. */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+}
+
+/** A receiver that has taken nothing since a while; one that takes callbacks has no row. */
+export interface Endpoint {
+  readonly id: string;
+  readonly accountId: string;
+  readonly url: string;
+  readonly failingSince: number;
+  /** Since when nothing is sent to it any more. */
+  readonly pausedAt: number | null;
   readonly lastError: string;
 }
 
@@ -107,17 +201,43 @@ export interface Store {
   /** Tasks whose `dueAt` (task/due.ts, kept beside the row as a plain indexed column) has come; the longest due first. */
   due(now: number, limit: number): Promise<readonly Task[]>;
   withStatus(statuses: readonly Status[]): Promise<readonly Task[]>;
-  /** Removes exited tasks older than the given time, with nothing left waiting to be delivered. Answers how many. */
+  /**
+   * Removes exited tasks older than the given time, with nothing left waiting to be delivered. Their events and deliveries
+   * stay. Answers how many.
+   */
   purge(exitedBefore: number): Promise<number>;
 
   events(taskId: string, afterSeq: number, limit: number): Promise<readonly Event[]>;
+  /** Of all tasks of an account, those that are gone among them; oldest first where the page goes up, else newest first. */
+  eventLog(filter: EventFilter, page: LogPage): Promise<readonly LoggedEvent[]>;
+  /** The number of the newest event; 0 where there is none. */
+  lastEvent(): Promise<number>;
+  /** Removes events that happened before the given time. Answers how many. */
+  purgeEvents(before: number): Promise<number>;
 
   /**
-   * For each task its first waiting delivery, if it is due; ordered by nextAt, then id. `after` goes on behind a row that
-   * was read before, so that many rows of one slow receiver do not hide those of the others.
+   * Those that are due and that no earlier one of their task holds back, of receivers that are not paused; ordered by
+   * nextAt, then id. `after` goes on behind a row that was read before, so that many rows of one slow receiver do not hide
+   * those of the others.
    */
-  dueDeliveries(now: number, limit: number, after?: Pick<Delivery, 'nextAt' | 'id'>): Promise<readonly Delivery[]>;
-  updateDelivery(id: string, patch: Pick<Delivery, 'attempts' | 'nextAt' | 'state' | 'lastError'>): Promise<void>;
+  dueDeliveries(filter: DueFilter): Promise<readonly Delivery[]>;
+  updateDelivery(id: string, fate: Fate): Promise<void>;
+  deliveries(filter: DeliveryFilter, page: LogPage): Promise<readonly (Delivery & Numbered)[]>;
+  /** Has them sent again, whatever became of them, from the first try on. Answers how many. */
+  redeliver(filter: DeliveryFilter, now: number): Promise<number>;
+  /** Those that wait for their receiver are given up with the reason. Answers how many. */
+  giveUpDeliveries(filter: DeliveryFilter, fate: { readonly now: number; readonly reason: string }): Promise<number>;
+  /** Removes deliveries made before the given time, whatever became of them. Answers how many. */
+  purgeDeliveries(createdBefore: number): Promise<number>;
+
+  endpoints(accountId?: string): Promise<readonly Endpoint[]>;
+  putEndpoint(endpoint: Endpoint): Promise<void>;
+  removeEndpoint(id: string): Promise<boolean>;
+
+  /** The newest first. */
+  callbackSecrets(accountId: string): Promise<readonly CallbackSecret[]>;
+  /** Adds the secret; those that stand and have no end yet retire at the given time. Those that have retired are removed. */
+  addCallbackSecret(secret: CallbackSecret, othersRetireAt: number): Promise<void>;
 
   account(id: string): Promise<Account | undefined>;
   accounts(): Promise<readonly Account[]>;
@@ -138,6 +258,14 @@ export interface Store {
   removeAccessKey(accessKey: string): Promise<boolean>;
   /** Removes temporary keys that expired before the given time. */
   purgeAccessKeys(expiredBefore: number): Promise<void>;
+
+  apiKey(hash: string): Promise<ApiKey | undefined>;
+  apiKeys(): Promise<readonly ApiKey[]>;
+  addApiKey(key: ApiKey): Promise<void>;
+  setApiKeyEnabled(id: string, enabled: boolean): Promise<boolean>;
+  removeApiKey(id: string): Promise<boolean>;
+  /** Removes passing keys that expired before the given time. */
+  purgeApiKeys(expiredBefore: number): Promise<void>;
 
   user(accountId: string, name: string): Promise<User | undefined>;
   users(): Promise<readonly User[]>;

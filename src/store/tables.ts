@@ -1,3 +1,4 @@
+import type { Generated } from 'kysely';
 import type { EventType } from '../task/event.ts';
 import type { DialectName } from '../task/spec.ts';
 import type { Status } from '../task/status.ts';
@@ -19,6 +20,9 @@ export interface Tables {
   tokens: TokenRow;
   domains: DomainRow;
   assets: AssetRow;
+  endpoints: EndpointRow;
+  callback_secrets: CallbackSecretRow;
+  api_keys: ApiKeyRow;
   meta: MetaRow;
   schema_version: { version: number };
 }
@@ -51,7 +55,11 @@ export interface TaskRow {
 }
 
 export interface EventRow {
+  /** Rises with the commits, over all tasks. */
+  n: Generated<number>;
   id: string;
+  account_id: string;
+  project_id: string;
   task_id: string;
   seq: number;
   type: EventType;
@@ -65,8 +73,14 @@ export interface EventRow {
 }
 
 export interface DeliveryRow {
+  n: Generated<number>;
   id: string;
   task_id: string;
+  account_id: string;
+  project_id: string;
+  event_id: string;
+  event_type: EventType;
+  endpoint: string;
   seq: number;
   dialect: DialectName;
   content_type: string;
@@ -75,6 +89,10 @@ export interface DeliveryRow {
   next_at: number;
   state: Delivery['state'];
   last_error: string;
+  holds_until: number | null;
+  settled_at: number | null;
+  /** JSON array of Attempt. */
+  log: string;
   /** SealedDelivery */
   sealed: Uint8Array;
 }
@@ -146,6 +164,39 @@ export interface AssetRow {
   created_at: number;
   /** Address and probe. */
   sealed: Uint8Array;
+}
+
+export interface EndpointRow {
+  id: string;
+  account_id: string;
+  failing_since: number;
+  paused_at: number | null;
+  last_error: string;
+  /** The address. */
+  sealed: Uint8Array;
+}
+
+export interface CallbackSecretRow {
+  id: string;
+  account_id: string;
+  created_at: number;
+  retires_at: number | null;
+  /** The secret itself. */
+  sealed: Uint8Array;
+}
+
+export interface ApiKeyRow {
+  id: string;
+  hash: string;
+  account_id: string;
+  project_id: string;
+  name: string;
+  enabled: number;
+  created_at: number;
+  expires_at: number | null;
+  user_id: string | null;
+  /** JSON array of names. */
+  policies: string | null;
 }
 
 /**

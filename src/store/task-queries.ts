@@ -1,11 +1,10 @@
-import { type Kysely, type SqlBool, sql } from 'kysely';
-import type { Event } from '../task/event.ts';
+import type { Kysely } from 'kysely';
 import type { Status } from '../task/status.ts';
 import type { Task } from '../task/task.ts';
 import type { Base } from './base.ts';
-import { sealBreakpoint, toDelivery, toDeliveryRow, toEvent, toEventRow, toTask, toTaskRow } from './rows.ts';
+import { sealBreakpoint, toDeliveryRow, toEventRow, toTask, toTaskRow } from './rows.ts';
 import type { Seal } from './seal.ts';
-import type { Change, Delivery, Page, Progress, TaskFilter } from './store.ts';
+import type { Change, Page, Progress, TaskFilter } from './store.ts';
 import type { Tables } from './tables.ts';
 
 /** Rows removed in one transaction: few enough that nobody waits long behind them. */
@@ -40,8 +39,12 @@ async function readForChange(trx: Kysely<Tables>, base: Base, taskId: string): P
   return row && toTask(base.seal, row);
 }
 
-async function insertNews(trx: Kysely<Tables>, seal: Seal, { events, deliveries }: Change): Promise<void> {
-  for (const event of events) await trx.insertInto('events').values(toEventRow(seal, event)).execute();
+async function insertNews(trx: Kysely<Tables>, seal: Seal, { task, events, deliveries }: Change): Promise<void> {
+  for (const event of events)
+    await trx
+      .insertInto('events')
+      .values(toEventRow(seal, event, task))
+      .execute();
   for (const delivery of deliveries) {
     await trx.insertInto('deliveries').values(toDeliveryRow(seal, delivery)).execute();
   }
@@ -139,7 +142,7 @@ export async function tasksWithStatus({ db, seal }: Base, statuses: readonly Sta
   return rows.map(row => toTask(seal, row));
 }
 
-/** In portions, each in a transaction of its own; events and deliveries go with their task. */
+/** In portions, each in a transaction of its own. */
 export async function purgeTasks({ write }: Base, exitedBefore: number): Promise<number> {
   let total = 0;
   for (;;) {
@@ -169,63 +172,3 @@ async function removeSome(trx: Kysely<Tables>, exitedBefore: number): Promise<nu
   const { numDeletedRows } = await trx.deleteFrom('tasks').where('id', 'in', some).executeTakeFirstOrThrow();
   return Number(numDeletedRows);
 }
-
-export async function eventsOf(
-  { db, seal }: Base,
-  taskId: string,
-  { afterSeq, limit }: { readonly afterSeq: number; readonly limit: number },
-): Promise<readonly Event[]> {
-  const rows = await db
-    .selectFrom('events')
-    .selectAll()
-    .where('task_id', '=', taskId)
-    .where('seq', '>', afterSeq)
-    .orderBy('seq')
-    .limit(limit)
-    .execute();
-  return rows.map(row => toEvent(seal, row));
-}
-
-export async function dueDeliveries(
-  { db, seal }: Base,
-  now: number,
-  { limit, after }: { readonly limit: number; readonly after: Pick<Delivery, 'nextAt' | 'id'> | undefined },
-): Promise<readonly Delivery[]> {
-  const rows = await db
-    .selectFrom('deliveries as own')
-    .selectAll()
-    .where('own.state', '=', 'waiting')
-    .where('own.next_at', '<=', now)
-    .$if(after !== undefined, q => q.where(isBehind(after ?? { nextAt: 0, id: '' })))
-    .where(eb =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom('deliveries as earlier')
-            .select('earlier.id')
-            .whereRef('earlier.task_id', '=', 'own.task_id')
-            .where('earlier.state', '=', 'waiting')
-            .whereRef('earlier.seq', '<', 'own.seq'),
-        ),
-      ),
-    )
-    .orderBy('own.next_at')
-    .orderBy('own.id')
-    .limit(limit)
-    .execute();
-  return rows.map(row => toDelivery(seal, row));
-}
-
-/** A row value, so that the index is entered at the row that was read last. */
-const isBehind = ({ nextAt, id }: Pick<Delivery, 'nextAt' | 'id'>) =>
-  sql<SqlBool>`(own.next_at, own.id) > (${nextAt}, ${id})`;
-
-export const updateDelivery = (
-  { write }: Base,
-  id: string,
-  { attempts, nextAt, state, lastError }: Pick<Delivery, 'attempts' | 'nextAt' | 'state' | 'lastError'>,
-): Promise<void> =>
-  write(async trx => {
-    const patch = { attempts, next_at: nextAt, state, last_error: lastError };
-    await trx.updateTable('deliveries').set(patch).where('id', '=', id).execute();
-  });

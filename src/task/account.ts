@@ -58,6 +58,33 @@ export interface Token {
   readonly expiresAt: number;
 }
 
+/** Opens the native API to whoever carries it; stored by its hash only. */
+export interface ApiKey {
+  readonly id: string;
+  readonly hash: string;
+  readonly accountId: string;
+  readonly projectId: string;
+  /** What its owner calls it. */
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  /** As with an access key. */
+  readonly userId: string | null;
+  readonly policies: readonly string[] | null;
+}
+
+/** What an account's callbacks are signed with, on top of what their dialect does. Sealed at rest. */
+export interface CallbackSecret {
+  readonly id: string;
+  readonly accountId: string;
+  /** `whsec_` and base64 */
+  readonly secret: string;
+  readonly createdAt: number;
+  /** Until when it signs beside its successor; null while it has none. */
+  readonly retiresAt: number | null;
+}
+
 /** An ingest domain and the RTMP address it stands for. */
 export interface Domain {
   readonly name: string;

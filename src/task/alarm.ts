@@ -5,7 +5,25 @@ export interface OpenAlarm {
   readonly alarm: string;
   /** Pairs the event that raised it with the one that says it is over; it is the id of the former. */
   readonly id: string;
+  /** The address that it is about, where it is about one. */
+  readonly about?: string;
 }
+
+/** The receiver of a task's callbacks has said that it is gone (status 410): nothing is sent there any more. */
+export const CALLBACK_GONE = 'CallbackGone';
+/** It has taken nothing for days: nothing is sent there until its owner wants it again. */
+export const CALLBACK_PAUSED = 'CallbackPaused';
+/** The network policy forbids its address. */
+export const CALLBACK_BLOCKED = 'CallbackBlocked';
+
+const CALLBACK_ALARMS: readonly string[] = [CALLBACK_GONE, CALLBACK_PAUSED, CALLBACK_BLOCKED];
+
+/** What was wrong with one receiver is no news of another. */
+export const isAboutCallback = ({ alarm }: OpenAlarm): boolean => CALLBACK_ALARMS.includes(alarm);
+
+/** Whether the receiver has said that it wants nothing any more. */
+export const isGone = (open: readonly OpenAlarm[], url: string): boolean =>
+  open.some(({ alarm, about }) => alarm === CALLBACK_GONE && about === url);
 
 export interface AlarmStep {
   readonly detail: EventDetail;
@@ -24,6 +42,9 @@ export function alarmAfter(open: readonly OpenAlarm[], detail: EventDetail, even
   const id = raised?.id ?? eventId;
   return {
     detail: { ...detail, alarmId: id },
-    open: raised === undefined ? [...open, { alarm, id }] : open.filter(one => one !== raised),
+    open: raised === undefined ? [...open, openAlarm(alarm, id, detail)] : open.filter(one => one !== raised),
   };
 }
+
+const openAlarm = (alarm: string, id: string, { url }: EventDetail): OpenAlarm =>
+  url === undefined ? { alarm, id } : { alarm, id, about: url };

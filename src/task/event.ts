@@ -1,3 +1,4 @@
+import type { Cursor } from './playlist.ts';
 import type { Status } from './status.ts';
 
 /**
@@ -47,6 +48,10 @@ export interface Occurrence {
   /** One sentence for people; never carries a stream key. */
   readonly reason: string;
   readonly epoch?: number;
+  /** Push sessions that the run has opened so far; absent where the teller is not a run. */
+  readonly pushEpoch?: number;
+  /** Of a list, where its teller knows it better than the task does. */
+  readonly position?: Cursor;
   readonly detail?: EventDetail;
 }
 
@@ -57,7 +62,14 @@ export interface Event {
   readonly seq: number;
   readonly type: EventType;
   readonly at: number;
+  /** Of the claim it came about under. */
   readonly epoch: number;
+  /** Push sessions of that claim up to then: goes on rising where the destination has lost us. */
+  readonly pushEpoch: number;
+  /** Of a list: what the destination had accepted. */
+  readonly position: Cursor | null;
+  /** Which version of the task's spec it came about under. */
+  readonly version: number;
   readonly cause: Cause;
   readonly from: Status;
   readonly to: Status;

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { isGone } from './alarm.ts';
 import type { EventType, Occurrence } from './event.ts';
 import type { ListItem } from './playlist.ts';
 import type { SourceSpec, SpecChange, TaskSpec } from './spec.ts';
-import { apply, applyChange, newTask, type Step, stepsAfter, type Task } from './task.ts';
+import { apply, applyChange, newTask, type Step, stepsAfter, stepsAfterChange, type Task } from './task.ts';
 
 const NOW = 1_800_000_000_000;
 
@@ -74,6 +75,7 @@ describe('a new task', () => {
       movedBy: 'created',
       cause: 'user',
       epoch: 0,
+      pushEpoch: 0,
       seq: 1,
       version: 1,
       listVersion: 1,
@@ -318,5 +320,70 @@ describe('a change of the spec', () => {
       'echo.said',
     ]);
     expect(change(task, { retry: null })?.event.detail.changed).toEqual(['retry']);
+  });
+});
+
+describe('an event', () => {
+  const place = { round: 2, index: 1, offsetMs: 1500 };
+
+  it('says which push it was seen on, and so does the task until it is claimed anew', () => {
+    const flowing = apply(moved(fresh(), 'claimed').task, seen('flowing', { pushEpoch: 3 }), {
+      now: NOW,
+      eventId: 'e',
+    });
+    expect(flowing?.event.pushEpoch).toBe(3);
+    expect(moved(flowing?.task ?? fresh(), 'broke').event.pushEpoch).toBe(3);
+    expect(moved(flowing?.task ?? fresh(), 'claimed').event.pushEpoch).toBe(0);
+  });
+
+  it('says where a list stood: as its teller has it, else as the task has', () => {
+    const task = {
+      ...fresh({ source: LIST }),
+      breakpoint: { version: 1, url: 'http://files.example/b.mp4', ...place },
+    };
+    const at = (more: Partial<Occurrence>) =>
+      apply(task, seen('flowing', more), { now: NOW, eventId: 'e' })?.event.position;
+    expect(at({})).toEqual(place);
+    expect(at({ position: { ...place, repeat: 4 } })).toEqual({ ...place, repeat: 4 });
+    expect(moved(fresh(), 'flowing').event.position).toBeNull();
+  });
+
+  it('says which version of the spec it came about under, a change the one it made', () => {
+    const changed = applyChange(fresh(), { name: 'news' }, { now: NOW, eventId: 'e' });
+    expect(changed?.event.version).toBe(2);
+    expect(moved(changed?.task ?? fresh(), 'flowing').event.version).toBe(2);
+  });
+});
+
+describe('a receiver that is gone', () => {
+  const url = SPEC.callback?.url ?? '';
+  let ids = 0;
+  const nextStamp = () => ({ now: NOW, eventId: `s${ids++}` });
+  const gone = (): Task => {
+    const detail = { alarm: 'CallbackGone', set: true, url };
+    const step = apply(fresh(), { type: 'alarm', cause: 'system', reason: '410', detail }, nextStamp());
+    return step?.task ?? fresh();
+  };
+
+  it('is known by its address, and is no matter of another', () => {
+    expect(isGone(gone().alarms, url)).toBe(true);
+    expect(isGone(gone().alarms, 'http://other.example/')).toBe(false);
+    expect(isGone([{ alarm: 'AudioLost', id: 'e', about: url }], url)).toBe(false);
+  });
+
+  it('is forgotten by whoever has another one', () => {
+    const steps = stepsAfterChange(gone(), { callback: { url: 'http://other.example/', events: [] } }, nextStamp);
+    expect(steps.map(({ event: { type, detail } }) => [type, detail.set])).toEqual([
+      ['changed', undefined],
+      ['alarm', false],
+    ]);
+    expect(steps.at(-1)?.task.alarms).toEqual([]);
+  });
+
+  it('stays gone over other changes, and over none', () => {
+    const events = { callback: { url, events: ['TaskStart'] } };
+    expect(stepsAfterChange(gone(), events, nextStamp)).toHaveLength(1);
+    expect(stepsAfterChange(gone(), {}, nextStamp)).toEqual([]);
+    expect(stepsAfterChange(gone(), { callback: null }, nextStamp).at(-1)?.task.alarms).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
-import { alarmAfter, type OpenAlarm } from './alarm.ts';
+import { alarmAfter, isAboutCallback, type OpenAlarm } from './alarm.ts';
 import type { Cause, Event, EventDetail, EventType, Occurrence } from './event.ts';
-import type { Breakpoint } from './playlist.ts';
+import type { Breakpoint, Cursor } from './playlist.ts';
 import { changedFields, mergeSpec, type SpecChange, type TaskSpec } from './spec.ts';
 import { nextStatus, type Status } from './status.ts';
 
@@ -19,6 +19,8 @@ export interface Task {
   readonly cause: Cause;
   /** The number of the current claim. News from an older epoch is not heard. */
   readonly epoch: number;
+  /** Push sessions opened under the current claim, as far as they have been told. */
+  readonly pushEpoch: number;
   /** The last event's number. */
   readonly seq: number;
   /** Counts changes of the spec. */
@@ -71,6 +73,7 @@ export function newTask(seed: TaskSeed): Step {
     movedBy: 'created',
     cause: 'user',
     epoch: 0,
+    pushEpoch: 0,
     seq: 1,
     version: 1,
     listVersion: 1,
@@ -87,6 +90,9 @@ export function newTask(seed: TaskSeed): Step {
     type: 'created',
     at: now,
     epoch: 0,
+    pushEpoch: 0,
+    position: null,
+    version: 1,
     cause: 'user',
     from: status,
     to: status,
@@ -152,11 +158,12 @@ function raise(task: Task, to: Status, occurrence: Occurrence, stamp: Stamp): St
   return { ...told, task: { ...told.task, alarms: after.open } };
 }
 
-/** Numbers the event and counts it in the task; nothing else of the task changes but the epoch. */
+/** Numbers the event and counts it in the task; nothing else of the task changes but the epochs. */
 function tell(task: Task, to: Status, occurrence: Occurrence, { now, eventId }: Stamp): Step {
   const { type, cause, reason } = occurrence;
   const seq = task.seq + 1;
   const epoch = raisesEpoch(type) ? task.epoch + 1 : task.epoch;
+  const pushEpoch = occurrence.pushEpoch ?? (raisesEpoch(type) ? 0 : task.pushEpoch);
   const event: Event = {
     id: eventId,
     taskId: task.id,
@@ -164,13 +171,23 @@ function tell(task: Task, to: Status, occurrence: Occurrence, { now, eventId }: 
     type,
     at: now,
     epoch,
+    pushEpoch,
+    position: positionOf(task, occurrence),
+    version: task.version,
     cause,
     from: task.status,
     to,
     reason,
     detail: detailOf(task, occurrence),
   };
-  return { task: { ...task, seq, epoch }, event };
+  return { task: { ...task, seq, epoch, pushEpoch }, event };
+}
+
+function positionOf({ breakpoint }: Task, { position }: Occurrence): Cursor | null {
+  const place = position ?? breakpoint;
+  if (place === null) return null;
+  const { round, index, offsetMs, repeat } = place;
+  return { round, index, offsetMs, ...(repeat === undefined ? {} : { repeat }) };
 }
 
 const detailOf = (task: Task, { type, detail = {} }: Occurrence): EventDetail =>
@@ -209,7 +226,18 @@ export function applyChange(task: Task, patch: SpecChange, stamp: Stamp): Step |
   const step = apply(task, { type: 'changed', cause: 'user', reason: '', detail: { changed } }, stamp);
   const version = task.version + 1;
   const listVersion = task.listVersion + (changed.some(field => COURSE_FIELDS.has(field)) ? 1 : 0);
-  return step && { ...step, task: { ...step.task, spec, version, listVersion } };
+  return step && { task: { ...step.task, spec, version, listVersion }, event: { ...step.event, version } };
+}
+
+/** The same with what follows from it: what was wrong with a receiver is over for who has another one. */
+export function stepsAfterChange(task: Task, patch: SpecChange, nextStamp: () => Stamp): readonly Step[] {
+  const step = applyChange(task, patch, nextStamp());
+  if (step === undefined) return [];
+  if (task.spec.callback?.url === step.task.spec.callback?.url) return [step];
+  const over = step.task.alarms.filter(isAboutCallback).map(({ alarm }): Occurrence => {
+    return { type: 'alarm', cause: 'user', reason: 'callbacks go elsewhere', detail: { alarm, set: false } };
+  });
+  return [step, ...stepsOf(step.task, over, nextStamp)];
 }
 
 const COURSE_FIELDS: ReadonlySet<string> = new Set(['source.items', 'source.startIndex', 'source.startSeconds']);

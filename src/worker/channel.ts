@@ -144,6 +144,8 @@ export interface RunNews {
     | 'itemFailed';
   readonly side: 'pull' | 'push' | 'run';
   readonly reason: string;
+  /** Push sessions opened by the run up to then. Absent in the news of workers that an earlier version has left behind. */
+  readonly pushEpoch?: number;
   readonly alarm?: string;
   /** Of an alarm: whether what it says has begun, or is over. Absent: it is told once. */
   readonly set?: boolean;

@@ -1,6 +1,6 @@
 import type { Relay } from '../media/relay.ts';
 import { type Breakpoint, startCursor } from '../task/playlist.ts';
-import { isListOrder, isLiveOrder, type RunOrder, type RunPlace, type RunReport } from './channel.ts';
+import { isListOrder, isLiveOrder, type RunNews, type RunOrder, type RunPlace, type RunReport } from './channel.ts';
 import { Playout, type PlayoutParts } from './playout.ts';
 import { Run, type RunParts } from './run.ts';
 import { Slates } from './slates.ts';
@@ -104,8 +104,15 @@ export class Runs {
   }
 
   #make(order: RunOrder): Run | Playout | undefined {
-    if (isLiveOrder(order)) return new Run({ ...this.#options, slates: this.#slates, order });
-    return isListOrder(order) ? new Playout({ ...this.#options, slates: this.#slates, order }) : undefined;
+    const parts = { ...this.#options, slates: this.#slates, tell: (news: RunNews) => this.#tell(news) };
+    if (isLiveOrder(order)) return new Run({ ...parts, order });
+    return isListOrder(order) ? new Playout({ ...parts, order }) : undefined;
+  }
+
+  /** With the number of the push that it was seen on. */
+  #tell(news: RunNews): void {
+    const pushEpoch = this.#entries.get(news.taskId)?.run.report().pushEpoch;
+    this.#options.tell(pushEpoch === undefined ? news : { ...news, pushEpoch });
   }
 
   #end(entry: Entry): Promise<void> {

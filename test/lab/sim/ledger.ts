@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import type { Change, Delivery, Progress } from '../../../src/store/store.ts';
+import type { Change, Delivery, Fate, Progress } from '../../../src/store/store.ts';
 import type { Event, EventType } from '../../../src/task/event.ts';
 import type { Breakpoint } from '../../../src/task/playlist.ts';
 import type { Task } from '../../../src/task/task.ts';
 import type { RunPlace } from '../../../src/worker/channel.ts';
-import type { DiskWatch, Fate } from './memory-store.ts';
+import type { DiskWatch } from './memory-store.ts';
 
 export interface LedgerParts {
   readonly broken: (law: string) => void;
@@ -72,7 +72,7 @@ export class Ledger implements DiskWatch {
     if (task.epoch !== epoch) this.#parts.broken(`a break point of an old epoch of ${taskId} is kept`);
   };
 
-  readonly settled = (delivery: Delivery, { state, attempts }: Fate): void => {
+  readonly settled = (delivery: Delivery, { state, attempts = 0 }: Fate): void => {
     const { id, taskId, seq } = delivery;
     const { tries, taken } = this.#parts.receiptOf(id);
     this.#parts.trace(`${taskId} ${seq} callback ${state} ${attempts}`);

@@ -1,4 +1,4 @@
-import type { Change, Delivery, Page, Progress, Store, TaskFilter } from '../../../src/store/store.ts';
+import type { Change, Delivery, DueFilter, Fate, Page, Progress, Store, TaskFilter } from '../../../src/store/store.ts';
 import type { Domain } from '../../../src/task/account.ts';
 import type { Asset } from '../../../src/task/asset.ts';
 import { dueAt } from '../../../src/task/due.ts';
@@ -35,8 +35,6 @@ export type TaskStore = Pick<
   | 'close'
 >;
 
-export type Fate = Pick<Delivery, 'attempts' | 'nextAt' | 'state' | 'lastError'>;
-
 /** Told of every write, before it can be read. */
 export interface DiskWatch {
   readonly committed: (change: Change, before: Task | undefined) => void;
@@ -67,7 +65,7 @@ export class MemoryDisk {
   /** When the first task or delivery falls due. */
   get soonestAt(): number {
     this.#soonestDueAt ??= least([...this.tasks.values()].map(task => dueAt(task) ?? Number.POSITIVE_INFINITY));
-    this.#soonestDeliveryAt ??= least([...this.waiting.values()].map(([first]) => first?.nextAt ?? 0));
+    this.#soonestDeliveryAt ??= least([...this.waiting.values()].flatMap(goesAt));
     return Math.min(this.#soonestDueAt, this.#soonestDeliveryAt);
   }
 
@@ -125,6 +123,21 @@ export class MemoryDisk {
 }
 
 const least = (times: readonly number[]): number => times.reduce((one, other) => Math.min(one, other), Infinity);
+
+/** Until when each of them is held back by those in front of it. */
+function heldUntil(waiting: readonly Delivery[]): readonly number[] {
+  let latest = -Infinity;
+  return waiting.map(({ holdsUntil }) => {
+    const held = latest;
+    latest = Math.max(latest, holdsUntil ?? Infinity);
+    return held;
+  });
+}
+
+function goesAt(waiting: readonly Delivery[]): readonly number[] {
+  const held = heldUntil(waiting);
+  return waiting.map(({ nextAt }, i) => Math.max(nextAt, held[i] ?? 0));
+}
 
 const byId = <T extends { readonly id: string }>(one: T, other: T): number => (one.id < other.id ? -1 : 1);
 
@@ -198,17 +211,16 @@ export class MemoryStore implements TaskStore {
     return (this.#disk.events.get(taskId) ?? []).filter(({ seq }) => seq > afterSeq).slice(0, limit);
   }
 
-  async dueDeliveries(
-    now: number,
-    limit: number,
-    after?: Pick<Delivery, 'nextAt' | 'id'>,
-  ): Promise<readonly Delivery[]> {
-    if (this.#disk.waiting.size === 0 || this.#disk.soonestAt > now) return [];
+  async dueDeliveries({ now, until, limit, after }: DueFilter): Promise<readonly Delivery[]> {
+    if (this.#disk.waiting.size === 0 || this.#disk.soonestAt > until) return [];
     const isBehind = (one: Delivery): boolean =>
       after === undefined || one.nextAt > after.nextAt || (one.nextAt === after.nextAt && one.id > after.id);
     return [...this.#disk.waiting.values()]
-      .flatMap(([first]) => (first === undefined ? [] : [first]))
-      .filter(first => first.nextAt <= now && isBehind(first))
+      .flatMap(waiting => {
+        const held = heldUntil(waiting);
+        return waiting.filter((_, i) => (held[i] ?? 0) <= now);
+      })
+      .filter(free => free.nextAt <= until && isBehind(free))
       .sort((one, other) => one.nextAt - other.nextAt || byId(one, other))
       .slice(0, limit);
   }
