@@ -35,6 +35,7 @@ export const ROWS: Readonly<Record<string, string>> = {
   H1: 'the machine freezes',
   P1: 'a worker is killed',
   P2: 'the control process is killed',
+  P6: 'the node is upgraded or given other settings',
   P7: 'the node is told to end',
   P8: 'one task is poison',
   P9: 'a worker hangs',

@@ -9,6 +9,7 @@ import { figure } from './faults/figure.ts';
 import { backwards, duplicates, missing } from './lab/continuity.ts';
 import { CountedSource } from './lab/counted-source.ts';
 import { CountedStream } from './lab/counted-stream.ts';
+import { FaultProxy } from './lab/fault-proxy.ts';
 import { serveFiles } from './lab/file-server.ts';
 import { openHook } from './lab/hook.ts';
 import { Millrace, processesOf } from './lab/millrace.ts';
@@ -238,6 +239,37 @@ it('moves what is on air to workers of other code under the same version, and no
   await until('it has moved', () => pushes.length === 2 && pushes[1]?.firstFrameAtMs !== undefined);
   await until('the former worker is gone', () => childrenOf(millrace).length === 2);
   expect(childrenOf(millrace).filter(pid => former.includes(pid))).toHaveLength(1);
+});
+
+const MANY = 40;
+
+it('moves live runs off the air for a moment only, also where the source begins with its next key frame', async () => {
+  await using place = new Place();
+  const source = await CountedSource.start(place, { shape: { videoKbit: 100, gop: 50 }, join: 'next' });
+  const oracle = await Oracle.start(place);
+  const proxy = await FaultProxy.start(place, { to: oracle.port });
+  for (const direction of ['up', 'down'] as const) proxy.set(direction, { delayMs: 100 });
+  const millrace = await Millrace.start(place, { flags: ['--workers', '2'] });
+  const seen = Array.from({ length: MANY }, (_, i) => oracle.stream(`run${i}`));
+  for (let i = 0; i < MANY; i++) await millrace.huawei.createLive(source.url(), oracle.url(`run${i}`));
+  await millrace.huawei.createLive(source.url(), proxy.url('live/far'));
+  const all = [...seen, oracle.stream('far')];
+  await until('all are on air', () => all.every(({ video }) => video.length > 50));
+  await millrace.replace('--media', place.path('other'));
+  const haveMoved = (): boolean => all.every(({ pushes }) => pushes[1]?.firstFrameAtMs !== undefined);
+  await until('all have moved', haveMoved, { timeoutMs: 60_000 });
+  const outages = seen.map(stream => outageMs(stream, 1)).sort((one, other) => one - other);
+  const [median = Number.NaN, worst = Number.NaN] = [outages[MANY / 2], outages.at(-1)];
+  figure('P6', `outage of ${MANY} live runs that move, median`, median, { unit: 'ms', atMost: 300 });
+  figure('P6', `outage of ${MANY} live runs that move, p99`, worst, { unit: 'ms', atMost: 1_000 });
+  figure('P6', 'the same, 200 ms away from the destination', outageMs(oracle.stream('far'), 1), {
+    unit: 'ms',
+    atMost: 1_000,
+  });
+  const lost = seen.reduce((sum, { video, audio }) => sum + missing(video).length + missing(audio).length, 0);
+  figure('P6', 'frames that live runs lose when they move', lost, { unit: 'frames', exactly: 0 });
+  const overlaps = Math.max(...all.map(stream => stream.overlaps));
+  figure('P6', 'overlapping pushes of these', overlaps, { unit: 'pushes', exactly: 0 });
 });
 
 it('lets no run stay on a worker whose network policy was looser, also after a crash', async () => {

@@ -102,6 +102,65 @@ describe('a worker that is not wanted any more', () => {
     expect(fresh.take()).toEqual([{ t: 'start', order: order('a', 2) }]);
   });
 
+  it('has each live run made ready elsewhere, and gives it up only then', () => {
+    placements.place(order('a'));
+    old.take();
+    placements.drain();
+    expect(old.take()).toEqual([]);
+    expect(fresh.take()).toEqual([{ t: 'prepare', order: order('a') }]);
+    placements.hear(fresh.slot, { t: 'prepared', taskId: 'a', epoch: 1, isReady: true });
+    expect(old.take()).toEqual([stop('a')]);
+    placements.hear(old.slot, ended('a'));
+    placements.place(order('a', 2));
+    expect(fresh.take()).toEqual([{ t: 'start', order: order('a', 2) }]);
+  });
+
+  it('has one made ready after the other, and waits for none of them with the next', () => {
+    for (const taskId of ['a', 'b']) placements.place(order(taskId));
+    for (let i = 0; i < 3; i++) placements.drain();
+    expect(fresh.take()).toEqual(['a', 'b'].map(taskId => ({ t: 'prepare', order: order(taskId) })));
+  });
+
+  it('gives up a run as well that could not be made ready', () => {
+    placements.place(order('a'));
+    placements.drain();
+    old.take();
+    placements.hear(fresh.slot, { t: 'prepared', taskId: 'a', epoch: 1, isReady: false });
+    expect(old.take()).toEqual([stop('a')]);
+  });
+
+  it('has it made ready anew where the other worker was away meanwhile', () => {
+    placements.place(order('a'));
+    placements.drain();
+    fresh.take();
+    fresh.hangUp();
+    fresh.dial(placements);
+    placements.drain();
+    expect(fresh.take()).toEqual([{ t: 'prepare', order: order('a') }]);
+  });
+
+  it('moves no run that was stopped while it was made ready, and lets nobody wait for it', () => {
+    placements.place(order('a'));
+    placements.drain();
+    fresh.take();
+    placements.stop('a', 1);
+    expect(fresh.take()).toEqual([stop('a')]);
+    old.take();
+    placements.hear(fresh.slot, { t: 'prepared', taskId: 'a', epoch: 1, isReady: false });
+    placements.hear(old.slot, ended('a'));
+    expect(old.take()).toEqual([]);
+    expect(losses).toEqual([]);
+  });
+
+  it('keeps a run for which another was made ready under an older claim', () => {
+    placements.place(order('a'));
+    placements.drain();
+    placements.place(order('a', 2));
+    old.take();
+    placements.hear(fresh.slot, { t: 'prepared', taskId: 'a', epoch: 1, isReady: true });
+    expect(old.take()).toEqual([]);
+  });
+
   it('is told to end when it carries nothing any more, once', () => {
     for (const taskId of ['a', 'b']) {
       placements.drain();

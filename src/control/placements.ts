@@ -1,6 +1,7 @@
 import type { Progress } from '../store/store.ts';
 import type { FromWorker, Peer, RunNews, RunOrder, RunPlace, RunReport, ToWorker } from '../worker/channel.ts';
 import type { Hello, Slot } from './slot.ts';
+import { Understudies } from './understudies.ts';
 
 /** Who is told of the runs. */
 export interface RunListener {
@@ -51,6 +52,7 @@ export class Placements {
   readonly #placements = new Map<string, Placement>();
   /** Orders that no worker was there to take. */
   readonly #waiting = new Set<string>();
+  readonly #understudies = new Understudies();
   readonly #adopting = new Set<Promise<void>>();
   #adoptionFault: unknown;
   #isClosed = false;
@@ -82,6 +84,7 @@ export class Placements {
     }
     placement.state = 'stopping';
     placement.order = undefined;
+    this.#understudies.slotOf(taskId)?.send({ t: 'stop', taskId, epoch });
     placement.slot.send({ t: 'stop', taskId, epoch });
   }
 
@@ -110,6 +113,7 @@ export class Placements {
 
   /** Takes all its runs off a slot whose process is gone. */
   bury(slot: Slot, reason: string): void {
+    this.#understudies.forgetAt(slot);
     for (const taskId of [...slot.runs]) {
       const placement = this.#placements.get(taskId);
       if (placement !== undefined) this.#lose(taskId, placement, `its worker was lost: ${reason}`);
@@ -117,8 +121,8 @@ export class Placements {
   }
 
   /**
-   * Moves one run off the workers that are not wanted any more, and ends those that carry none. To be called over and
-   * over: one after the other, so that neither sources nor destinations see all of them come back at once.
+   * Begins to move one run off the workers that are not wanted any more, and ends those that carry none. To be called over
+   * and over: one after the other, so that neither sources nor destinations see all of them come back at once.
    */
   drain(): void {
     const slots = [...this.#parts.slots()];
@@ -148,6 +152,7 @@ export class Placements {
   hear(slot: Slot, message: Exclude<FromWorker, Hello>): void {
     if (message.t === 'news') this.#hearNews(message.news);
     else if (message.t === 'ended') this.#ended(slot, message);
+    else if (message.t === 'prepared') this.#hearPrepared(slot, message);
     else if (message.t === 'places') for (const place of message.places) this.#keepPlace(slot, place);
     else {
       slot.hear();
@@ -190,12 +195,21 @@ export class Placements {
     else if (placement.state !== 'due') this.#forget(end.taskId);
   }
 
+  #hearPrepared(slot: Slot, { taskId, epoch, isReady }: Extract<FromWorker, { t: 'prepared' }>): void {
+    if (this.#understudies.slotOf(taskId) !== slot) return;
+    if (!isReady) this.#understudies.forget(taskId);
+    const placement = this.#placements.get(taskId);
+    // Where it could not be made ready, it moves all the same.
+    if (placement?.epoch === epoch && placement.slot?.wanted === false) this.#move(taskId, placement);
+  }
+
   #tellProgress({ taskId, epoch, breakpoint }: Omit<Progress, 'breakpoint'> & Partial<Progress>): void {
     if (breakpoint !== undefined) this.#parts.listener.progress({ taskId, epoch, breakpoint });
   }
 
   /** Brings what we think the worker carries and what it says it carries together. */
   reconcile(slot: Slot, peer: Peer<ToWorker>, runs: readonly RunReport[]): void {
+    this.#understudies.forgetAt(slot);
     const byTask = new Map(runs.map(run => [run.taskId, run]));
     for (const taskId of [...slot.runs]) this.#settle(taskId, byTask.get(taskId));
     const strangers = runs.filter(run => this.#takeIn(slot, run));
@@ -269,29 +283,44 @@ export class Placements {
   #moveOne(slot: Slot): boolean {
     for (const taskId of slot.runs) {
       const placement = this.#placements.get(taskId);
-      if (placement?.state !== 'given') continue;
-      placement.state = 'moving';
-      slot.send({ t: 'stop', taskId, epoch: placement.epoch });
+      if (placement?.state !== 'given' || this.#understudies.slotOf(taskId) !== undefined) continue;
+      const next = this.#leastBusy();
+      if (next !== undefined && Understudies.canBeFor(placement.order, placement.report)) {
+        this.#understudies.ask(next, placement.order);
+      } else this.#move(taskId, placement);
       return true;
     }
     return false;
   }
 
-  /** To the worker with the fewest runs. */
+  #move(taskId: string, placement: Placement): void {
+    if (placement.state !== 'given') return;
+    placement.state = 'moving';
+    placement.slot?.send({ t: 'stop', taskId, epoch: placement.epoch });
+  }
+
+  /** To the worker that has made it ready, or else to the one with the fewest runs. */
   #assign(taskId: string, placement: Placement): void {
-    let least: Slot | undefined;
-    for (const slot of this.#parts.slots()) {
-      if (!isOpen(slot)) continue;
-      if (least === undefined || slot.runs.size < least.runs.size) least = slot;
-    }
-    if (least === undefined) {
+    const ready = this.#understudies.slotOf(taskId);
+    const slot = ready !== undefined && isOpen(ready) ? ready : this.#leastBusy();
+    if (slot === undefined) {
       this.#waiting.add(taskId);
       return;
     }
     this.#waiting.delete(taskId);
-    least.runs.add(taskId);
-    placement.slot = least;
+    this.#understudies.forget(taskId);
+    slot.runs.add(taskId);
+    placement.slot = slot;
     this.#give(placement);
+  }
+
+  #leastBusy(): Slot | undefined {
+    const load = (slot: Slot): number => slot.runs.size + this.#understudies.countAt(slot);
+    let least: Slot | undefined;
+    for (const slot of this.#parts.slots()) {
+      if (isOpen(slot) && (least === undefined || load(slot) < load(least))) least = slot;
+    }
+    return least;
   }
 
   /** A worker that is away is given its orders when it is back. */

@@ -178,6 +178,8 @@ export interface RunItem {
 
 export type ToWorker =
   | { readonly t: 'start'; readonly order: RunOrder }
+  /** Makes the run ready to follow the one under that epoch, which goes on elsewhere; the `start` behind its end is its cue. */
+  | { readonly t: 'prepare'; readonly order: RunOrder }
   | { readonly t: 'stop'; readonly taskId: string; readonly epoch: number }
   /** Goes to one of a live run's sources by hand, 0 being the primary; `auto` undoes that. */
   | { readonly t: 'switch'; readonly taskId: string; readonly epoch: number; readonly to: number | 'auto' }
@@ -205,6 +207,8 @@ export type FromWorker =
       /** Its worker ends, and has ended it: if nobody has stopped it, it is wanted elsewhere. */
       readonly leaving?: true;
     }
+  /** What was to be made ready under that epoch is, or will not be. */
+  | { readonly t: 'prepared'; readonly taskId: string; readonly epoch: number; readonly isReady: boolean }
   | { readonly t: 'reports'; readonly reports: readonly RunReport[] }
   /** Lists whose destination has just taken a key frame: with the reports alone a crash would repeat too much. */
   | { readonly t: 'places'; readonly places: readonly RunPlace[] };

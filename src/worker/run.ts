@@ -15,7 +15,8 @@ export interface RunParts {
   readonly order: RunOrder<LiveOrder>;
   readonly heartbeat: Pick<Heartbeat, 'add' | 'remove'>;
   readonly openSource: (url: string, signal: AbortSignal) => Promise<Source>;
-  readonly openSink: (url: string, signal: AbortSignal) => Promise<Sink>;
+  /** `held`: the destination is dialled, and asked to take a publish when this resolves. */
+  readonly openSink: (url: string, signal: AbortSignal, held?: (() => Promise<void>) | undefined) => Promise<Sink>;
   readonly now: Monotonic;
   /** Rejects when the signal aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;

@@ -40,6 +40,7 @@ function worker() {
     random: () => 0,
     tell: () => {},
     ended: (_taskId, epoch, at) => void ends.push({ epoch, at }),
+    prepared: () => {},
     log: () => {},
   });
   const order = (epoch: number): RunOrder => {

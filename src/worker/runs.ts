@@ -2,8 +2,9 @@ import type { Relay } from '../media/relay.ts';
 import { type Breakpoint, startCursor } from '../task/playlist.ts';
 import { isListOrder, isLiveOrder, type RunNews, type RunOrder, type RunPlace, type RunReport } from './channel.ts';
 import { Playout, type PlayoutParts } from './playout.ts';
-import { Run, type RunParts } from './run.ts';
+import { Run } from './run.ts';
 import { Slates } from './slates.ts';
+import { Understudies, type UnderstudiesOptions } from './understudies.ts';
 
 interface Entry {
   readonly run: Run | Playout;
@@ -15,20 +16,22 @@ interface Entry {
   stopping: Promise<void> | undefined;
 }
 
-export interface RunsOptions extends Omit<RunParts, 'order'>, Pick<PlayoutParts, 'openItem'> {
+export interface RunsOptions extends UnderstudiesOptions, Pick<PlayoutParts, 'openItem'> {
   readonly ended: (taskId: string, epoch: number, breakpoint?: Breakpoint) => void;
 }
 
 /** The runs of this worker, one a task. */
 export class Runs {
   readonly #options: RunsOptions;
-  readonly #slates: Slates;
+  readonly #parts: RunsOptions;
+  readonly #understudies: Understudies;
   readonly #entries = new Map<string, Entry>();
   #closed = false;
 
   constructor(options: RunsOptions) {
     this.#options = options;
-    this.#slates = new Slates(options);
+    this.#parts = { ...options, slates: new Slates(options), tell: news => this.#tell(news) };
+    this.#understudies = new Understudies(this.#parts);
   }
 
   get reports(): readonly RunReport[] {
@@ -62,7 +65,20 @@ export class Runs {
     }
   }
 
+  /** Makes a live run ready to follow one that another worker carries; `start` has it enter. */
+  prepare(order: RunOrder): void {
+    const { taskId, epoch } = order;
+    if (isLiveOrder(order) && !this.#closed && !this.#entries.has(taskId)) this.#understudies.prepare(order);
+    else this.#options.prepared(taskId, epoch, false);
+  }
+
+  /** Nobody is there any more who could have them enter. */
+  discardUnderstudies(): void {
+    this.#understudies.discardAll();
+  }
+
   stop(taskId: string, epoch: number): void {
+    this.#understudies.discard(taskId, epoch);
     const entry = this.#entries.get(taskId);
     if (entry === undefined) {
       this.#options.ended(taskId, epoch);
@@ -83,11 +99,13 @@ export class Runs {
 
   takeBug(relay: Relay, error: unknown): void {
     for (const { run } of this.#entries.values()) if (run.takeBug(relay, error)) return;
+    this.#understudies.takeBug(relay, error);
   }
 
   /** Ends every run, pushes cleanly; none begins after that. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#understudies.discardAll();
     await Promise.all([...this.#entries.values()].map(entry => this.#end(entry)));
   }
 
@@ -104,9 +122,8 @@ export class Runs {
   }
 
   #make(order: RunOrder): Run | Playout | undefined {
-    const parts = { ...this.#options, slates: this.#slates, tell: (news: RunNews) => this.#tell(news) };
-    if (isLiveOrder(order)) return new Run({ ...parts, order });
-    return isListOrder(order) ? new Playout({ ...parts, order }) : undefined;
+    if (isLiveOrder(order)) return this.#understudies.enter(order) ?? new Run({ ...this.#parts, order });
+    return isListOrder(order) ? new Playout({ ...this.#parts, order }) : undefined;
   }
 
   /** With the number of the push that it was seen on. */

@@ -2,7 +2,7 @@ import type { Heartbeat, Relay } from '../media/relay.ts';
 import type { DialListener, FromWorker, Peer, RunNews, ToWorker } from './channel.ts';
 import { Runs, type RunsOptions } from './runs.ts';
 
-export interface WorkerParts extends Omit<RunsOptions, 'heartbeat' | 'tell' | 'ended'> {
+export interface WorkerParts extends Omit<RunsOptions, 'heartbeat' | 'tell' | 'ended' | 'prepared'> {
   readonly slot: number;
   readonly pid: number;
   /** How long it goes on without a control process. */
@@ -72,6 +72,7 @@ export class Worker {
       ...this.#parts,
       heartbeat: this.#heartbeat,
       tell: news => this.#tell(news),
+      prepared: (taskId, epoch, isReady) => this.#peer.send({ t: 'prepared', taskId, epoch, isReady }),
       ended: (taskId, epoch, breakpoint) => {
         const where = breakpoint === undefined ? {} : { breakpoint };
         this.#peer.send({ t: 'ended', taskId, epoch, ...where, ...(this.#ending ? { leaving: true } : {}) });
@@ -90,12 +91,14 @@ export class Worker {
       },
       closed: () => {
         this.#aloneSinceMs = now();
+        this.#runs.discardUnderstudies();
       },
     });
   }
 
   #obey(message: ToWorker): void {
     if (message.t === 'start') this.#runs.start(message.order);
+    else if (message.t === 'prepare') this.#runs.prepare(message.order);
     else if (message.t === 'stop') this.#runs.stop(message.taskId, message.epoch);
     else if (message.t === 'switch') this.#runs.switchTo(message.taskId, message.epoch, message.to);
     else if (message.t === 'exit') void this.end('told to');

@@ -26,6 +26,7 @@ interface Tries {
   readonly stepMs?: number;
   readonly totalMs?: number;
   readonly signal?: AbortSignal;
+  readonly held?: () => Promise<void>;
 }
 
 async function open(url: string, tries: Tries = {}): Promise<RtmpStream> {
@@ -59,6 +60,36 @@ describe('publishing', () => {
       tcUrl,
     });
     expect(server.visit.asked[4]?.values).toEqual([null, 'key?sign=a/b&t=1#x', 'live']);
+  });
+
+  it('asks for nothing behind connect while it is held, and then goes on', async () => {
+    const server = await listen();
+    const held = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    const opening = open(server.url(), {
+      totalMs: 500,
+      held: () => {
+        reached.resolve();
+        return held.promise;
+      },
+    });
+    await reached.promise;
+    expect(server.visit.names()).toEqual(['connect']);
+    held.resolve();
+    await opening;
+    expect(server.visit.names().at(-1)).toBe('publish');
+  });
+
+  it.each(['the server', 'we'] as const)('is not held any longer when %s leave', async who => {
+    const server = await listen();
+    const leaving = new AbortController();
+    const held = (): Promise<void> => {
+      if (who === 'we') leaving.abort();
+      else server.visit.socket.end();
+      return new Promise(() => {});
+    };
+    const fault = await faultOf(open(server.url(), { held, signal: leaving.signal }));
+    expect(fault.kind).toBe('closed');
   });
 
   it('publishes on the stream the server names, whatever its number', async () => {

@@ -18,6 +18,8 @@ export interface RtmpOptions {
   readonly stepMs?: number;
   readonly totalMs?: number;
   readonly random?: (bytes: number) => Buffer;
+  /** Behind `connect` nothing more is asked for before this resolves: another publish may have to end first. */
+  readonly held?: (() => Promise<void>) | undefined;
 }
 
 /** A connection on which the server has accepted to play or to take a stream. Its socket is paused and owned by the caller. */
@@ -41,6 +43,8 @@ const SCHEMES = ['rtmp', 'rtmps'];
 const MAX_REDIRECTS = 3;
 const STEP_MS = 5_000;
 const TOTAL_MS = 10_000;
+/** Servers bear a client for about so long that asks for nothing. */
+const MAX_HELD_MS = 60_000;
 /** What the server is asked to acknowledge, by and by. */
 export const WINDOW_BYTES = 2_500_000;
 const PLAY_BUFFER_MS = 3_000;
@@ -118,6 +122,8 @@ class Negotiation {
   /** The server's half of the handshake, until it is whole. */
   #greeting: Buffer | undefined = Buffer.alloc(0);
   #shaken = Promise.withResolvers<void>();
+  /** Rejects when the connection is of no use any more. */
+  readonly #over = Promise.withResolvers<never>();
   #step = 'handshake';
   #signal: AbortSignal;
   /** Commands that came before anybody asked for them. */
@@ -140,6 +146,7 @@ class Negotiation {
       listener: { command: command => this.#hear(command) },
     });
     this.#shaken.promise.catch(() => undefined);
+    this.#over.promise.catch(() => undefined);
     given.socket.on('data', this.#receive);
     given.socket.on('error', this.#broke);
     given.socket.on('end', this.#ended);
@@ -148,12 +155,14 @@ class Negotiation {
 
   async run(): Promise<RtmpStream | { redirect: Address }> {
     const late = (): string => `${this.#where} did not get past ${this.#step}`;
-    const waitMs = this.#options.totalMs ?? TOTAL_MS;
+    const { held, totalMs = TOTAL_MS } = this.#options;
+    const waitMs = held === undefined ? totalMs : totalMs + MAX_HELD_MS;
     return within({ side: this.#side, signal: this.#signal, late, waitMs }, async signal => {
       this.#signal = signal;
       await this.#shakeHands();
       const redirect = await this.#connect();
       if (redirect !== undefined) return { redirect: this.#follow(redirect) };
+      if (held !== undefined) await Promise.race([held(), this.#over.promise]);
       const streamId = await this.#createStream();
       await (this.#purpose === 'publish' ? this.#publish(streamId) : this.#play(streamId));
       return this.#handOver(streamId);
@@ -357,6 +366,7 @@ class Negotiation {
     if (this.#fault !== undefined) return;
     this.#fault = fault;
     this.#shaken.reject(fault);
+    this.#over.reject(fault);
     this.#waiting?.reject(fault);
     this.#waiting = undefined;
   }
