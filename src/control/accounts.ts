@@ -105,10 +105,10 @@ export class Accounts {
   /** A fresh pair for the account's project of that region, which is made where there is none. The secret is shown here only. */
   async createKey(wish: KeyWish = {}): Promise<AccessKey> {
     const { accountId = DEFAULT_ACCOUNT, region = DEFAULT_REGION, policies = null, lifeMs } = wish;
-    const user = wish.user === undefined ? null : await this.#requireUser(wish.user, accountId);
+    const user = wish.user === undefined ? null : await this.requireUser(wish.user, accountId);
     await this.policies.requireStanding(policies ?? [], accountId);
     const validity = this.#validity(lifeMs);
-    const project = await this.#ensureProject(accountId, region, wish.projectId);
+    const project = await this.ensureProject(accountId, region, wish.projectId);
     const key: AccessKey = {
       accessKey: randomText(this.#randomBytes, 20, UPPER),
       secretKey: randomText(this.#randomBytes, 40, UPPER + LOWER),
@@ -146,7 +146,7 @@ export class Accounts {
     }
     if (wish.secretKey.length < 8) throw new InvalidAccount('a secret key has at least 8 characters');
     const accountId = wish.accountId ?? DEFAULT_ACCOUNT;
-    const project = await this.#ensureProject(accountId, wish.region ?? DEFAULT_REGION, wish.projectId ?? undefined);
+    const project = await this.ensureProject(accountId, wish.region ?? DEFAULT_REGION, wish.projectId ?? undefined);
     const { accessKey, secretKey } = wish;
     const limits = { userId: null, policies: null, token: null, expiresAt: null };
     const stamp = { enabled: true, createdAt: this.#now() };
@@ -208,7 +208,7 @@ export class Accounts {
     }
     await this.policies.requireStanding(policies ?? [], accountId);
     const passwordHash = await this.#passwords.hash(password);
-    await this.#ensureAccount(accountId);
+    await this.ensureAccount(accountId);
     const added = await this.#store.addUser({
       id: randomHex(this.#randomBytes, 16),
       name,
@@ -220,7 +220,7 @@ export class Accounts {
     });
     const change = policies === undefined ? { passwordHash } : { passwordHash, policies };
     if (!added) await this.#changeUser(name, accountId, change);
-    return withoutHash(await this.#requireUser(name, accountId));
+    return withoutHash(await this.requireUser(name, accountId));
   }
 
   /** False where there is no such user. Ends the user's tokens, as every change of what somebody may do does. */
@@ -308,7 +308,7 @@ export class Accounts {
     return accountId === DEFAULT_ACCOUNT || this.#store.hasDomain(accountId);
   }
 
-  async #ensureAccount(id: string): Promise<void> {
+  async ensureAccount(id: string): Promise<void> {
     requireName('account', id);
     await this.#store.addAccount({ id, createdAt: this.#now(), live: true });
   }
@@ -317,7 +317,7 @@ export class Accounts {
     if ((await this.#store.account(id)) === undefined) throw new InvalidAccount(`there is no account ${id}`);
   }
 
-  async #requireUser(name: string, accountId: string): Promise<User> {
+  async requireUser(name: string, accountId: string): Promise<User> {
     const user = await this.#store.user(accountId, name);
     if (user === undefined) throw new InvalidAccount(`there is no user ${name} in the account ${accountId}`);
     return user;
@@ -329,8 +329,8 @@ export class Accounts {
   }
 
   /** An account has one project a region, named for it, unless the operator gives an id of his own. */
-  async #ensureProject(accountId: string, region: string, projectId?: string): Promise<Project> {
-    await this.#ensureAccount(accountId);
+  async ensureProject(accountId: string, region = DEFAULT_REGION, projectId?: string): Promise<Project> {
+    await this.ensureAccount(accountId);
     if (projectId === undefined) {
       const [standing] = await this.projects(accountId, region);
       if (standing !== undefined) return standing;

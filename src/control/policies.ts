@@ -61,7 +61,14 @@ export class Policies {
     const keys = (await this.#store.accessKeys()).filter(
       it => it.accountId === accountId && it.policies?.includes(name),
     );
-    const holders = [...users.map(it => `user ${it.name}`), ...keys.map(it => `access key ${it.accessKey}`)];
+    const apiKeys = (await this.#store.apiKeys()).filter(
+      it => it.accountId === accountId && it.policies?.includes(name),
+    );
+    const holders = [
+      ...users.map(it => `user ${it.name}`),
+      ...keys.map(it => `access key ${it.accessKey}`),
+      ...apiKeys.map(it => `API key ${it.id}`),
+    ];
     if (holders.length > 0) throw new InvalidAccount(`the policy ${name} is in use by ${holders.join(', ')}`);
     return this.#store.removePolicy(accountId, name);
   }

@@ -42,18 +42,34 @@ export async function eventLog(
   return rows.map(row => toLoggedEvent(base.seal, row));
 }
 
-const filtered = ({ db }: Base, { accountId, projectId, taskId, types, causes, to, since, until }: EventFilter) =>
+const filtered = (
+  { db }: Base,
+  { accountId, projectId, taskId, afterSeq, types, causes, to, since, until }: EventFilter,
+) =>
   db
     .selectFrom('events')
     .select('n')
     .where('account_id', '=', accountId)
     .$if(projectId !== undefined, q => q.where('project_id', '=', projectId ?? ''))
     .$if(taskId !== undefined, q => q.where('task_id', '=', taskId ?? ''))
+    .$if(afterSeq !== undefined, q =>
+      q.where('n', '>', eb => eb.fn.coalesce(numberOf(db, taskId, afterSeq), eb.lit(0))),
+    )
     .$if(types !== undefined, q => q.where('type', 'in', types ?? []))
     .$if(causes !== undefined, q => q.where('cause', 'in', causes ?? []))
     .$if(to !== undefined, q => q.where('to_status', 'in', to ?? []))
     .$if(since !== undefined, q => q.where('at', '>=', since ?? 0))
     .$if(until !== undefined, q => q.where('at', '<', until ?? 0));
+
+/** A task's events stand in their own order among those of all: the number says more quickly who comes behind. */
+const numberOf = (db: Base['db'], taskId = '', seq = 0) =>
+  db
+    .selectFrom('events')
+    .select('n')
+    .where('task_id', '=', taskId)
+    .where('seq', '<=', seq)
+    .orderBy('seq', 'desc')
+    .limit(1);
 
 export async function lastEvent({ db }: Base): Promise<number> {
   const { n } = await db

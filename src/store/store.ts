@@ -101,6 +101,8 @@ export interface EventFilter {
   readonly accountId: string;
   readonly projectId?: string | undefined;
   readonly taskId?: string | undefined;
+  /** Only those of the task that come behind this one of its own. */
+  readonly afterSeq?: number | undefined;
   readonly types?: readonly EventType[] | undefined;
   readonly causes?: readonly Cause[] | undefined;
   /** The status behind the event. */
