@@ -5,9 +5,10 @@ import type { Packet } from './packet.ts';
 
 const LENGTH_BYTES = 4;
 const HEVC_FOURCCS: ReadonlySet<string> = new Set(['hvc1', 'hev1']);
-const AVC_DELIMITER = 9;
+/** Access unit delimiters. */
+export const AVC_DELIMITER = 9;
 const AVC_SPS = 7;
-const HEVC_DELIMITER = 35;
+export const HEVC_DELIMITER = 35;
 const HEVC_VPS = 32;
 const HEVC_SPS = 33;
 
@@ -75,7 +76,7 @@ function hevcUnits(record: Buffer): readonly Buffer[] {
 }
 
 /** Where the first unit of the frame stands; -1 where the tag is of another form. */
-function pictureAt(packet: Packet): number {
+export function pictureAt(packet: Packet): number {
   const first = payloadByte(packet, 0);
   if ((first & 0x80) === 0) return payloadByte(packet, 1) === 1 ? 5 : -1;
   const type = first & 15;
@@ -88,7 +89,8 @@ function unitLength(packet: Packet, at: number): number {
   return length;
 }
 
-function unitType(packet: Packet, at: number, codec: 'avc' | 'hevc'): number {
+/** The type of the unit that stands there; -1 behind the end. */
+export function unitType(packet: Packet, at: number, codec: 'avc' | 'hevc'): number {
   const head = payloadByte(packet, at + LENGTH_BYTES);
   if (head < 0) return -1;
   return codec === 'avc' ? head & 31 : (head >> 1) & 63;
