@@ -83,6 +83,70 @@ describe('Splicer', () => {
     expect(feed(splicer, 9000, [['key', 0]])).toEqual([['key', 9000]]);
   });
 
+  /** What the tracks of one moment are shown apart, where the source has both at the same time. */
+  const apart = (splicer: Splicer, wallMs: number, inMs: number): number => {
+    const [picture, sound] = feed(splicer, wallMs, [
+      ['inter', inMs],
+      ['audio', inMs],
+    ]);
+    return Math.abs((picture?.[1] ?? 0) - (sound?.[1] ?? Number.NaN));
+  };
+
+  it.each([
+    ['hole', 'inter', 'audio'],
+    ['jump', 'audio', 'inter'],
+  ] as const)(
+    'makes the same of a step for both tracks where by its own clock one would call it a %s',
+    (_, early, late) => {
+      const splicer = begun();
+      feed(splicer, 0, live(0, 1000));
+      feed(splicer, 1000, [[early, 1000]]);
+      feed(splicer, 1040, [[late, 1020]]);
+      // Three seconds and a frame are a hole 60 ms behind the last one of a track, and a jump 20 ms behind it.
+      feed(splicer, 1060, [
+        ['inter', 4050],
+        ['audio', 4055],
+      ]);
+      expect(apart(splicer, 1100, 4100)).toBeLessThanOrEqual(1);
+    },
+  );
+
+  it('goes on with sound that comes back after the clock of the pictures has stepped', () => {
+    const splicer = begun();
+    feed(splicer, 0, [['key', 90_000]]);
+    feed(splicer, 40, [['inter', 40]]);
+    expect(apart(splicer, 80, 80)).toBeLessThanOrEqual(1);
+  });
+
+  it('lets no sound pass that was made by a clock which the source had left in front of its key frame', () => {
+    const splicer = begun();
+    const out = feed(splicer, 0, [
+      ['key', 20],
+      ['audio', 760_000],
+      ['inter', 60],
+      ['audio', 60],
+    ]);
+    expect(out).toEqual([
+      ['key', 0],
+      ['inter', 40],
+      ['audio', 40],
+    ]);
+  });
+
+  it('keeps sound and picture together where both step back by less than a second', () => {
+    const splicer = begun();
+    feed(splicer, 0, live(0, 1000));
+    feed(splicer, 1000, live(100, 800));
+    expect(apart(splicer, 1900, 900)).toBeLessThanOrEqual(1);
+  });
+
+  it('lets a track that alone steps back and returns go by the clock of the other again', () => {
+    const splicer = begun();
+    feed(splicer, 0, live(0, 1000));
+    feed(splicer, 1000, [['audio', 600]]);
+    expect(apart(splicer, 1040, 1040)).toBeLessThanOrEqual(1);
+  });
+
   it('keeps the shift of a source that comes back with its clock still running', () => {
     const splicer = begun();
     feed(splicer, 0, live(50_000, 1000));

@@ -1,8 +1,12 @@
 import { type Batch, isHeader, isVideo, type Packet, type PacketKind, type TrackStarts } from './packet.ts';
 import { insertSets, type ParameterSets, parameterSetsOf } from './parameter-sets.ts';
+import { lengthFrom, pass, settle } from './passage.ts';
+import { behind, LONGEST_FRAME_MS, PlacedTrack } from './placed-track.ts';
 
 /** A step back by more than this is a source that began to count anew, not jitter. */
 const BACKWARD_JUMP_MS = 1_000;
+/** The same live, where the other track tells jitter from a step of the clock that both go by. */
+const LIVE_BACKWARD_MS = 250;
 /** A step ahead by more than this that the clock on the wall does not explain is a broken source clock. */
 const FORWARD_JUMP_MS = 3_000;
 /** A hole of up to this much in a file is played as it is; a longer one is a broken clock. */
@@ -13,9 +17,8 @@ const HOLE_MS = 500;
 const AUDIO_ONLY_AFTER_MS = 1_000;
 /** A source that comes back within this much of where its clock should stand is taken to count on. */
 const SAME_CLOCK_MS = 5_000;
-const USUAL_FRAME_MS = 40;
-/** A longer step is a hole, not the duration of a frame. */
-const LONGEST_FRAME_MS = 1_000;
+/** Live sound this far off the pictures was made by a clock that the source has left, until it goes on so for as long. */
+const STRAY_MS = 1_000;
 
 /** What was repaired or left out, in packets; for reports. */
 export interface SplicerCounts {
@@ -25,25 +28,6 @@ export interface SplicerCounts {
   nudged: number;
   /** Steps of a source's clock that were taken out. */
   jumps: number;
-}
-
-/** One track's place on both clocks. */
-class Track {
-  /** Whether this source has placed a packet on this track yet. */
-  placed = false;
-  lastInMs = 0;
-  lastOutMs = Number.NEGATIVE_INFINITY;
-  lastWallMs = 0;
-  frameMs = USUAL_FRAME_MS;
-  shiftMs = 0;
-
-  endMs(): number {
-    return this.lastOutMs + this.frameMs;
-  }
-
-  noteStep(stepMs: number): void {
-    if (stepMs > 0 && stepMs <= LONGEST_FRAME_MS) this.frameMs = stepMs;
-  }
 }
 
 /** The key frames of one source. */
@@ -79,8 +63,8 @@ export class Splicer {
   videoHeader: Buffer | undefined;
   audioHeader: Buffer | undefined;
 
-  readonly #video = new Track();
-  readonly #audio = new Track();
+  readonly #video = new PlacedTrack();
+  readonly #audio = new PlacedTrack();
   /** The shift the newest jump or source start settled on; a track that jumps too takes it over. */
   #shiftMs = 0;
   /** Where the former file ends on the output timeline; undefined while sources are live. */
@@ -97,6 +81,8 @@ export class Splicer {
   #videoOpen = false;
   #videoSeen = false;
   #firstAudioInMs: number | undefined;
+  /** Since when the present source's sound has come with times far off its pictures', and none of it has passed. */
+  #strayFromMs: number | undefined;
   #keys = new Keys();
   /** Headers that came while the gate was closed or differ from what was sent, to go out before the next frame. */
   readonly #fresh = new Set<PacketKind>();
@@ -173,6 +159,7 @@ export class Splicer {
     this.#videoOpen = false;
     this.#videoSeen = false;
     this.#firstAudioInMs = undefined;
+    this.#strayFromMs = undefined;
     this.#video.placed = false;
     this.#audio.placed = false;
     this.#keys = new Keys();
@@ -260,11 +247,20 @@ export class Splicer {
       return true;
     }
     if (gapless) return true;
-    if (this.#gate === 'open') return this.#audio.placed || packet.dtsMs + this.#shiftMs > this.#audio.lastOutMs;
+    if (this.#gate === 'open') return this.#audio.placed || this.#mayBegin(packet.dtsMs, wallMs);
     this.#firstAudioInMs ??= packet.dtsMs;
     if (this.#videoSeen || packet.dtsMs - this.#firstAudioInMs < AUDIO_ONLY_AFTER_MS) return false;
     this.#openAt(packet.dtsMs, wallMs, from);
     return true;
+  }
+
+  /** Whether sound may join the pictures: behind the former source's, and by the clock that the pictures go by. */
+  #mayBegin(inMs: number, wallMs: number): boolean {
+    if (this.#video.placed && Math.abs(inMs - this.#video.lastInMs) > STRAY_MS) {
+      this.#strayFromMs ??= wallMs;
+      if (wallMs - this.#strayFromMs < STRAY_MS) return false;
+    }
+    return inMs + this.#shiftMs > this.#audio.lastOutMs;
   }
 
   /**
@@ -321,6 +317,8 @@ export class Splicer {
     const inMs = packet.dtsMs;
     if (this.#joinMs !== undefined) this.#followFile(track, inMs);
     else if (track.placed) this.#followClock(track, inMs, wallMs);
+    // The other track may have stepped since the source began.
+    else track.shiftMs = this.#shiftMs;
     let outMs = inMs + track.shiftMs;
     if (outMs <= track.lastOutMs) {
       outMs = track.lastOutMs + 1;
@@ -334,22 +332,39 @@ export class Splicer {
   }
 
   /** Notes the frame duration, or takes out a jump of the source's clock. */
-  #followClock(track: Track, inMs: number, wallMs: number): void {
+  #followClock(track: PlacedTrack, inMs: number, wallMs: number): void {
     const live = this.#liveMs;
     if (live !== undefined && inMs + track.shiftMs > this.mediaMs + Math.max(HOLE_MS, 4 * track.frameMs)) {
       this.#takeOutJump(track, inMs, Math.max(this.#endMs(), live));
       return;
     }
     const stepMs = inMs - track.lastInMs;
-    if (stepMs >= -BACKWARD_JUMP_MS && stepMs <= wallMs - track.lastWallMs + FORWARD_JUMP_MS) {
+    if (this.#stepsToOther(track, inMs, wallMs)) return;
+    if (stepMs >= -LIVE_BACKWARD_MS && stepMs <= wallMs - track.lastWallMs + FORWARD_JUMP_MS) {
       track.noteStep(stepMs);
       return;
     }
     this.#takeOutJump(track, inMs, track.endMs());
   }
 
+  /**
+   * Lets a track that steps to where the other one's clock stands already go on with that one, whatever was made of that
+   * step: what is a hole, jitter or a jump for one track is the same for both, and they stay together.
+   */
+  #stepsToOther(track: PlacedTrack, inMs: number, wallMs: number): boolean {
+    const other = track === this.#video ? this.#audio : this.#video;
+    const stepMs = Math.abs(inMs - track.lastInMs);
+    if (stepMs <= LONGEST_FRAME_MS && inMs >= track.lastInMs && track.shiftMs === other.shiftMs) return false;
+    const isThere = other.placed && wallMs - other.lastWallMs <= STRAY_MS;
+    if (!isThere || Math.abs(inMs - other.lastInMs) >= stepMs / 2) return false;
+    if (track.shiftMs !== other.shiftMs) this.counts.jumps++;
+    track.shiftMs = other.shiftMs;
+    this.#shiftMs = other.shiftMs;
+    return true;
+  }
+
   /** The same for a file, whose clock has nothing to do with the wall: what counts is how far the file has come. */
-  #followFile(track: Track, inMs: number): void {
+  #followFile(track: PlacedTrack, inMs: number): void {
     if (!track.placed) track.shiftMs = this.#shiftMs;
     const outMs = inMs + track.shiftMs;
     const earliestMs = track.placed ? track.lastOutMs - BACKWARD_JUMP_MS : this.mediaMs - FILE_GAP_MS;
@@ -358,7 +373,7 @@ export class Splicer {
   }
 
   /** Lets the track go on at `endMs`, or with the other one if that has made the same jump before. */
-  #takeOutJump(track: Track, inMs: number, endMs: number): void {
+  #takeOutJump(track: PlacedTrack, inMs: number, endMs: number): void {
     this.counts.jumps++;
     const other = track === this.#video ? this.#audio : this.#video;
     const asOther = inMs + this.#shiftMs;
@@ -369,41 +384,3 @@ export class Splicer {
 }
 
 const UNKNOWN: TrackStarts = { videoMs: undefined, audioMs: undefined };
-
-/** The shift that has the track go on where it ended; minus infinity where it has not begun, or does not go on. */
-const behind = (track: Track, startMs: number | undefined): number =>
-  startMs === undefined ? Number.NEGATIVE_INFINITY : track.endMs() - startMs;
-
-/** How much media the batch holds behind the time. */
-function lengthFrom(batch: Batch, fromMs: number): number {
-  let endMs = fromMs;
-  for (let i = 0; i < batch.count; i++) {
-    const { kind, dtsMs } = batch.packets[i] as Packet;
-    if (!isHeader(kind)) endMs = Math.max(endMs, dtsMs);
-  }
-  return endMs - fromMs;
-}
-
-/** Swaps packet `index` of `from` with the next free slot of `to`. */
-function pass(from: Batch, index: number, to: Batch): void {
-  const slot = to.count;
-  const spare = to.next();
-  const packet = from.packets[index] as Packet;
-  to.packets[slot] = packet;
-  from.packets[index] = spare;
-}
-
-/**
- * Moves the newest packet before those of the other track that are later than it: some servers end a session whose
- * timestamps fall over both tracks. Headers are never passed over, for what follows them needs them.
- */
-function settle(batch: Batch): void {
-  const packets = batch.packets;
-  for (let i = batch.count - 1; i > 0; i--) {
-    const packet = packets[i] as Packet;
-    const before = packets[i - 1] as Packet;
-    if (before.dtsMs <= packet.dtsMs || isHeader(before.kind)) return;
-    packets[i] = before;
-    packets[i - 1] = packet;
-  }
-}
