@@ -19,6 +19,8 @@ const AUDIO_ONLY_AFTER_MS = 1_000;
 const SAME_CLOCK_MS = 5_000;
 /** Live sound this far off the pictures was made by a clock that the source has left, until it goes on so for as long. */
 const STRAY_MS = 1_000;
+/** Whose key frames are further apart has lost some. */
+const MOST_USUAL_MS = 15_000;
 
 /** What was repaired or left out, in packets; for reports. */
 export interface SplicerCounts {
@@ -30,6 +32,9 @@ export interface SplicerCounts {
   jumps: number;
 }
 
+/** Encoders that look for cuts show some key frames early: the late ones say how long one may have to wait. */
+const usualOf = (formerMs: number, gapMs: number): number => Math.max(gapMs, (3 * formerMs + gapMs) / 4);
+
 /** The key frames of one source. */
 class Keys {
   /** By the clock on the wall. */
@@ -39,7 +44,7 @@ class Keys {
 
   note(inMs: number, wallMs: number): void {
     const gapMs = inMs - this.#inMs;
-    if (gapMs > 0) this.usualMs = this.usualMs === 0 ? gapMs : (3 * this.usualMs + gapMs) / 4;
+    if (gapMs > 0) this.usualMs = usualOf(this.usualMs, Math.min(gapMs, MOST_USUAL_MS));
     this.#inMs = inMs;
     this.atMs = wallMs;
   }

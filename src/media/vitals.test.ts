@@ -26,6 +26,15 @@ it('knows how far key frames usually are apart', () => {
   expect(splicer.keyless(9_000)).toEqual({ forMs: 1_000, usualGopMs: 4_000 });
 });
 
+it('knows how far they may be apart where some come early, and forgets what was long ago', () => {
+  const splicer = begun();
+  feed(splicer, { from: 0, to: 10, gop: 10 });
+  feed(splicer, { from: 10, to: 13, gop: 1 });
+  expect(splicer.keyless(13_000).usualGopMs).toBeGreaterThan(5_000);
+  feed(splicer, { from: 13, to: 40, gop: 1 });
+  expect(splicer.keyless(40_000).usualGopMs).toBeLessThan(1_100);
+});
+
 it('counts the time without a key frame for as long as pictures come', () => {
   const splicer = begun();
   feed(splicer, { from: 0, to: 20, gop: 100 });

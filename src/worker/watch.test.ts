@@ -44,15 +44,34 @@ describe('a source that is slow', () => {
   it('is told of when it has been slow for ten seconds, and when it has kept its pace for ten', () => {
     pass(10);
     pass(20, {}, 0.8);
-    expect(told).toEqual(['+SourceSlow 22']);
+    expect(told).toEqual(['+SourceSlow 20']);
     expect(reasons[0]).toBe('the source sends at 0.80 of its pace');
     pass(20);
-    expect(told).toEqual(['+SourceSlow 22', '-SourceSlow 44']);
+    expect(told).toEqual(['+SourceSlow 20', '-SourceSlow 43']);
   });
 
   it('is one that is slow from its first second on', () => {
     pass(16, {}, 0.9);
-    expect(told).toEqual(['+SourceSlow 16']);
+    expect(told).toEqual(['+SourceSlow 11']);
+  });
+
+  it('is not one that has lost some seconds, nor one whose media comes by the second second', () => {
+    pass(10);
+    pass(4, {}, 0);
+    pass(10);
+    for (let again = 0; again < 20; again++) {
+      pass(1, {}, 0);
+      pass(1, {}, 2);
+    }
+    expect(told).toEqual([]);
+  });
+
+  it('is not told to be over for a moment in which it catches up', () => {
+    pass(10);
+    pass(20, {}, 0.8);
+    pass(5, {}, 1.2);
+    pass(10, {}, 0.8);
+    expect(told).toEqual(['+SourceSlow 20']);
   });
 
   it('is not one that stands still for a moment and makes up for it', () => {
@@ -147,12 +166,26 @@ describe.each([
 });
 
 describe('a source without key frames', () => {
-  it('is told of after fifteen seconds, and when they have come for five', () => {
-    pass(1, { keylessMs: 15_000 });
+  it('is told of after ten seconds, and when they have come for five', () => {
+    pass(1, { keylessMs: 10_000 });
     expect(told).toEqual([]);
-    pass(1, { keylessMs: 15_050 });
+    pass(1, { keylessMs: 10_050 });
     pass(6, { keylessMs: 500 });
     expect(told).toEqual(['+KeyFrameStarved 2', '-KeyFrameStarved 8']);
+  });
+
+  it('has fifteen seconds for the first group, whose length nobody knows', () => {
+    pass(1, { keylessMs: 14_000, usualGopMs: 0 });
+    expect(told).toEqual([]);
+    pass(1, { keylessMs: 15_050 });
+    expect(told).toEqual(['+KeyFrameStarved 2']);
+  });
+
+  it('is not told to be over at its first key frame', () => {
+    pass(1, { keylessMs: 11_000 });
+    pass(4, { keylessMs: 500 });
+    pass(1, { keylessMs: 11_000 });
+    expect(told).toEqual(['+KeyFrameStarved 1']);
   });
 
   it('has three of its usual groups where these are long', () => {
@@ -169,36 +202,52 @@ describe('a destination that does not keep up', () => {
     pass(count);
   };
 
-  it('is told of when more than half of its queue is full for two seconds, and when it has been well for ten', () => {
-    congested({ queuedMs: 1_100 }, 2);
+  it('is told of when half a second waits for a second, and when it has been well for ten', () => {
+    congested({ queuedMs: 600 }, 1);
     expect(told).toEqual([]);
     congested({}, 1);
-    expect(told).toEqual(['+DestinationCongested 3']);
+    expect(told).toEqual(['+DestinationCongested 2']);
     congested({ queuedMs: 0 }, 11);
-    expect(told).toEqual(['+DestinationCongested 3', '-DestinationCongested 14']);
+    expect(told).toEqual(['+DestinationCongested 2', '-DestinationCongested 13']);
+  });
+
+  it('is not one that hesitates for a moment, nor one that catches up with what a push begins with', () => {
+    congested({ queuedMs: 900 }, 1);
+    congested({ queuedMs: 0 }, 1);
+    for (const queuedMs of [4_000, 3_500, 2_900, 2_200, 1_400, 600, 0]) congested({ queuedMs }, 1);
+    expect(told).toEqual([]);
+  });
+
+  it('is not told to be well again for a moment in which it takes everything', () => {
+    congested({ queuedMs: 600 }, 3);
+    for (let again = 0; again < 5; again++) {
+      congested({ queuedMs: 0 }, 4);
+      congested({ queuedMs: 600 }, 1);
+    }
+    expect(told).toEqual(['+DestinationCongested 2']);
   });
 
   it('is one for which frames are dropped, and it is said how many', () => {
     for (let second = 1; second <= 3; second++) congested({ dropped: second * 7 }, 1);
-    expect(told).toEqual(['+DestinationCongested 3']);
+    expect(told).toEqual(['+DestinationCongested 2']);
     expect(reasons).toEqual(['the destination is too slow: 7 frames were dropped within a second']);
   });
 
   it('is one with many bytes waiting', () => {
     congested({ queuedBytes: 5 * 1024 * 1024 }, 3);
-    expect(told).toEqual(['+DestinationCongested 3']);
+    expect(told).toEqual(['+DestinationCongested 2']);
   });
 
   it('is one that holds files back most of the time', () => {
     for (let second = 1; second <= 3; second++) pass(1, { isLive: false, held: second * 15 });
-    expect(told).toEqual(['+DestinationCongested 3']);
+    expect(told).toEqual(['+DestinationCongested 2']);
   });
 
   it('is one that has stopped acknowledging for five seconds', () => {
-    congested({ overdueBytes: 1024 * 1024 }, 7);
+    congested({ overdueBytes: 1024 * 1024 }, 6);
     expect(told).toEqual([]);
     congested({}, 1);
-    expect(told).toEqual(['+DestinationCongested 8']);
+    expect(told).toEqual(['+DestinationCongested 7']);
     expect(reasons[0]).toContain('has stopped acknowledging');
   });
 

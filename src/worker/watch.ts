@@ -18,23 +18,30 @@ export interface WatchParts {
   readonly tell: (alarm: RunAlarm & Required<Pick<RunNews, 'set'>>) => void;
 }
 
-/** Slower than this is too slow, measured over so long. */
+/** Slower than this is too slow, measured over so long; of a source that has just come, over less. */
 const SLOWEST = 0.95;
-const PACE_MS = 5_000;
+const PACE_MS = 4_000;
+const LEAST_PACE_MS = 1_500;
 const FROZEN_MS = 5_000;
 const TRACK_GONE_MS = 5_000;
-const KEYLESS_MS = 15_000;
+const KEYLESS_MS = 10_000;
 /** Or so many times the usual distance of key frames, where that is longer. */
 const KEYLESS_GROUPS = 3;
-/** Half of what a destination may have waiting. */
-const QUEUE = { ms: 1_000, bytes: 4 * 1024 * 1024 };
+/** Encoders are left at a key frame every ten seconds, and what a source does is not known before its second one. */
+const FIRST_GROUP_MS = 15_000;
+/** What a destination may have waiting: half of the bytes that it can, and of media less than what costs pictures. */
+const QUEUE = { ms: 500, bytes: 4 * 1024 * 1024 };
+/** What wants less by so much than a second ago is being caught up with, such as the group that a push begins with. */
+const CAUGHT_UP_MS = 100;
 /** Ticks of a second in which a file was held back. */
 const MOST_HELD = 10;
 const UNACKNOWLEDGED_MS = 5_000;
 
 const AT_ONCE = 0;
+/** Looks come once a second, some a little early. */
 const ALARMS = {
-  SourceSlow: { side: 'pull', setAfterMs: 10_000, clearAfterMs: 10_000, over: 'the source keeps its pace again' },
+  /** With the time that it takes to show in the pace, ten seconds. */
+  SourceSlow: { side: 'pull', setAfterMs: 7_500, clearAfterMs: 10_000, over: 'the source keeps its pace again' },
   SourceFrozen: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: 10_000, over: 'media of the source moves again' },
   AudioLost: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: 5_000, over: 'there is sound again' },
   VideoLost: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: 5_000, over: 'there is a picture again' },
@@ -43,7 +50,7 @@ const ALARMS = {
   SwitchedToStandby: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: AT_ONCE, over: 'the source is on air again' },
   DestinationCongested: {
     side: 'push',
-    setAfterMs: 2_000,
+    setAfterMs: 900,
     clearAfterMs: 10_000,
     over: 'the destination keeps up again',
   },
@@ -82,6 +89,7 @@ export class Watch {
   #had = { video: false, audio: false };
   #heldBack = 0;
   #dropped = 0;
+  #queuedMs = 0;
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
@@ -130,6 +138,7 @@ export class Watch {
     for (const [alarm, wrong] of this.#held) this.#see(alarm, wrong);
     this.#heldBack = vitals.held;
     this.#dropped = push.dropped;
+    this.#queuedMs = push.queuedMs;
   }
 
   #lookAtPull(vitals: Vitals, push: PushVitals): void {
@@ -144,7 +153,8 @@ export class Watch {
     this.#lookAtTrack('video', vitals);
     this.#lookAtTrack('audio', vitals);
     const { keylessMs, usualGopMs } = vitals;
-    const isStarved = keylessMs > Math.max(KEYLESS_MS, KEYLESS_GROUPS * usualGopMs);
+    const longestMs = usualGopMs === 0 ? FIRST_GROUP_MS : Math.max(KEYLESS_MS, KEYLESS_GROUPS * usualGopMs);
+    const isStarved = keylessMs > longestMs;
     this.#see('KeyFrameStarved', isStarved ? `no key frame has come for ${seconds(keylessMs)}` : undefined);
   }
 
@@ -158,14 +168,14 @@ export class Watch {
     while ((this.#paces[1]?.atMs ?? atMs) <= atMs - PACE_MS) this.#paces.shift();
     const isFrozen = stillMs >= FROZEN_MS;
     this.#see('SourceFrozen', isFrozen ? `the media of the source has stood still for ${seconds(stillMs)}` : undefined);
-    const pace = this.#pace();
+    const pace = isFrozen ? undefined : this.#pace();
     if (pace === undefined) this.#conditions.get('SourceSlow')?.unknown();
     else this.#see('SourceSlow', pace < SLOWEST ? `the source sends at ${pace.toFixed(2)} of its pace` : undefined);
   }
 
   #pace(): number | undefined {
     const [first, last] = [this.#paces[0], this.#paces.at(-1)];
-    if (first === undefined || last === undefined || last.atMs - first.atMs < PACE_MS) return undefined;
+    if (first === undefined || last === undefined || last.atMs - first.atMs < LEAST_PACE_MS) return undefined;
     return (last.mediaMs - first.mediaMs) / (last.atMs - first.atMs);
   }
 
@@ -183,9 +193,10 @@ export class Watch {
   #lookAtPush({ held }: Vitals, { queuedMs, queuedBytes, dropped, overdueBytes }: PushVitals): void {
     const unacknowledgedMs = this.#unacknowledged.forMs(overdueBytes > 0, this.#parts.now());
     const lost = dropped - this.#dropped;
+    const isGrowing = queuedMs > this.#queuedMs - CAUGHT_UP_MS;
     let wrong: string | undefined;
     if (lost > 0) wrong = `the destination is too slow: ${lost} frames were dropped within a second`;
-    else if (queuedMs > QUEUE.ms || queuedBytes > QUEUE.bytes)
+    else if ((queuedMs > QUEUE.ms && isGrowing) || queuedBytes > QUEUE.bytes)
       wrong = `${seconds(queuedMs)} of media wait for the destination`;
     else if (held - this.#heldBack >= MOST_HELD) wrong = 'the destination takes less than is played';
     else if (unacknowledgedMs >= UNACKNOWLEDGED_MS)

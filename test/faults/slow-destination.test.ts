@@ -13,12 +13,13 @@ const MB = 1024 * 1024;
 
 /** What is seen of the relay's queue and of what leaves it, every few milliseconds. */
 function sample(place: Place, relay: OneRelay) {
-  const seen = { queuedMs: 0, queuedBytes: 0, lastOutMs: performance.now() };
+  const seen = { queuedMs: 0, queuedBytes: 0, lastOutMs: performance.now(), slowAtMs: 0 };
   let bytesOut = 0;
   const look = (): void => {
     const report = relay.report;
     if (report.bytesOut !== bytesOut) seen.lastOutMs = performance.now();
     bytesOut = report.bytesOut;
+    if (report.queuedMs > 0) seen.slowAtMs ||= performance.now();
     seen.queuedMs = Math.max(seen.queuedMs, report.queuedMs);
     seen.queuedBytes = Math.max(seen.queuedBytes, relay.queuedBytes);
   };
@@ -52,6 +53,8 @@ describe.concurrent('the destination takes less than it is given', () => {
     const freeMs = source.headMs;
     await until('what is filmed now arrives', () => (seen.video.numbers.at(-1) ?? 0) * 40 > freeMs + 2_000);
     const lost = missing(seen.video).length;
+    const alarmMs = (relay.raisedAtMs('DestinationCongested') ?? Number.POSITIVE_INFINITY) - queue.slowAtMs;
+    figure('D4', 'alarm, once media waits', alarmMs / 1_000, { unit: 's', atMost: 3 });
     figure('D4', 'longest queue', queue.queuedMs, { unit: 'ms', atMost: 2_050, busyAtMost: 3_000 });
     figure('D4', 'sound lost', missing(seen.audio).length, { unit: 'frames', exactly: 0 });
     figure('D4', 'pictures dropped', lost, { unit: 'frames', atLeast: 50 });

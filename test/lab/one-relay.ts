@@ -28,6 +28,7 @@ export class OneRelay {
   readonly bugs: unknown[] = [];
   readonly #run: Run;
   readonly #heartbeat: Heartbeat;
+  readonly #looks: NodeJS.Timeout;
   #sink: Sink | undefined;
 
   private constructor({ from, to, standby = [], cover = {}, lookup, openSource: open }: Ways) {
@@ -53,6 +54,7 @@ export class OneRelay {
       tell: news => this.news.push({ ...news, atMs: monotonic() }),
       log: (_, error) => this.bugs.push(error),
     });
+    this.#looks = setInterval(() => this.#run.look(), 1_000);
   }
 
   static start(place: Place, ways: Ways): OneRelay {
@@ -77,7 +79,13 @@ export class OneRelay {
     return this.news.find(news => news.type === 'broke' && news.atMs >= atMs);
   }
 
+  /** When the alarm was raised first; undefined while it was not. */
+  raisedAtMs(alarm: string): number | undefined {
+    return this.news.find(news => news.alarm === alarm && news.set === true)?.atMs;
+  }
+
   async stop(): Promise<void> {
+    clearInterval(this.#looks);
     await this.#run.stop();
     this.#heartbeat.close();
   }
