@@ -137,7 +137,17 @@ function textFiles(root: string, folder = root): TextFile[] {
 function commandTree(): Command {
   const nothing = () => {};
   return buildProgram({
-    terminal: { stdin: Readable.from([]), out: nothing, err: nothing, live: false, env: {}, cwd: '/', cores: 1 },
+    terminal: {
+      stdin: Readable.from([]),
+      out: nothing,
+      err: nothing,
+      live: false,
+      gone: AbortSignal.abort(),
+      now: () => 0,
+      env: {},
+      cwd: '/',
+      cores: 1,
+    },
     doors: () => Promise.reject(new Error('no command is run here')),
     signal: AbortSignal.abort(),
     handOver: AbortSignal.abort(),

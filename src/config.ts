@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
-import { OPTIONS, type Option, type OptionName } from './options.ts';
+import { CLIENT_VARIABLES, OPTIONS, type Option, type OptionName } from './options.ts';
 import { didYouMean } from './spelling.ts';
 
 export interface ListenAddress {
@@ -310,7 +310,7 @@ function strangerProblems(strangers: readonly string[]): string[] {
 }
 
 function variableProblems(env: Surroundings['env']): string[] {
-  const known = OPTIONS.map(option => option.env);
+  const known = [...OPTIONS.map(option => option.env), ...CLIENT_VARIABLES];
   return Object.keys(env)
     .filter(name => name.startsWith('MILLRACE_') && !known.includes(name))
     .map(name => `unknown environment variable ${name}${didYouMean(name, known)}`);

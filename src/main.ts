@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { renderAlibaba, signAlibaba } from './api/alibaba/callback.ts';
@@ -9,10 +9,11 @@ import { renderHuawei } from './api/huawei/callback.ts';
 import { buildServer } from './api/server.ts';
 import { RollingThrottle } from './api/throttle.ts';
 import { banner } from './cli/banner.ts';
-import type { OpenAssets, ServeOptions, TryOptions } from './cli/doors.ts';
+import type { OpenAccounts, OpenAssets, ServeOptions, TryOptions } from './cli/doors.ts';
 import { SingleCluster } from './cluster/single.ts';
 import { type Config, type ListenAddress, printListen } from './config.ts';
 import { Accounts } from './control/accounts.ts';
+import { ApiKeys } from './control/api-keys.ts';
 import { Assets } from './control/assets.ts';
 import { Breakpoints } from './control/breakpoints.ts';
 import { Callbacks } from './control/callbacks.ts';
@@ -96,10 +97,24 @@ async function letGo(server: FastifyInstance, { scheduler, supervisor, claims }:
 }
 
 /** Opens what the commands need that work on accounts beside a running node. */
-export async function openAccounts(config: Config): Promise<{ accounts: Accounts; close(): Promise<void> }> {
+export async function openAccounts(config: Config, { mustStand = false } = {}): Promise<OpenAccounts> {
+  if (mustStand && !existsSync(storeFile(config))) throw new NoData(config.data);
   const store = await openStore(config);
-  return { accounts: new Accounts({ store, now, newId, randomBytes }), close: () => store.close() };
+  const accounts = new Accounts({ store, now, newId, randomBytes });
+  const apiKeys = new ApiKeys({ store, accounts, now, newId, randomBytes });
+  return { accounts, apiKeys, close: () => store.close() };
 }
+
+class NoData extends Error {
+  override readonly name = 'NoData';
+
+  constructor(data: string) {
+    super(`no node has kept its data in ${data}: name the directory with --data, or set MILLRACE_API_KEY`);
+  }
+}
+
+/** So that a command can check a callback by the rules it was signed by. */
+export { verifyWebhook } from './control/webhook.ts';
 
 /** The same for media assets, with what it takes to look a file through. */
 export async function openAssets(config: Config, options: { readonly signal: AbortSignal }): Promise<OpenAssets> {
@@ -172,9 +187,11 @@ export async function tryRelay(source: string, destination: string, options: Try
 /** Where workers dial. */
 const channelOf = ({ data }: Config): string => join(data, 'control.sock');
 
+const storeFile = ({ data }: Config): string => join(data, 'millrace.db');
+
 async function openStore(config: Config): Promise<Store> {
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
-  const file = join(config.data, 'millrace.db');
+  const file = storeFile(config);
   return openSqlite({ file, sealKey: loadSealKey(join(config.data, 'seal.key'), file) });
 }
 

@@ -198,3 +198,6 @@ export const OPTIONS: readonly Option[] = [
   },
   { name: 'project-id', env: 'MILLRACE_PROJECT_ID', about: 'the project of that access key', fallback: 'a new one' },
 ];
+
+/** What the commands that talk to a node read, and no node does. */
+export const CLIENT_VARIABLES: readonly string[] = ['MILLRACE_API', 'MILLRACE_API_KEY', 'MILLRACE_CALLBACK_SECRET'];

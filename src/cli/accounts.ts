@@ -1,20 +1,21 @@
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
 import { configOf } from './config.ts';
-import type { Accounts } from './doors.ts';
+import type { Accounts, OpenAccounts } from './doors.ts';
+import { Missing } from './exit.ts';
 import type { World } from './program.ts';
 
 /** Opens the accounts of the data directory for as long as `use` takes; a server may be running on it meanwhile. */
 export async function usingAccounts<T>(
   command: Command,
   { terminal, doors }: World,
-  use: (accounts: Accounts, config: Config) => Promise<T>,
+  use: (accounts: Accounts, beside: Pick<OpenAccounts, 'apiKeys'> & { readonly config: Config }) => Promise<T>,
 ): Promise<T> {
   const config = configOf(command, terminal);
   const { openAccounts } = await doors();
   const open = await openAccounts(config);
   try {
-    return await use(open.accounts, config);
+    return await use(open.accounts, { apiKeys: open.apiKeys, config });
   } finally {
     await open.close();
   }
@@ -37,5 +38,5 @@ export async function tellingNewAccount<T>(
 
 /** Ends the command where the thing it names is not there. */
 export function mustBeThere(found: boolean, what: string): void {
-  if (!found) throw new Error(`there is no ${what}`);
+  if (!found) throw new Missing(`there is no ${what}`);
 }

@@ -68,6 +68,8 @@ describe('the commands of media assets', () => {
           err += text;
         },
         live: false,
+        gone: new AbortController().signal,
+        now: () => 0,
         env: {},
         cwd: '/here',
         cores: 2,
@@ -75,6 +77,7 @@ describe('the commands of media assets', () => {
       doors: async () => ({
         serve: async () => {},
         tryRelay: async () => {},
+        verifyWebhook: () => undefined,
         openAccounts: () => Promise.reject(new Error('no account is asked for here')),
         openAssets: async config => {
           configs.push(config);
@@ -155,10 +158,10 @@ describe('the commands of media assets', () => {
   });
 
   it('say what is not there', async () => {
-    const absent = { code: 1, out: '', err: 'millrace: there is no asset gone\n' };
+    const absent = { code: 3, out: '', err: 'millrace: there is no asset gone\n' };
     expect(await millrace('show', 'gone')).toEqual(absent);
     expect(await millrace('delete', 'gone')).toEqual(absent);
-    expect(await millrace('show', 'film/1', '--account', 'acme')).toMatchObject({ code: 1 });
+    expect(await millrace('show', 'film/1', '--account', 'acme')).toMatchObject({ code: 3 });
     expect(await millrace('delete', 'film/1')).toEqual({ code: 0, out: '', err: '' });
   });
 });

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import { mustBeThere } from './accounts.ts';
 import { configOf, withConfigFlags } from './config.ts';
 import type { Asset, OpenAssets, Probe } from './doors.ts';
+import { Missing } from './exit.ts';
 import type { World } from './program.ts';
 import { json, table, when } from './terminal.ts';
 
@@ -83,7 +84,7 @@ function addShow(asset: Command, world: World): void {
     .option('--json', 'print JSON');
   show.action(async (id: string, given: { account?: string; reveal?: boolean; json?: boolean }) => {
     const found = await usingAssets(show, world, ({ assets }) => assets.get(id, given.account));
-    if (found === undefined) throw new Error(`there is no asset ${id}`);
+    if (found === undefined) throw new Missing(`there is no asset ${id}`);
     const reveal = given.reveal === true;
     world.terminal.out(given.json ? json(said(found, reveal)) : lines(found, reveal));
   });

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../config.ts';
 import { run } from './cli.ts';
-import type { Accounts, Doors, Key } from './doors.ts';
+import type { Accounts, ApiKeys, Doors, Key, ListedApiKey } from './doors.ts';
 import type { Terminal } from './terminal.ts';
 
 const SECRET = 'secret-canary';
@@ -67,6 +67,29 @@ function accountsOf(calls: unknown[][]): Accounts {
   };
 }
 
+const API_KEY: ListedApiKey = {
+  id: 'k1',
+  accountId: 'acme',
+  projectId: '',
+  name: 'dash',
+  enabled: true,
+  createdAt: KEY.createdAt,
+  expiresAt: null,
+  policies: null,
+  user: null,
+};
+
+const apiKeysOf = (calls: unknown[][]): ApiKeys => ({
+  create: async wish => {
+    calls.push(['createApiKey', wish]);
+    return { key: API_KEY, token: 'mlr_canary' };
+  },
+  list: async () => [API_KEY],
+  enable: async id => id === 'k1',
+  disable: async id => id === 'k1',
+  remove: async id => id === 'k1',
+});
+
 describe('the command line', () => {
   let cwd: string;
   let calls: unknown[][];
@@ -95,6 +118,8 @@ describe('the command line', () => {
           err += text;
         },
         live: false,
+        gone: new AbortController().signal,
+        now: () => 0,
         env: {},
         cwd,
         cores: 2,
@@ -104,8 +129,10 @@ describe('the command line', () => {
         serve: async () => {},
         tryRelay: async () => {},
         openAssets: () => Promise.reject(new Error('no asset is asked for here')),
+        verifyWebhook: () => undefined,
         openAccounts: async () => ({
           accounts: accountsOf(calls),
+          apiKeys: apiKeysOf(calls),
           close: async () => {
             closed++;
           },
@@ -216,10 +243,10 @@ describe('the command line', () => {
     expect((await millrace([...argv, '--env'])).out).toContain('export HUAWEICLOUD_SDK_SECURITY_TOKEN=token-canary\n');
   });
 
-  it.each(['', '0m', '1', '1d', 'm', '-1h', '1h 30m', '30m1h'])('takes no %j for a duration', async text => {
+  it.each(['', '0m', '0s', '1', 'm', '-1h', '1h 30m', '30m1h', '1h2d'])('takes no %j for a duration', async text => {
     const { code, err } = await millrace(['key', 'create', '--temporary', text]);
     expect([code, calls]).toEqual([2, []]);
-    expect(err).toContain('Write it like 15m, 2h or 1h30m.');
+    expect(err).toContain('Write it like 30s, 15m, 2h, 1h30m or 3d.');
   });
 
   it('understands hours and minutes together', async () => {
@@ -240,6 +267,9 @@ describe('the command line', () => {
       'ACCESS KEY  ACCOUNT  PROJECT  USER  POLICIES  STATE    CREATED               EXPIRES',
       'AK1         acme     p1       -     -         enabled  2026-01-02T03:04:05Z  never',
       'AK2         acme     p1       ann   none      enabled  2026-01-02T03:04:05Z  2026-01-02T04:04:05Z',
+      '',
+      'API KEY  NAME  ACCOUNT  PROJECT  USER  POLICIES  STATE    CREATED               EXPIRES',
+      'k1       dash  acme     all      -     -         enabled  2026-01-02T03:04:05Z  never',
     ]);
     const asJson = await millrace(['key', 'list', '--json']);
     expect(plain.out + asJson.out).not.toContain('canary');
@@ -260,7 +290,7 @@ describe('the command line', () => {
     expect((await millrace(['account', 'list'])).out).toContain('beta     disabled      1970-01-01T00:00:00Z\n');
     expect((await millrace(['account', 'delete', 'acme'])).code).toBe(0);
     expect(await millrace(['account', 'delete', 'acne'])).toMatchObject({
-      code: 1,
+      code: 3,
       err: expect.stringMatching(/no account acne/),
     });
   });
@@ -288,7 +318,7 @@ describe('the command line', () => {
     expect((await millrace(['policy', 'delete', 'p'])).code).toBe(0);
     for (const verb of ['show', 'delete']) {
       expect(await millrace(['policy', verb, 'x'])).toEqual({
-        code: 1,
+        code: 3,
         out: '',
         err: 'millrace: there is no policy x\n',
       });
@@ -310,7 +340,7 @@ describe('the command line', () => {
     ]);
     expect(await millrace(['user', 'policy', 'ann', 'none', 'p'])).toMatchObject({ code: 2 });
     expect(await millrace(['user', 'policy', 'bob', 'p'])).toMatchObject({
-      code: 1,
+      code: 3,
       err: 'millrace: there is no user bob\n',
     });
   });
@@ -322,7 +352,7 @@ describe('the command line', () => {
       ['setUserEnabled', 'ann', false, undefined],
       ['setUserEnabled', 'ann', true, 'acme'],
     ]);
-    expect((await millrace(['user', 'disable', 'bob'])).code).toBe(1);
+    expect((await millrace(['user', 'disable', 'bob'])).code).toBe(3);
     expect((await millrace(['user', 'list'])).out).toBe(
       'NAME  ACCOUNT  POLICIES  STATE     CREATED\nann   acme     p,q       disabled  1970-01-01T00:00:00Z\n',
     );
@@ -332,7 +362,7 @@ describe('the command line', () => {
     expect((await millrace(['key', 'disable', 'AK1'])).code).toBe(0);
     expect((await millrace(['key', 'enable', 'AK1'])).code).toBe(0);
     expect(await millrace(['key', 'delete', 'AK2'])).toEqual({
-      code: 1,
+      code: 3,
       out: '',
       err: 'millrace: there is no access key AK2\n',
     });
@@ -377,7 +407,7 @@ describe('the command line', () => {
       'NAME          TO               ACCOUNT\npush.example  rtmp://10.0.0.1  acme\n',
     );
     expect(await millrace(['domain', 'remove', 'x.example'])).toMatchObject({
-      code: 1,
+      code: 3,
       err: 'millrace: there is no domain x.example\n',
     });
     expect(calls[0]).toEqual(['addDomain', 'push.example', 'rtmp://10.0.0.1:1935', 'acme']);

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { surroundings } from '../config.ts';
 import { scrub } from '../ops/log.ts';
-import { exitCodeOf } from './exit.ts';
+import { Exit, exitCodeOf } from './exit.ts';
 import { buildProgram, type World } from './program.ts';
 
 /** A terminal's Ctrl-C reaches us once directly and once through npm: what comes this soon is the same wish. */
@@ -11,13 +11,17 @@ const SAME_WISH_MS = 1000;
 export async function run(argv: readonly string[], world: World): Promise<number> {
   try {
     await buildProgram(world).parseAsync(argv, { from: 'user' });
-    return 0;
+    return Exit.ok;
   } catch (error) {
+    if (isAbort(error) && world.signal.aborted) return Exit.interrupted;
+    if (isAbort(error) && world.terminal.gone.aborted) return Exit.ok;
     // Commander has told its own already.
     if (!(error instanceof CommanderError)) world.terminal.err(toldError(error));
     return exitCodeOf(error);
   }
 }
+
+const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
 
 const toldError = (error: unknown): string =>
   scrub(error instanceof Error ? error.message : String(error))
@@ -50,19 +54,23 @@ function handOverSignal(): AbortSignal {
 }
 
 /** Writes to a stream whose reader may go away (`millrace … | head`): that ends the command, silently. */
-function writer(stream: NodeJS.WriteStream): (text: string) => void {
+function writer(stream: NodeJS.WriteStream): { write: (text: string) => void; gone: AbortSignal } {
+  const gone = new AbortController();
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') process.exitCode = 1;
+    gone.abort();
   });
-  return text => void stream.write(text);
+  return { write: text => void stream.write(text), gone: gone.signal };
 }
 
 if (import.meta.main) {
   const { env, cwd, cores } = surroundings();
   const out = writer(process.stdout);
-  const err = writer(process.stderr);
+  const err = writer(process.stderr).write;
+  const live = process.stdout.isTTY === true;
+  const { stdin } = process;
   process.exitCode = await run(process.argv.slice(2), {
-    terminal: { stdin: process.stdin, out, err, live: process.stdout.isTTY === true, env, cwd, cores },
+    terminal: { stdin, out: out.write, err, live, gone: out.gone, now: Date.now, env, cwd, cores },
     doors: () => import('../main.ts'),
     signal: endingSignal(),
     handOver: handOverSignal(),

@@ -7,7 +7,10 @@ import type { Config } from '../config.ts';
 export interface Doors {
   /** Runs a node until one of the signals; resolves once everything is closed. */
   serve(config: Config, options: ServeOptions): Promise<void>;
-  openAccounts(config: Config): Promise<{ readonly accounts: Accounts; close(): Promise<void> }>;
+  /** Rejects where the data directory has to stand and is not there. */
+  openAccounts(config: Config, options?: { readonly mustStand: boolean }): Promise<OpenAccounts>;
+  /** Why a callback that was received is not to be trusted; undefined where it is. */
+  verifyWebhook(received: ReceivedCallback): string | undefined;
   /** The signal calls off a look through a file. */
   openAssets(config: Config, options: { readonly signal: AbortSignal }): Promise<OpenAssets>;
   /** Relays until the signal, without storing anything; rejects when it gives up. */
@@ -36,6 +39,21 @@ export interface Progress {
   readonly dropped: number;
   /** What it is doing while nothing flows, e.g. the last fault; "" while media flows. */
   readonly note: string;
+}
+
+export interface OpenAccounts {
+  readonly accounts: Accounts;
+  readonly apiKeys: ApiKeys;
+  close(): Promise<void>;
+}
+
+export interface ReceivedCallback {
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  readonly secrets: readonly string[];
+  readonly nowMs: number;
+  readonly toleranceMs: number;
 }
 
 export interface Account {
@@ -69,6 +87,41 @@ export interface Key {
 export interface ListedKey extends Omit<Key, 'secretKey' | 'token'> {
   /** The name of the user whose key it is; null for the account's own. */
   readonly user: string | null;
+}
+
+/** With neither project nor region it is for all projects of the account. */
+export interface ApiKeyWish {
+  readonly accountId?: string;
+  readonly projectId?: string;
+  readonly user?: string;
+  readonly name?: string;
+  readonly policies?: readonly string[];
+  readonly lifeMs?: number;
+}
+
+export interface ApiKey {
+  readonly id: string;
+  readonly accountId: string;
+  /** "" for all projects. */
+  readonly projectId: string;
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  readonly policies: readonly string[] | null;
+}
+
+export interface ListedApiKey extends ApiKey {
+  readonly user: string | null;
+}
+
+/** The keys of the native API. The other three answer false where there is no such key. */
+export interface ApiKeys {
+  create(wish: ApiKeyWish): Promise<{ readonly key: ApiKey; readonly token: string }>;
+  list(): Promise<readonly ListedApiKey[]>;
+  enable(id: string): Promise<boolean>;
+  disable(id: string): Promise<boolean>;
+  remove(id: string): Promise<boolean>;
 }
 
 export interface User {

@@ -7,6 +7,10 @@ export interface Terminal {
   readonly err: (text: string) => void;
   /** Whether `out` is a screen that lines can be rewritten on. */
   readonly live: boolean;
+  /** Aborted once whoever reads `out` has gone away (`millrace … | head`). */
+  readonly gone: AbortSignal;
+  /** Wall clock. */
+  readonly now: () => number;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly cores: number;
@@ -23,6 +27,9 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
       .trimEnd();
   return `${all.map(line).join('\n')}\n`;
 }
+
+/** Words of others, without what a terminal would take for orders. */
+export const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
 
 export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
@@ -57,6 +64,13 @@ export async function readAll(stdin: Readable): Promise<string> {
     if (text.length > MAX_DOCUMENT) break;
   }
   return text;
+}
+
+/** All that stdin holds, byte for byte. */
+export async function readBytes(stdin: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
 }
 
 async function firstLine(stdin: Readable): Promise<string> {
