@@ -14,6 +14,7 @@ const NEEDED = [
   { name: 'ffmpeg', file: 'ffmpeg', why: 'sends and judges media' },
   { name: 'nginx', file: 'nginx', why: 'an RTMP peer that is not ours' },
   { name: 'libnginx-mod-rtmp', file: '/usr/lib/nginx/modules/ngx_rtmp_module.so', why: "that peer's RTMP" },
+  { name: 'srt-tools', file: 'srt-live-transmit', why: 'speaks SRT' },
 ];
 
 /** The needed packages that are not there, by the places programs are looked for in. */

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { domainToASCII } from 'node:url';
 import { allowsAddress, allowsPort, type Preset } from './policy.ts';
+import { srtParameters } from './srt/target.ts';
 
 /** A URL taken apart by the one parser that both validation and dialling use. */
 export interface Address {
@@ -21,6 +22,8 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = {
   rtmps: 443,
   http: 80,
   https: 443,
+  ws: 80,
+  wss: 443,
   rtsp: 554,
   rtsps: 322,
 };
@@ -93,6 +96,7 @@ export function checkUrl(
   try {
     const address = parseAddress(url, options.schemes);
     if (address.scheme.startsWith('rtmp')) rtmpTarget(address);
+    if (address.scheme === 'srt') srtParameters(address);
     return policyProblem(address, options.policy);
   } catch (error) {
     return (error as Error).message;

@@ -29,7 +29,7 @@ export interface DialOptions {
 const KNOWN_GOOD_MS = 3_600_000;
 const KNOWN_NAMES = 10_000;
 const KEEP_ALIVE_MS = 15_000;
-const TLS_SCHEMES = new Set(['rtmps', 'https', 'rtsps']);
+const TLS_SCHEMES = new Set(['rtmps', 'https', 'rtsps', 'wss']);
 
 interface Attempt extends DialOptions {
   readonly address: Address;
@@ -64,12 +64,24 @@ export class Dialler {
   /** A connected socket, with TLS done where the scheme asks for it. Everything that fails is a Fault. */
   async dial(address: Address, options: DialOptions): Promise<net.Socket> {
     const attempt: Attempt = { ...options, address, peer: authorityOf(address) };
-    if (!allowsPort(this.#preset, address.scheme, address.port)) throw this.#denied(attempt, 'port');
-    const candidates = await this.#resolve(attempt);
-    const allowed = candidates.filter(ip => this.#allows(ip, address.port));
-    if (allowed.length === 0) throw this.#denied(attempt, 'address');
+    const allowed = await this.#judge(attempt);
     const socket = await this.#connectAny(attempt, allowed);
     return TLS_SCHEMES.has(address.scheme) ? this.#secure(attempt, socket) : socket;
+  }
+
+  /** An IP address that may be dialled, for a program that dials by itself: it is to be given this and no name. */
+  async locate(address: Address, options: DialOptions): Promise<string> {
+    const [ip] = await this.#judge({ ...options, address, peer: authorityOf(address) });
+    return ip;
+  }
+
+  async #judge(attempt: Attempt): Promise<readonly [string, ...string[]]> {
+    const { address } = attempt;
+    if (!allowsPort(this.#preset, address.scheme, address.port)) throw this.#denied(attempt, 'port');
+    const candidates = await this.#resolve(attempt);
+    const [first, ...others] = candidates.filter(ip => this.#allows(ip, address.port));
+    if (first === undefined) throw this.#denied(attempt, 'address');
+    return [first, ...others];
   }
 
   #denied({ side, peer }: Attempt, what: 'port' | 'address'): Fault {

@@ -1,0 +1,37 @@
+import { type Address, authorityOf } from '../address.ts';
+import { within } from '../deadline.ts';
+import { Fault, type Side } from '../fault.ts';
+import type { Dialler } from '../net.ts';
+import { SrtChild } from './child.ts';
+import { srtParameters } from './target.ts';
+
+export interface SrtOptions {
+  readonly dialler: Dialler;
+  readonly signal: AbortSignal;
+}
+
+const HANDSHAKE_MS = 6_000;
+
+/** A child that is connected with the peer. */
+export async function openSrt(address: Address, side: Side, { dialler, signal }: SrtOptions): Promise<SrtChild> {
+  const where = `srt://${authorityOf(address)}`;
+  const parameters = parametersOf(address, side);
+  const ip = await dialler.locate(address, { side, signal });
+  const child = await SrtChild.start({ side, where, ip, port: address.port, parameters });
+  try {
+    const late = `${where} did not finish the SRT handshake`;
+    await within({ side, signal, late, waitMs: HANDSHAKE_MS }, () => child.connected);
+    return child;
+  } catch (error) {
+    child.kill();
+    throw error;
+  }
+}
+
+function parametersOf(address: Address, side: Side): ReturnType<typeof srtParameters> {
+  try {
+    return srtParameters(address);
+  } catch (cause) {
+    throw new Fault(side, 'unsupported', (cause as Error).message, { cause });
+  }
+}

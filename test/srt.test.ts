@@ -1,0 +1,173 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { Batch } from '../src/media/packet.ts';
+import { TsDemuxer } from '../src/media/ts/demux.ts';
+import { framesMore } from './faults/on-air.ts';
+import { Child, run } from './lab/child.ts';
+import { backwards, missing } from './lab/continuity.ts';
+import { countedFile } from './lab/counted-files.ts';
+import { CountedSource } from './lab/counted-source.ts';
+import { readCount } from './lab/counted-stream.ts';
+import { Millrace, processesOf } from './lab/millrace.ts';
+import { OneRelay } from './lab/one-relay.ts';
+import { Oracle } from './lab/oracle.ts';
+import { Place } from './lab/place.ts';
+import { pass, until } from './lab/wait.ts';
+
+const QUIET = ['-hide_banner', '-loglevel', 'error', '-nostdin'];
+const PASSPHRASE = 'correct.horse-battery';
+const PROGRAM = 'srt-live-transmit';
+const KILLS = Number(process.env.SRT_KILLS ?? 5);
+
+async function freeUdpPort(): Promise<number> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
+}
+
+/** An SRT server that plays a counted file to whoever calls, at its pace; by ffmpeg, which brings an SRT of its own kind. */
+function play(place: Place, { port, file, query = '' }: { port: number; file: string; query?: string }): Child {
+  const url = `srt://127.0.0.1:${port}?mode=listener${query}`;
+  const args = [...QUIET, '-re', '-i', file, '-c', 'copy', '-f', 'mpegts', url];
+  return place.own(new Child('ffmpeg', args), child => child.stop('SIGKILL'));
+}
+
+/** An SRT server that keeps the transport stream that comes. */
+function keep(place: Place, { port, file, query = '' }: { port: number; file: string; query?: string }): Child {
+  const to = `srt://127.0.0.1:${port}?mode=listener${query}`;
+  // A shell is the test's own; the product starts none.
+  const args = ['-c', 'exec srt-live-transmit -a no -q "$0" file://con > "$1"', to, file];
+  return place.own(new Child('/bin/sh', args), child => child.stop('SIGKILL'));
+}
+
+function filmed(place: Place, seconds: number): string {
+  const file = place.path('counted.flv');
+  mkdirSync(place.path('.'), { recursive: true });
+  writeFileSync(file, countedFile(seconds));
+  return file;
+}
+
+/** The numbers of the pictures and sounds in a transport stream, and how often a time did not rise. */
+function numbersIn(bytes: Buffer): { video: number[]; audio: number[]; backwards: number } {
+  const [demuxer, batch] = [new TsDemuxer(), new Batch()];
+  demuxer.push(bytes, batch);
+  demuxer.end(batch);
+  const seen = { video: [] as number[], audio: [] as number[], backwards: 0 };
+  const last = { video: -1, audio: -1 };
+  for (const packet of batch.packets.slice(0, batch.count)) {
+    const count = readCount(packet.copyPayload());
+    if (count === undefined) continue;
+    seen[count.track].push(count.number);
+    if (packet.dtsMs <= last[count.track]) seen.backwards++;
+    last[count.track] = packet.dtsMs;
+  }
+  return seen;
+}
+
+describe.concurrent('SRT', () => {
+  it('is pulled: every frame of an encrypted stream, once and in order', async () => {
+    await using place = new Place();
+    const [port, oracle] = [await freeUdpPort(), await Oracle.start(place)];
+    const query = `&passphrase=${encodeURIComponent(PASSPHRASE)}&pbkeylen=32`;
+    play(place, { port, file: filmed(place, 30), query: `&passphrase=${PASSPHRASE}&pbkeylen=32` });
+    const from = `srt://127.0.0.1:${port}?streamid=live/one${query}`;
+    const relay = OneRelay.start(place, { from, to: oracle.url('out') });
+    const seen = oracle.stream('out');
+    await framesMore(seen, 300);
+    expect(seen.pushes).toHaveLength(1);
+    expect(missing(seen.video)).toEqual([]);
+    expect(missing(seen.audio)).toEqual([]);
+    expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
+    expect(relay.bugs).toEqual([]);
+  });
+
+  it('is lost and found: a server that dies is called again, and the push lives on', async () => {
+    await using place = new Place();
+    const [port, oracle] = [await freeUdpPort(), await Oracle.start(place)];
+    const file = filmed(place, 60);
+    const first = play(place, { port, file });
+    const relay = OneRelay.start(place, { from: `srt://127.0.0.1:${port}`, to: oracle.url('out') });
+    const seen = oracle.stream('out');
+    await framesMore(seen, 100);
+    await first.stop('SIGKILL');
+    await until('the loss is told', () => relay.news.some(({ type }) => type === 'broke'), { timeoutMs: 15_000 });
+    play(place, { port, file });
+    await framesMore(seen, 200);
+    expect(seen.pushes).toHaveLength(1);
+    expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
+    expect(relay.news.map(({ type, side }) => `${type} ${side}`)).toContain('broke pull');
+  });
+
+  it('is pushed to: every frame arrives, and a stranger`s decoder finds no fault in it', async () => {
+    await using place = new Place();
+    const [port, camera] = [await freeUdpPort(), await CountedSource.start(place)];
+    const file = filmed(place, 1).replace('counted.flv', 'out.ts');
+    const receiver = keep(place, { port, file });
+    const to = `srt://127.0.0.1:${port}?streamid=${encodeURIComponent('#!::r=live/out,m=publish')}`;
+    const relay = OneRelay.start(place, { from: camera.url('live/in'), to });
+    await until('it flows', () => relay.news.some(({ type }) => type === 'flowing'), { timeoutMs: 20_000 });
+    await pass(10_000);
+    await relay.stop();
+    await receiver.stop();
+    const { video, audio, backwards: back } = numbersIn(readFileSync(file));
+    expect(video.length).toBeGreaterThan(200);
+    expect(missing({ numbers: video })).toEqual([]);
+    expect(missing({ numbers: audio })).toEqual([]);
+    expect(back).toBe(0);
+    expect(await run('ffmpeg', [...QUIET, '-xerror', '-i', file, '-f', 'null', '-'])).toBe('');
+  });
+
+  it('tells a wrong passphrase as what it is, without the passphrase', async () => {
+    await using place = new Place();
+    const [port, oracle] = [await freeUdpPort(), await Oracle.start(place)];
+    const listener = `srt://127.0.0.1:${port}?mode=listener&passphrase=${PASSPHRASE}`;
+    place.own(new Child(PROGRAM, ['-q', listener, 'file://con']), child => child.stop('SIGKILL'));
+    const relay = OneRelay.start(place, {
+      from: `srt://127.0.0.1:${port}?passphrase=wrongwrongwrong`,
+      to: oracle.url('out'),
+    });
+    const refused = await until('it is told', () => relay.news.find(({ failure }) => failure?.refusal !== undefined), {
+      timeoutMs: 20_000,
+    });
+    expect(refused).toMatchObject({
+      type: 'broke',
+      side: 'pull',
+      failure: { kind: 'refused', refusal: 'credentials' },
+    });
+    expect(refused.reason).toContain('the passphrase is wrong or missing');
+    expect(JSON.stringify(relay.news)).not.toContain('wrongwrong');
+  });
+
+  it(`leaves no child behind when its worker is killed, ${KILLS} times`, async () => {
+    await using place = new Place();
+    const [port, oracle] = [await freeUdpPort(), await Oracle.start(place)];
+    const file = filmed(place, 120);
+    const millrace = await Millrace.start(place, { flags: ['--workers', '1'] });
+    const body = {
+      source_type: 'PullLivePushLive',
+      source_urls: [`srt://127.0.0.1:${port}`],
+      destination_url: oracle.url('out'),
+    };
+    expect((await millrace.huawei.call({ method: 'POST', body })).status).toBe(200);
+    const children = async (): Promise<readonly string[]> =>
+      (await run('ps', ['-eo', 'pid=,args=']))
+        .split('\n')
+        .filter(line => line.includes(`:${port}?`) && /^\s*\d+ srt-live/.test(line));
+    for (let kill = 0; kill < KILLS; kill++) {
+      const server = play(place, { port, file });
+      const frames = oracle.stream('out').length;
+      await until('it is on air', () => oracle.stream('out').length > frames + 50, { timeoutMs: 40_000 });
+      const [worker] = processesOf(millrace.data).filter(({ command }) => command.includes('worker/main.ts'));
+      if (worker === undefined) throw new Error('there is no worker');
+      const [child] = await children();
+      process.kill(worker.pid, 'SIGKILL');
+      await server.stop('SIGKILL');
+      await until('the child is gone', async () => !(await children()).includes(child ?? ''), { timeoutMs: 5_000 });
+    }
+  });
+});
