@@ -183,6 +183,8 @@ export class Client {
   async #send(method: string, path: string, { query = {}, body, headers, signal }: Asked): Promise<Response> {
     this.#token ??= this.#options.token();
     const token = await this.#token;
+    // What refuses such a header repeats it.
+    if (!/^[\x21-\x7e]+$/.test(token)) throw new ApiError('the key holds characters that no key has', { status: 401 });
     return fetch(urlOf(this.#options.base, path, query), {
       method,
       headers: {
