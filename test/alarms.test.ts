@@ -146,9 +146,11 @@ describe.concurrent('a receiver is told, and told when it is over,', { timeout: 
     const source = await CountedSource.start(place, { shape: { videoKbit: 24_000 } });
     const deaf = await startDestination(place, acknowledges({ everyBytes: 500_000, untilBytes: 2_000_000 }));
     const task = await Subject.live(source.url(), deaf.url(`live/${KEY}`));
-    const { message } = await task.raised('DestinationCongested');
+    await until('it has stopped', () => deaf.visits.some(({ socket }) => socket.bytesRead > 2_000_000));
+    const { message, afterMs } = await task.raised('DestinationCongested');
     expect(message).toMatch(/^the destination has stopped acknowledging, [\d.]+ MB ago$/);
     task.expectOnly('DestinationCongested');
+    figure('D7', 'alarm of a destination that acknowledges no more', afterMs / 1000, { unit: 's', atMost: 8 });
   });
 
   it('that the destination refuses', async () => {

@@ -183,6 +183,8 @@ export interface Sink {
   readonly queuedBytes: number;
   /** Sent beyond what a destination that has acknowledged before should have acknowledged by now. */
   readonly overdueBytes?: number;
+  /** How long that has been so. */
+  readonly overdueMs?: number;
   /** True once a video key frame (or, without video, an audio frame) was handed to the kernel in this session. */
   readonly flowing: boolean;
   /** Ends the publish cleanly within the deadline, then closes whatever happened. Idempotent. */

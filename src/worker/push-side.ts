@@ -65,9 +65,9 @@ export class PushSide {
 
   /** For who looks once a second. */
   get vitals(): PushVitals {
-    const { queuedMs = 0, queuedBytes = 0, overdueBytes = 0 } = this.#sink ?? {};
+    const { queuedMs = 0, queuedBytes = 0, overdueBytes = 0, overdueMs = 0 } = this.#sink ?? {};
     const { disposable, untilKey } = this.drops;
-    return { queuedMs, queuedBytes, overdueBytes, dropped: disposable + untilKey };
+    return { queuedMs, queuedBytes, overdueBytes, overdueMs, dropped: disposable + untilKey };
   }
 
   /** Pushes until the signal aborts; then, and only then, it may reject. */

@@ -3,7 +3,7 @@ import type { Vitals } from '../media/vitals.ts';
 import { type PushVitals, Watch } from './watch.ts';
 
 const SECOND = 1_000;
-const NOTHING_WAITS: PushVitals = { queuedMs: 0, queuedBytes: 0, dropped: 0, overdueBytes: 0 };
+const NOTHING_WAITS: PushVitals = { queuedMs: 0, queuedBytes: 0, dropped: 0, overdueBytes: 0, overdueMs: 0 };
 
 let nowMs: number;
 let vitals: Vitals;
@@ -244,10 +244,11 @@ describe('a destination that does not keep up', () => {
   });
 
   it('is one that has stopped acknowledging for five seconds', () => {
-    congested({ overdueBytes: 1024 * 1024 }, 6);
+    for (let overdueMs = 500; overdueMs < 4_000; overdueMs += 1_000)
+      congested({ overdueBytes: 1_048_576, overdueMs }, 1);
     expect(told).toEqual([]);
-    congested({}, 1);
-    expect(told).toEqual(['+DestinationCongested 7']);
+    congested({ overdueMs: 4_500 }, 2);
+    expect(told).toEqual(['+DestinationCongested 6']);
     expect(reasons[0]).toContain('has stopped acknowledging');
   });
 

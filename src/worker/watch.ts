@@ -11,6 +11,7 @@ export interface PushVitals {
   readonly dropped: number;
   /** Sent beyond what a destination that used to acknowledge should have acknowledged by now. */
   readonly overdueBytes: number;
+  readonly overdueMs: number;
 }
 
 export interface WatchParts {
@@ -35,7 +36,8 @@ const QUEUE = { ms: 500, bytes: 4 * 1024 * 1024 };
 const CAUGHT_UP_MS = 100;
 /** Ticks of a second in which a file was held back. */
 const MOST_HELD = 10;
-const UNACKNOWLEDGED_MS = 5_000;
+/** With the second look that every congestion has, five seconds. */
+const UNACKNOWLEDGED_MS = 4_000;
 
 const AT_ONCE = 0;
 /** Looks come once a second, some a little early. */
@@ -82,7 +84,6 @@ export class Watch {
   readonly #conditions = new Map<AlarmName, Condition>();
   readonly #held = new Map<AlarmName, string>();
   readonly #silentTrack = { video: new Lasting(), audio: new Lasting() };
-  readonly #unacknowledged = new Lasting();
   /** How far media had come at the looks of the last seconds. */
   #paces: Pace[] = [];
   #moved: Pace | undefined;
@@ -190,8 +191,7 @@ export class Watch {
     this.#see(alarm, isLost ? `the source sends no ${track} any more` : undefined);
   }
 
-  #lookAtPush({ held }: Vitals, { queuedMs, queuedBytes, dropped, overdueBytes }: PushVitals): void {
-    const unacknowledgedMs = this.#unacknowledged.forMs(overdueBytes > 0, this.#parts.now());
+  #lookAtPush({ held }: Vitals, { queuedMs, queuedBytes, dropped, overdueBytes, overdueMs }: PushVitals): void {
     const lost = dropped - this.#dropped;
     const isGrowing = queuedMs > this.#queuedMs - CAUGHT_UP_MS;
     let wrong: string | undefined;
@@ -199,7 +199,7 @@ export class Watch {
     else if ((queuedMs > QUEUE.ms && isGrowing) || queuedBytes > QUEUE.bytes)
       wrong = `${seconds(queuedMs)} of media wait for the destination`;
     else if (held - this.#heldBack >= MOST_HELD) wrong = 'the destination takes less than is played';
-    else if (unacknowledgedMs >= UNACKNOWLEDGED_MS)
+    else if (overdueMs >= UNACKNOWLEDGED_MS)
       wrong = `the destination has stopped acknowledging, ${megabytes(overdueBytes)} ago`;
     this.#see('DestinationCongested', wrong);
   }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { backwards, missing, resumesAtKeys } from '../lab/continuity.ts';
-import type { OneRelay } from '../lab/one-relay.ts';
+import { CountedSource } from '../lab/counted-source.ts';
+import { OneRelay } from '../lab/one-relay.ts';
 import { Place } from '../lab/place.ts';
+import { acknowledges, startDestination } from '../lab/scripted-destination.ts';
 import { pass, until } from '../lab/wait.ts';
 import { figure } from './figure.ts';
 import { type OnAir, onAir } from './on-air.ts';
@@ -79,5 +81,26 @@ describe.concurrent('the destination takes less than it is given', () => {
     figure('D6', 'declared dead after the last byte taken', deadMs, { unit: 'ms', atMost: 6_000, busyAtMost: 7_000 });
     figure('D6', 'queued meanwhile', queuedMb, { unit: 'MB', atMost: 8 });
     await until('it is on air again', () => all.seen.pushes[1]?.startedAtKey);
+  });
+
+  it('D6: of one that has acknowledged, it is told while its kernel still takes everything', async () => {
+    await using place = new Place();
+    const source = await CountedSource.start(place, { shape: { videoKbit: 3_000 } });
+    const server = await startDestination(place, acknowledges({ everyBytes: 250_000, untilBytes: 1e12 }));
+    const relay = OneRelay.start(place, { from: source.url(), to: server.url() });
+    const { socket } = await until('it acknowledges', () => server.visits.find(it => it.socket.bytesRead > 2_000_000));
+    const queue = sample(place, relay);
+    const hungMs = performance.now();
+    socket.pause();
+    const raisedMs = await until('it is told', () => relay.raisedAtMs('DestinationCongested'));
+    figure('D6', 'hang of one that acknowledges told', raisedMs - hungMs, { unit: 'ms', atMost: 8_500 });
+    const loss = await until('it is declared dead', () => relay.lossAfter(hungMs), { timeoutMs: 40_000 });
+    expect(loss.reason).toContain('should have acknowledged');
+    expect(loss.atMs).toBeGreaterThan(raisedMs);
+    figure('D6', 'it is declared dead after the last byte taken', loss.atMs - queue.lastOutMs, {
+      unit: 'ms',
+      atMost: 1_000,
+    });
+    figure('D6', 'it is declared dead after the hang', (loss.atMs - hungMs) / 1000, { unit: 's', atMost: 20 });
   });
 });

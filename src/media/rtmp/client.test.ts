@@ -160,11 +160,15 @@ describe('publishing', () => {
     expect((await open(server.url())).streamId).toBe(1);
   });
 
-  it('answers pings and bandwidth limits while it negotiates', async () => {
+  it.each([
+    [777_777, 250_000],
+    [100_000, 100_000],
+    [0, 250_000],
+  ])('answers pings and bandwidth limits (%i) while it negotiates', async (bandwidth, window) => {
     const server = await listen((visit, { name }) => {
       if (name === 'connect') {
         visit.control(MessageType.userControl, pingRequest(1234));
-        visit.control(MessageType.setPeerBandwidth, setPeerBandwidth(777_777));
+        visit.control(MessageType.setPeerBandwidth, setPeerBandwidth(bandwidth));
       }
       return false;
     });
@@ -173,7 +177,7 @@ describe('publishing', () => {
     const pong = messages.find(({ type }) => type === MessageType.userControl);
     expect(readUserControl(pong?.payload ?? Buffer.alloc(0))).toEqual({ event: 7, value: 1234 });
     const windows = messages.filter(({ type }) => type === MessageType.windowAckSize);
-    expect(windows.at(-1)?.payload.readUInt32BE(0)).toBe(777_777);
+    expect(windows.map(({ payload }) => payload.readUInt32BE(0))).toEqual([250_000, window]);
   });
 
   it('acknowledges what it has received by half windows', async () => {

@@ -45,8 +45,8 @@ const STEP_MS = 5_000;
 const TOTAL_MS = 10_000;
 /** Servers bear a client for about so long that asks for nothing. */
 const MAX_HELD_MS = 60_000;
-/** What the server is asked to acknowledge, by and by. */
-export const WINDOW_BYTES = 2_500_000;
+/** How often the server is asked to acknowledge: where it is to be noticed soon that it does not, more often. */
+export const WINDOW_BYTES: Readonly<Record<Purpose, number>> = { play: 2_500_000, publish: 250_000 };
 const PLAY_BUFFER_MS = 3_000;
 /** "Live if there is one, else recorded", in the milliseconds that ffmpeg and librtmp say it in. */
 const PLAY_START = -2_000;
@@ -142,6 +142,7 @@ class Negotiation {
     this.#secrets = new Secrets(given.address, this.#target);
     this.#link = new Link({
       side: this.#side,
+      windowBytes: WINDOW_BYTES[this.#purpose],
       send: bytes => this.#send(bytes),
       listener: { command: command => this.#hear(command) },
     });
@@ -212,7 +213,7 @@ class Negotiation {
   async #connect(): Promise<Answer['redirect']> {
     // The sizes come first, so that they hold for every message of ours.
     this.#link.control(MessageType.setChunkSize, setChunkSize(CHUNK_SIZE));
-    this.#link.control(MessageType.windowAckSize, windowAckSize(WINDOW_BYTES));
+    this.#link.control(MessageType.windowAckSize, windowAckSize(WINDOW_BYTES[this.#purpose]));
     const own = this.#link.ask('connect', connectObject(this.#target, this.#purpose));
     return this.#answered('connect', command => {
       const answer = readAnswer(command);

@@ -52,12 +52,15 @@ export class Link {
   /** Where whole messages go; changes hands when the negotiation is over, as does the listener. */
   send: (bytes: Buffer) => void;
   listener: LinkListener;
+  readonly #askedBytes: number;
   #windowBytes = DEFAULT_WINDOW_BYTES;
   #acknowledged = 0;
   #transaction = 0;
   #messages = 0;
 
-  constructor(options: { side: Side; send: (bytes: Buffer) => void; listener: LinkListener }) {
+  /** `windowBytes`: how often the peer was asked to acknowledge. */
+  constructor(options: { side: Side; windowBytes: number; send: (bytes: Buffer) => void; listener: LinkListener }) {
+    this.#askedBytes = options.windowBytes;
     this.send = options.send;
     this.listener = options.listener;
     this.reader = new ChunkReader({
@@ -109,7 +112,8 @@ export class Link {
     else if (type === MessageType.acknowledgement) this.listener.acknowledged?.();
     else if (type === MessageType.windowAckSize) this.#windowBytes = readWord(payload) || DEFAULT_WINDOW_BYTES;
     else if (type === MessageType.setPeerBandwidth) {
-      this.control(MessageType.windowAckSize, windowAckSize(readWord(payload) || DEFAULT_WINDOW_BYTES));
+      const windowBytes = Math.min(readWord(payload) || this.#askedBytes, this.#askedBytes);
+      this.control(MessageType.windowAckSize, windowAckSize(windowBytes));
     }
   }
 

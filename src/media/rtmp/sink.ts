@@ -5,6 +5,7 @@ import { Fault, type RefusalClass } from '../fault.ts';
 import { Encoded, Outlet } from '../outlet.ts';
 import { Batch, type Drops, isHeader, type Packet, type Sink } from '../packet.ts';
 import { asWire, type Wire } from '../wire.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import { type Answer, classOf, isRefusal, readAnswer } from './answer.ts';
 import { openRtmp, type RtmpOptions, type RtmpStream, WINDOW_BYTES } from './client.ts';
 import { encodeBatch } from './encode.ts';
@@ -20,8 +21,8 @@ const DRAIN_STEP_MS = 10;
 /** How long the destination may take to close its side once it has everything. */
 const FAREWELL_MS = 500;
 
-/** A destination that acknowledges is late when so many of its usual portions are unacknowledged. */
-const OVERDUE_PORTIONS = 3;
+/** So long without an acknowledgement that is due, whoever takes no more either does not hesitate but hangs. */
+const HUNG_MS = 5_300;
 
 /** What a destination may say: statuses, pings and acknowledgements are far less. */
 const HEARD = { bytes: 4 * 1024 * 1024, bytesPerMs: 64 };
@@ -63,13 +64,14 @@ class RtmpSink implements Sink {
   /** From the batch's clock to the wire's; known from the first frame on. */
   #shiftMs: number | undefined;
   #closing: Promise<void> | undefined;
-  /** What was sent when it last acknowledged anything. Servers count differently: what they say is not looked at. */
-  #acknowledgedAt: number | undefined;
-  #portionBytes = WINDOW_BYTES;
+  readonly #now: Monotonic;
+  readonly #acknowledgements = new Acknowledgements(WINDOW_BYTES.publish);
+  #overdueMs = 0;
 
   constructor(stream: RtmpStream, wire: Wire, options: RtmpSinkOptions) {
     this.#stream = stream;
     this.#wire = wire;
+    this.#now = options.now;
     this.#outlet = new Outlet({ wire, now: options.now });
     this.#firstMs = options.firstTimestampMs ?? 0;
     stream.link.send = bytes => this.#outlet.control(bytes);
@@ -78,7 +80,7 @@ class RtmpSink implements Sink {
         if (command.name === 'close') throw this.#ended('it closed the connection');
         if (command.name === 'onStatus') this.#takeStatus(readAnswer(command));
       },
-      acknowledged: () => this.#noteAcknowledged(),
+      acknowledged: () => this.#acknowledgements.note(this.#outlet.bytesOut),
     };
   }
 
@@ -99,8 +101,11 @@ class RtmpSink implements Sink {
   }
 
   get overdueBytes(): number {
-    if (this.#acknowledgedAt === undefined) return 0;
-    return Math.max(0, this.#outlet.bytesOut - this.#acknowledgedAt - OVERDUE_PORTIONS * this.#portionBytes);
+    return this.#acknowledgements.overdueBytes(this.#outlet.bytesOut);
+  }
+
+  get overdueMs(): number {
+    return this.#overdueMs;
   }
 
   get flowing(): boolean {
@@ -113,6 +118,7 @@ class RtmpSink implements Sink {
     const { streamId, link } = this.#stream;
     encodeBatch(link.writer, batch, encoded, { streamId, shiftMs, floorMs: this.#firstMs });
     this.#outlet.write(batch, encoded);
+    this.#mindHang();
   }
 
   close(deadlineMs = CLOSE_MS): Promise<void> {
@@ -129,10 +135,16 @@ class RtmpSink implements Sink {
     return undefined;
   }
 
-  #noteAcknowledged(): void {
-    const { bytesOut } = this.#outlet;
-    this.#portionBytes = Math.max(this.#portionBytes, bytesOut - (this.#acknowledgedAt ?? bytesOut));
-    this.#acknowledgedAt = bytesOut;
+  /** The kernel of a destination that hangs goes on taking megabytes: once it is full too, nothing more is waited for. */
+  #mindHang(): void {
+    this.#overdueMs = this.#acknowledgements.overdueMs(this.#outlet.bytesOut, this.#now());
+    if (this.#overdueMs <= HUNG_MS || this.#outlet.queuedBytes === 0) return;
+    const seconds = Math.round(this.#overdueMs / 1000);
+    throw new Fault(
+      'push',
+      'stalled',
+      `the peer takes no more, and should have acknowledged what it has ${seconds} s ago`,
+    );
   }
 
   #takeStatus(answer: Answer): void {
