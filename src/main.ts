@@ -46,7 +46,7 @@ import { takeOver } from './worker/take-over.ts';
 
 const SCHEMES = {
   live: SOURCE_SCHEMES,
-  file: [...SOURCE_SCHEMES, 'http', 'https', 'media', 'asset'],
+  file: [...SOURCE_SCHEMES, 'media', 'asset'],
   asset: ['http', 'https', 'media'],
   destination: SINK_SCHEMES,
   callback: ['http', 'https'],

@@ -1,9 +1,12 @@
 import { type Address, parseAddress, redactUrl } from './address.ts';
 import { asFault, Fault, type Side } from './fault.ts';
+import { openHttpSource, openWsSource } from './http-source.ts';
 import type { Sink, Source } from './packet.ts';
 import type { RtmpOptions } from './rtmp/client.ts';
 import { openRtmpSink, type RtmpSinkOptions } from './rtmp/sink.ts';
 import { openRtmpSource } from './rtmp/source.ts';
+import { openSrtSink } from './srt/sink.ts';
+import { openSrtSource } from './srt/source.ts';
 
 export type SourceOptions = RtmpOptions;
 export type SinkOptions = RtmpSinkOptions;
@@ -12,12 +15,18 @@ export type SinkOptions = RtmpSinkOptions;
 const SOURCES = new Map<string, (address: Address, options: SourceOptions) => Promise<Source>>([
   ['rtmp', openRtmpSource],
   ['rtmps', openRtmpSource],
+  ['http', openHttpSource],
+  ['https', openHttpSource],
+  ['ws', openWsSource],
+  ['wss', openWsSource],
+  ['srt', openSrtSource],
 ]);
 
 /** Where can be pushed to, by scheme. */
 const SINKS = new Map<string, (address: Address, options: SinkOptions) => Promise<Sink>>([
   ['rtmp', openRtmpSink],
   ['rtmps', openRtmpSink],
+  ['srt', openSrtSink],
 ]);
 
 export const SOURCE_SCHEMES: readonly string[] = [...SOURCES.keys()];

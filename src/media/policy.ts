@@ -58,9 +58,10 @@ export function allowsAddress(preset: Preset, ip: string): boolean {
 export function allowsPort(preset: Preset, scheme: string, port: number): boolean {
   if (preset === 'lab') return true;
   if (port < 1024) return port === 80 || port === 443 || port === 554 || port === 322;
-  return !scheme.startsWith('http') || !DATABASE_PORTS.has(port);
+  return !WEB_SCHEMES.has(scheme) || !DATABASE_PORTS.has(port);
 }
 
+const WEB_SCHEMES = new Set(['http', 'https', 'ws', 'wss']);
 const DATABASE_PORTS = new Set([1433, 1521, 2375, 2379, 3306, 4222, 5432, 6379, 9042, 9200, 11211, 27017]);
 
 function reachOf(ip: string): Reach | undefined {

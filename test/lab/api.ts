@@ -36,7 +36,7 @@ export interface ApiOptions {
 
 const SCHEMES = {
   live: SOURCE_SCHEMES,
-  file: [...SOURCE_SCHEMES, 'http', 'https'],
+  file: SOURCE_SCHEMES,
   destination: SINK_SCHEMES,
   callback: ['http', 'https'],
 } as const;

@@ -14,10 +14,13 @@ export interface Part {
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const CHANGED = 'the file has changed while it was played';
 
-export const isRedirect = (answer: http.IncomingMessage): boolean => REDIRECTS.has(answer.statusCode ?? 0);
+/** What of an answer's head is looked at, whoever has read it. */
+export type AnswerHead = Pick<http.IncomingMessage, 'statusCode' | 'statusMessage' | 'headers'>;
+
+export const isRedirect = (answer: AnswerHead): boolean => REDIRECTS.has(answer.statusCode ?? 0);
 
 /** Where a redirect leads. The dialler judges the host; only http and https are followed, and https never to http. */
-export function redirectTarget(from: Address, answer: http.IncomingMessage): Address {
+export function redirectTarget(from: Address, answer: AnswerHead): Address {
   const where = redactUrl(urlOf(from));
   const { location } = answer.headers;
   if (location === undefined) throw new Fault('pull', 'garbage', `${where} redirects without saying where to`);

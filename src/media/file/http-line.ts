@@ -134,7 +134,7 @@ export class HttpLine {
 const originOf = (address: Address): string => `${address.scheme}://${authorityOf(address)}|${address.userinfo}`;
 
 /** What stands in the request line. Names in other letters than ASCII go as UTF-8; a fragment is the reader's own affair. */
-function targetOf(address: Address): string {
+export function targetOf(address: Address): string {
   const [target = ''] = `${address.path || '/'}${address.query}`.split('#', 1);
   try {
     return target.replace(/[^\x21-\x7e]+/g, encodeURIComponent);

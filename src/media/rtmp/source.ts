@@ -1,27 +1,16 @@
 import type { Address } from '../address.ts';
 import { Fault } from '../fault.ts';
 import type { Batch, Source } from '../packet.ts';
+import { READ_BYTES, readBuffer } from '../read-buffers.ts';
 import { asWire, type Wire } from '../wire.ts';
 import { isRefusal, readAnswer } from './answer.ts';
 import { openRtmp, type RtmpOptions, type RtmpStream } from './client.ts';
 import type { Link } from './link.ts';
 
-const READ_BYTES = 256 * 1024;
 /** Reads of one call: what a stream in a hurry (a fast start, a long stall behind it) can bring in one tick. */
 const MAX_READS = 4;
 /** Acknowledgements and pings that a server leaves unread. Beyond, ours are not sent: they are worth less than memory. */
 const MAX_UNSENT_BYTES = 64 * 1024;
-
-/**
- * Read by every source of the process. A batch shows these bytes until the next `read` of any source: a tick finishes
- * with one source before it turns to another. The second buffer and on are made when first needed.
- */
-const readBuffers: Buffer[] = [];
-
-function readBuffer(index: number): Buffer {
-  readBuffers[index] ??= Buffer.allocUnsafeSlow(READ_BYTES);
-  return readBuffers[index];
-}
 
 /** Plays a live stream. Resolves when the server has said yes to that, or has begun to send. */
 export async function openRtmpSource(address: Address, options: RtmpOptions): Promise<Source> {
