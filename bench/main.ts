@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Place } from '../test/lab/place.ts';
+import { endure, keepEndurance } from './endurance.ts';
 import { keepFaults, runFaults } from './faults.ts';
 import { live } from './live.ts';
 import { failures, printReport, type Report } from './report.ts';
@@ -14,13 +15,15 @@ const EXIT_VOID = 2;
 const LIMIT_MS = 6 * 60_000;
 const QUICK_LIMIT_MS = 90_000;
 const FAULTS_LIMIT_MS = 15 * 60_000;
+const ENDURANCE_LIMIT_MS = 24 * 60_000;
+const DAY_HOURS = 24;
 const MOST_QUICK = 50;
 
 type Bench = typeof vod;
 
 const SUBJECTS: Readonly<Record<string, Bench>> = { live, vod };
 
-/** `npm run bench -- [live|vod|faults] [--http] [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
+/** `npm run bench -- [live|vod|faults|endurance] [--hours 24] [--seed 1] [--http] [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -28,6 +31,8 @@ async function main(): Promise<void> {
       n: { type: 'string' },
       windows: { type: 'string' },
       seconds: { type: 'string' },
+      hours: { type: 'string' },
+      seed: { type: 'string' },
       quick: { type: 'boolean', default: false },
       http: { type: 'boolean', default: false },
       'cpu-prof': { type: 'string' },
@@ -36,9 +41,10 @@ async function main(): Promise<void> {
   const { quick, http } = values;
   const name = positionals[0] ?? 'live';
   if (name === 'faults') return measureFaults();
+  if (name === 'endurance') return measureEndurance(count(values.hours, DAY_HOURS), count(values.seed, 1));
   const subject = SUBJECTS[name];
   if (subject === undefined)
-    throw new Error(`there is no bench "${name}": ${Object.keys(SUBJECTS).join(', ')}, faults`);
+    throw new Error(`there is no bench "${name}": ${Object.keys(SUBJECTS).join(', ')}, faults, endurance`);
   const n = count(values.n, quick ? MOST_QUICK : 200);
   const profile = values['cpu-prof'];
   const options: VodOptions = {
@@ -62,12 +68,19 @@ async function main(): Promise<void> {
 async function measureFaults(): Promise<void> {
   const signal = AbortSignal.any([interrupted(), AbortSignal.timeout(FAULTS_LIMIT_MS)]);
   const run = await runFaults(signal, progress => console.error(progress));
-  const facts = Object.entries(machineFacts()).map(([fact, value]) => `${fact} ${value}`);
-  keepFaults(run, facts.join(', '));
+  keepFaults(run, printFacts(machineFacts()));
   console.log(
     `${run.figures.length} figures in ${Math.round(run.seconds)} s: bench/results/faults.md, docs/promises.md`,
   );
   if (!run.passed) process.exitCode = EXIT_FAILED;
+}
+
+async function measureEndurance(hours: number, seed: number): Promise<void> {
+  const signal = AbortSignal.any([interrupted(), AbortSignal.timeout(ENDURANCE_LIMIT_MS)]);
+  const { text, passed } = await endure({ hours, seed }, { signal, machine: printFacts(machineFacts()) });
+  console.log(text);
+  if (hours === DAY_HOURS) keepEndurance(text);
+  if (!passed) process.exitCode = EXIT_FAILED;
 }
 
 function count(text: string | undefined, otherwise: number): number {
@@ -87,6 +100,11 @@ function interrupted(): AbortSignal {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => abort.abort(new Error(name)));
   return abort.signal;
 }
+
+const printFacts = (facts: ReturnType<typeof machineFacts>): string =>
+  Object.entries(facts)
+    .map(([fact, value]) => `${fact} ${value}`)
+    .join(', ');
 
 function machineFacts(): Record<string, string | number> {
   const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();

@@ -52,7 +52,7 @@ export function originProcess(settings: OriginSettings): Child {
 type Variables = Readonly<Record<string, string | number | undefined>>;
 
 /** The packet path makes next to no garbage: a nursery of 2 MB for it costs no time and saves 8 MB of memory. */
-const NODE_FLAGS = ['--max-semi-space-size=2'];
+export const NODE_FLAGS = ['--max-semi-space-size=2'];
 
 /**
  * Starts the process apart from us: in a session of its own, so that no hang-up or Ctrl-C of our terminal reaches it,
