@@ -146,25 +146,18 @@ describe('the client of the native API', () => {
 
     it('waits for a node that is restarted', async () => {
       const node = await scriptNode(place, () => response => {
-        startStream(response).end(`retry: 1\n\n${streamed(1)}`);
+        startStream(response).write(`retry: 1\n\n${streamed(1)}`);
       });
-      const port = Number(new URL(node.base).port);
-      let isDown = false;
-      const onBreak = () => {
-        if (isDown) return;
-        isDown = true;
-        void node.close();
-      };
-      const following = client(node.base).follow({}, { after: '0', onBreak });
+      const breaks: string[] = [];
+      const following = client(node.base).follow({}, { after: '0', onBreak: why => breaks.push(why.message) });
       expect((await following.next()).value).toMatchObject({ seq: 1 });
       const second = following.next();
-      await expect.poll(() => isDown).toBe(true);
-      const { createServer } = await import('node:http');
-      const again = createServer((_, response) => void startStream(response).write(streamed(2)));
-      place.own(again, it => it.closeAllConnections());
-      await new Promise<void>(resolve => again.listen(port, '127.0.0.1', resolve));
+      await node.close();
+      await expect.poll(() => breaks.at(-1)).toContain('the connection is refused');
+      const port = Number(new URL(node.base).port);
+      await scriptNode(place, () => response => void startStream(response).write(streamed(2)), port);
       expect((await second).value).toMatchObject({ seq: 2 });
-      await following.return(undefined as never);
+      expect(breaks[0]).toContain('the connection was cut');
     });
 
     it('comes again when it is told to, and ends where it is refused for good', async () => {

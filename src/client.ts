@@ -28,7 +28,7 @@ export interface ClientOptions {
 export interface FollowOptions {
   /** Begins behind this cursor; without, with what happens from now on. */
   readonly after?: string | undefined;
-  /** Told that the stream was lost and will be taken up again. */
+  /** Told that the stream was lost, not that it has ended, and will be taken up again. */
   readonly onBreak?: (why: Error) => void;
 }
 
@@ -107,7 +107,7 @@ export class Client {
     let cursor = after ?? (await this.#newest(query));
     let retryMs = FIRST_RETRY_MS;
     for (let failures = 0; ; ) {
-      let why: Error = new Unreachable(`the event stream of ${this.#options.base} has ended`);
+      let why: Error | undefined;
       try {
         for await (const { id, data, retry } of this.#stream(query, cursor)) {
           failures = 0;
@@ -120,7 +120,8 @@ export class Client {
         if (this.#signal.aborted || isFinal(error) || !(error instanceof Error)) throw error;
         why = error;
       }
-      onBreak?.(why);
+      // A node lets streams end now and then: that is no news.
+      if (why !== undefined) onBreak?.(why);
       await this.#rest(waitBefore(++failures, retryMs, this.#options.random ?? Math.random), why);
     }
   }
@@ -130,7 +131,7 @@ export class Client {
     return events[0]?.cursor ?? '0';
   }
 
-  async #rest(ms: number, why: Error): Promise<void> {
+  async #rest(ms: number, why: Error | undefined): Promise<void> {
     await sleepFor(Math.max(ms, why instanceof ApiError ? why.retryAfterMs : 0), undefined, { signal: this.#signal });
   }
 

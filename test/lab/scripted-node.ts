@@ -21,7 +21,11 @@ export interface ScriptedNode {
   close(): Promise<void>;
 }
 
-export async function scriptNode(place: Place, answer: (asked: Asked, nth: number) => Answer): Promise<ScriptedNode> {
+export async function scriptNode(
+  place: Place,
+  answer: (asked: Asked, nth: number) => Answer,
+  port = 0,
+): Promise<ScriptedNode> {
   const asked: Asked[] = [];
   const server = createServer(async (request, response) => {
     let text = '';
@@ -34,7 +38,7 @@ export async function scriptNode(place: Place, answer: (asked: Asked, nth: numbe
     response.writeHead(given.status ?? 200, { 'content-type': 'application/json', ...given.headers });
     response.end(typeof given.body === 'string' ? given.body : JSON.stringify(given.body ?? {}));
   });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve));
   const close = async () => {
     server.closeAllConnections();
     await new Promise(resolve => server.close(resolve));
