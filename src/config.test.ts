@@ -39,7 +39,7 @@ describe('config', () => {
       alibabaEndOnAir: 'fixed',
       alibabaEvents: { running: 'LivePullToPushRunning', exit: 'LivePullToPushExit' },
       eagerRecovery: true,
-      callsPerSecond: { alibaba: 10, huawei: 0 },
+      callsPerSecond: { alibaba: 10, huawei: 0, native: 100 },
       cover: { silentMs: 5_000, warmSilentMs: 2_000, floorKbit: 0, warm: false, delayMs: 0, slate: 'off' },
       givenKey: null,
     });
@@ -89,10 +89,10 @@ describe('config', () => {
   );
 
   it.each(['-1', '10001', '1.5', 'x', '1e3'])('refuses %s calls a second', rate => {
-    expect(problems({ flags: { 'alibaba-calls-per-second': rate, 'huawei-calls-per-second': rate } })).toEqual([
-      `--alibaba-calls-per-second: "${rate}" is not a whole number from 0 to 10000`,
-      `--huawei-calls-per-second: "${rate}" is not a whole number from 0 to 10000`,
-    ]);
+    const names = ['alibaba-calls-per-second', 'huawei-calls-per-second', 'native-calls-per-second'];
+    expect(problems({ flags: Object.fromEntries(names.map(name => [name, rate])) })).toEqual(
+      names.map(name => `--${name}: "${rate}" is not a whole number from 0 to 10000`),
+    );
   });
 
   it('turns the RTMP server off by a word, in a file too', () => {

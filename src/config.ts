@@ -56,7 +56,7 @@ export interface Config {
   /** What the callbacks of the Alibaba dialect call its two events. */
   readonly alibabaEvents: { readonly running: string; readonly exit: string };
   /** How many calls of one operation an account may make in a second, by dialect; 0: any number. */
-  readonly callsPerSecond: { readonly alibaba: number; readonly huawei: number };
+  readonly callsPerSecond: { readonly alibaba: number; readonly huawei: number; readonly native: number };
   readonly givenKey: GivenKey | null;
   readonly origins: Readonly<Record<OptionName, Origin>>;
 }
@@ -197,6 +197,7 @@ function assemble(reader: Reader, cores: number): Config {
     callsPerSecond: {
       alibaba: reader.parsed('alibaba-calls-per-second', 10, parseRate, RATE_RULE),
       huawei: reader.parsed('huawei-calls-per-second', 0, parseRate, RATE_RULE),
+      native: reader.parsed('native-calls-per-second', 100, parseRate, RATE_RULE),
     },
     givenKey: readGivenKey(reader),
     origins: reader.origins,
@@ -387,6 +388,7 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     'alibaba-exit-event': config.alibabaEvents.exit,
     'alibaba-calls-per-second': String(config.callsPerSecond.alibaba),
     'huawei-calls-per-second': String(config.callsPerSecond.huawei),
+    'native-calls-per-second': String(config.callsPerSecond.native),
     'access-key': config.givenKey?.accessKey ?? '',
     'secret-key': config.givenKey === null ? '' : '***',
     'project-id': config.givenKey?.projectId ?? '',

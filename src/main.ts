@@ -6,6 +6,7 @@ import { renderAlibaba, signAlibaba } from './api/alibaba/callback.ts';
 import { REGIONS } from './api/alibaba/regions.ts';
 import { closeWithin } from './api/connection.ts';
 import { renderHuawei } from './api/huawei/callback.ts';
+import { renderNative } from './api/native/callback.ts';
 import { buildServer } from './api/server.ts';
 import { RollingThrottle } from './api/throttle.ts';
 import { banner } from './cli/banner.ts';
@@ -16,8 +17,10 @@ import { Accounts } from './control/accounts.ts';
 import { ApiKeys } from './control/api-keys.ts';
 import { Assets } from './control/assets.ts';
 import { Breakpoints } from './control/breakpoints.ts';
+import { CallbackSecrets } from './control/callback-secrets.ts';
 import { Callbacks } from './control/callbacks.ts';
 import { Claims } from './control/claims.ts';
+import { History } from './control/history.ts';
 import { Record } from './control/record.ts';
 import { Scheduler } from './control/scheduler.ts';
 import { Supervisor } from './control/supervisor.ts';
@@ -199,6 +202,8 @@ interface Control {
   readonly tasks: Tasks;
   readonly scheduler: Scheduler;
   readonly callbacks: Callbacks;
+  readonly secrets: CallbackSecrets;
+  readonly history: History;
   readonly supervisor: Supervisor;
   readonly claims: Claims;
 }
@@ -218,12 +223,17 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
     store,
     now,
     newId: timedId,
-    render: { huawei: renderHuawei, alibaba: renderAlibaba(config.alibabaEvents) },
+    render: {
+      huawei: renderHuawei,
+      alibaba: renderAlibaba(config.alibabaEvents),
+      native: renderNative({ redact: redactUrl }),
+    },
     onEvent: [
       event => logEvent(event, log),
       (event, task) => claims.follow(event, task),
       event => scheduler.follow(event),
-      (event, _, delivery) => callbacks.follow(event, _, delivery),
+      (event, task, delivery) => callbacks.follow(event, task, delivery),
+      (event, task) => history.follow(event, task),
     ],
     log: tell,
   });
@@ -243,6 +253,7 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
     log: tell,
   });
   const scheduler: Scheduler = new Scheduler({ store, record, claims, now, sleep, log: tell });
+  const secrets = new CallbackSecrets({ store, now, newId, randomBytes });
   const callbacks = new Callbacks({
     store,
     post: poster(config),
@@ -253,12 +264,14 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
     random: Math.random,
     log: tell,
   });
+  const history = new History({ store, callbacks, now });
   const supervisor = buildSupervisor(config, { listener: claims, log: tell });
   closing.adopt(supervisor, it => it.close({ stopWorkers: true }));
   closing.adopt(callbacks, it => it.close());
   closing.adopt(claims, it => it.close());
   closing.adopt(scheduler, it => it.close());
-  return { tasks: new Tasks({ store, record, breakpoints, now, newId }), scheduler, callbacks, supervisor, claims };
+  const tasks = new Tasks({ store, record, breakpoints, now, newId });
+  return { tasks, scheduler, callbacks, secrets, history, supervisor, claims };
 }
 
 /**
@@ -318,6 +331,9 @@ interface ApiParts {
   readonly log: Log;
 }
 
+/** Each goes out to wherever the caller says. */
+const TESTS_PER_MINUTE = 10;
+
 function buildApi(config: Config, { store, accounts, control, log }: ApiParts): FastifyInstance {
   return buildServer({
     tasks: control.tasks,
@@ -332,8 +348,18 @@ function buildApi(config: Config, { store, accounts, control, log }: ApiParts): 
     throttles: {
       alibaba: new RollingThrottle({ callsPerSecond: config.callsPerSecond.alibaba, now: monotonic }),
       huawei: new RollingThrottle({ callsPerSecond: config.callsPerSecond.huawei, now: monotonic }),
+      native: new RollingThrottle({ callsPerSecond: config.callsPerSecond.native, now: monotonic }),
     },
     alibaba: { regions: [...REGIONS, config.region], endMovesOnAir: config.alibabaEndOnAir === 'free' },
+    native: {
+      history: control.history,
+      apiKeys: new ApiKeys({ store, accounts, now, newId, randomBytes }),
+      callbacks: control.callbacks,
+      secrets: control.secrets,
+      redact: redactUrl,
+      testThrottle: new RollingThrottle({ callsPerSecond: TESTS_PER_MINUTE, windowMs: 60_000, now: monotonic }),
+      monotonic,
+    },
     log,
     health: {
       facts: () => ({ version, pid: process.pid, ...control.supervisor.totals }),

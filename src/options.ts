@@ -20,6 +20,7 @@ export type OptionName =
   | 'alibaba-end-on-air'
   | 'alibaba-calls-per-second'
   | 'huawei-calls-per-second'
+  | 'native-calls-per-second'
   | 'access-key'
   | 'secret-key'
   | 'project-id';
@@ -182,6 +183,13 @@ export const OPTIONS: readonly Option[] = [
     value: 'N',
     about: 'calls an account may make of each Huawei operation, 0 for any number',
     fallback: '0',
+  },
+  {
+    name: 'native-calls-per-second',
+    env: 'MILLRACE_NATIVE_CALLS_PER_SECOND',
+    value: 'N',
+    about: 'calls an account may make of each operation of the native API, 0 for any number',
+    fallback: '100',
   },
   {
     name: 'access-key',

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Accounts } from '../control/accounts.ts';
+import { Gate as AlibabaGate } from './alibaba/auth.ts';
 import { BoundedNonces } from './alibaba/nonces.ts';
 import { buildOperations, type OperationsOptions } from './alibaba/operations.ts';
 import { alibabaRoutes, refuse as refuseAlibaba } from './alibaba/routes.ts';
@@ -8,9 +9,12 @@ import { headerValues, type WireRequest } from './auth.ts';
 import { readBody } from './body.ts';
 import type { CheckUrl } from './check-url.ts';
 import { answerBroken, boundPipelines, settleOddRequests } from './connection.ts';
+import { Gate as HuaweiGate } from './huawei/auth.ts';
 import { huaweiRoutes, refuse as refuseHuawei } from './huawei/routes.ts';
 import type { Log } from './log.ts';
+import { isNativePath, type NativeOptions, nativeRoutes, refuse as refuseNative } from './native/routes.ts';
 import { Refusal, type RefusalKind, refusalOf } from './refusal.ts';
+import { signedCallers } from './signed-callers.ts';
 import { readTarget } from './target.ts';
 import type { Throttle } from './throttle.ts';
 
@@ -32,8 +36,12 @@ export interface ServerOptions {
   /** Stands where a request names no region. */
   readonly region: string;
   /** How often an account may call, by dialect. */
-  readonly throttles: { readonly alibaba: Throttle; readonly huawei: Throttle };
+  readonly throttles: { readonly alibaba: Throttle; readonly huawei: Throttle; readonly native: Throttle };
   readonly alibaba: Pick<OperationsOptions, 'regions' | 'endMovesOnAir'>;
+  readonly native: Pick<
+    NativeOptions,
+    'history' | 'apiKeys' | 'callbacks' | 'secrets' | 'redact' | 'testThrottle' | 'monotonic'
+  >;
   readonly log: Log;
   readonly health: Health;
 }
@@ -86,14 +94,24 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.setNotFoundHandler((request, reply) => refuse(new Refusal('noRoute'), request, reply, options.log));
   app.addHook('onResponse', async (request, reply) => logAnswer(request, reply, options.log));
   healthRoutes(app, options);
-  huaweiRoutes(app, { ...options, throttle: options.throttles.huawei });
-  alibabaRoutes(app, {
-    ...options,
-    operations: buildOperations({ ...options, ...options.alibaba }),
-    nonces: new BoundedNonces(options),
-    throttle: options.throttles.alibaba,
-  });
+  dialects(app, options);
   return app;
+}
+
+/** Each with its gate, by which the native one knows the callers of the others too: failures count in one place. */
+function dialects(app: FastifyInstance, options: ServerOptions): void {
+  const { throttles } = options;
+  const huawei = new HuaweiGate({ ...options, throttle: throttles.huawei });
+  const alibaba = new AlibabaGate({ ...options, nonces: new BoundedNonces(options) });
+  huaweiRoutes(app, { ...options, gate: huawei });
+  alibabaRoutes(app, {
+    gate: alibaba,
+    operations: buildOperations({ ...options, ...options.alibaba }),
+    throttle: throttles.alibaba,
+    log: options.log,
+  });
+  const otherGates = signedCallers({ huawei, alibaba });
+  nativeRoutes(app, { ...options, ...options.native, otherGates, throttle: throttles.native });
 }
 
 /** Signatures are made over the bytes of every method's body, so they are read here and not by Fastify. */
@@ -153,9 +171,11 @@ const ENDS_CONNECTION: ReadonlySet<RefusalKind> = new Set<RefusalKind>(['malform
 function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): void {
   const refusal = refusalOf(error);
   if (refusal !== undefined && ENDS_CONNECTION.has(refusal.kind)) reply.header('connection', 'close');
-  const inWords = isAlibabaPath(request.raw.url ?? '') ? refuseAlibaba : refuseHuawei;
-  inWords(refusal ?? error, request, reply, { log });
+  inWordsOf(request.raw.url ?? '')(refusal ?? error, request, reply, { log });
 }
+
+const inWordsOf = (url: string): typeof refuseHuawei | typeof refuseAlibaba =>
+  isNativePath(url) ? refuseNative : isAlibabaPath(url) ? refuseAlibaba : refuseHuawei;
 
 const isAlibabaPath = (url: string): boolean => url === '/' || url.startsWith('/?');
 

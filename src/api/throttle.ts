@@ -5,8 +5,9 @@ export interface Throttle {
 }
 
 export interface ThrottleOptions {
-  /** 0: no limit. */
+  /** Or in whatever the window is; 0: no limit. */
   readonly callsPerSecond: number;
+  readonly windowMs?: number;
   /** Monotonic, in milliseconds. */
   readonly now: () => number;
   /** How many pairs of account and operation are remembered. */
@@ -15,18 +16,20 @@ export interface ThrottleOptions {
 
 const WINDOW_MS = 1_000;
 
-/** So many calls in any second whatever its beginning, and not one more. */
+/** So many calls in any second (or window) whatever its beginning, and not one more. */
 export class RollingThrottle implements Throttle {
   readonly #callsPerSecond: number;
   readonly #now: () => number;
   readonly #capacity: number;
+  readonly #windowMs: number;
   /** When each call of the last second was let through; who called last stands last. */
   readonly #passed = new Map<string, number[]>();
 
-  constructor({ callsPerSecond, now, capacity = 10_000 }: ThrottleOptions) {
+  constructor({ callsPerSecond, now, capacity = 10_000, windowMs = WINDOW_MS }: ThrottleOptions) {
     this.#callsPerSecond = callsPerSecond;
     this.#now = now;
     this.#capacity = capacity;
+    this.#windowMs = windowMs;
   }
 
   take(account: string, operation: string): number {
@@ -34,10 +37,10 @@ export class RollingThrottle implements Throttle {
     const now = this.#now();
     const key = `${account} ${operation}`;
     const passed = this.#passed.get(key) ?? [];
-    const firstRecent = passed.findIndex(at => now - at < WINDOW_MS);
+    const firstRecent = passed.findIndex(at => now - at < this.#windowMs);
     passed.splice(0, firstRecent < 0 ? passed.length : firstRecent);
     const [oldest] = passed;
-    if (oldest !== undefined && passed.length >= this.#callsPerSecond) return Math.ceil(oldest + WINDOW_MS - now);
+    if (oldest !== undefined && passed.length >= this.#callsPerSecond) return Math.ceil(oldest + this.#windowMs - now);
     passed.push(now);
     this.#passed.delete(key);
     this.#makeRoom();

@@ -90,6 +90,13 @@ test('an API key of a user, or with policies, is listed with them; neither may b
   await expect(keys.create({ policies: ['NoSuchPolicy'] })).rejects.toThrow(InvalidAccount);
 });
 
+test('an API key goes with its user', async () => {
+  await accounts.putUser('ann', 'long enough');
+  const { token } = await keys.create({ user: 'ann' });
+  await accounts.removeUser('ann');
+  expect(await keys.find(token)).toBeUndefined();
+});
+
 test('a policy is not removed while an API key has it', async () => {
   await accounts.policies.put('Mine', '{"Version":"1","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}');
   const { key } = await keys.create({ policies: ['Mine'] });

@@ -9,7 +9,8 @@ import type {
   Store,
 } from '../store/store.ts';
 import { UnknownTask } from '../task/error.ts';
-import type { Callbacks } from './callbacks.ts';
+import type { Event } from '../task/event.ts';
+import type { Task } from '../task/task.ts';
 import type { Owner } from './tasks.ts';
 
 export type { DeliveryState, Endpoint, LoggedEvent, LogPage } from '../store/store.ts';
@@ -24,9 +25,13 @@ export interface Part<Row> {
   readonly next: number | null;
 }
 
+/** Told of every event, once it can be read. */
+export type Listen = (event: Event, task: Task) => void;
+
 export interface HistoryOptions {
   readonly store: Pick<Store, 'eventLog' | 'lastEvent' | 'get' | 'deliveries' | 'redeliver' | 'endpoints'>;
-  readonly callbacks: Pick<Callbacks, 'wake'>;
+  /** Has the outbox looked into now. */
+  readonly callbacks: { wake(): void };
   /** Wall clock. */
   readonly now: () => number;
 }
@@ -34,9 +39,21 @@ export interface HistoryOptions {
 /** What has happened to the tasks of an account, and who was told: to look at, and to tell again. */
 export class History {
   readonly #options: HistoryOptions;
+  readonly #listeners = new Set<Listen>();
 
   constructor(options: HistoryOptions) {
     this.#options = options;
+  }
+
+  /** Follows the record. */
+  follow(event: Event, task: Task): void {
+    for (const listen of this.#listeners) listen(event, task);
+  }
+
+  /** Until what it answers is called. */
+  onEvent(listen: Listen): () => void {
+    this.#listeners.add(listen);
+    return () => this.#listeners.delete(listen);
   }
 
   async events(owner: Owner, query: EventQuery, page: LogPage): Promise<Part<LoggedEvent>> {

@@ -172,6 +172,7 @@ export const removeUser = ({ write }: Base, accountId: string, name: string): Pr
     const users = trx.selectFrom('users').select('id').where('account_id', '=', accountId).where('name', '=', name);
     await trx.deleteFrom('tokens').where('user_id', 'in', users).execute();
     await trx.deleteFrom('access_keys').where('user_id', 'in', users).execute();
+    await trx.deleteFrom('api_keys').where('user_id', 'in', users).execute();
     const { numDeletedRows } = await trx
       .deleteFrom('users')
       .where('account_id', '=', accountId)

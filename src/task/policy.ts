@@ -34,8 +34,8 @@ const allowing = (...actions: string[]): PolicyDocument => ({
 
 /** Stands in every account, and is never stored. */
 export const BUILT_IN_POLICIES: ReadonlyMap<string, PolicyDocument> = new Map([
-  ['FullAccess', allowing('live:*')],
-  ['ReadOnlyAccess', allowing('live:Describe*', 'live:stream:listPullTask')],
+  ['FullAccess', allowing('live:*', 'millrace:*')],
+  ['ReadOnlyAccess', allowing('live:Describe*', 'live:stream:listPullTask', 'millrace:*:list')],
 ]);
 
 /** What the first users of an installation get, and those of before there were policies. */

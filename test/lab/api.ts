@@ -3,12 +3,17 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { renderAlibaba } from '../../src/api/alibaba/callback.ts';
 import { REGIONS } from '../../src/api/alibaba/regions.ts';
 import { renderHuawei } from '../../src/api/huawei/callback.ts';
+import { renderNative } from '../../src/api/native/callback.ts';
 import { buildServer } from '../../src/api/server.ts';
 import { RollingThrottle } from '../../src/api/throttle.ts';
 import { Accounts } from '../../src/control/accounts.ts';
+import { ApiKeys } from '../../src/control/api-keys.ts';
+import { CallbackSecrets } from '../../src/control/callback-secrets.ts';
+import { History } from '../../src/control/history.ts';
 import { Record as TaskRecord } from '../../src/control/record.ts';
 import { Tasks } from '../../src/control/tasks.ts';
-import { checkUrl } from '../../src/media/address.ts';
+import { timedIds } from '../../src/control/timed-ids.ts';
+import { checkUrl, redactUrl } from '../../src/media/address.ts';
 import { SINK_SCHEMES, SOURCE_SCHEMES } from '../../src/media/open.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -20,6 +25,7 @@ export interface Api {
   readonly base: string;
   readonly key: Key;
   readonly accounts: Accounts;
+  readonly apiKeys: ApiKeys;
   readonly store: Store;
   readonly tasks: Tasks;
   /** Everything that was logged, as one text. */
@@ -31,7 +37,7 @@ export interface Api {
 
 export interface ApiOptions {
   /** 0: no limit. */
-  readonly callsPerSecond?: { readonly alibaba?: number; readonly huawei?: number };
+  readonly callsPerSecond?: { readonly alibaba?: number; readonly huawei?: number; readonly native?: number };
 }
 
 const SCHEMES = {
@@ -53,8 +59,15 @@ export async function startApi(place: Place, { callsPerSecond = {} }: ApiOptions
     lines.push(facts.map(fact => (fact instanceof Error ? fact.stack : JSON.stringify(fact, showErrors))).join(' '));
   };
   const accounts = new Accounts({ store, now, newId: randomUUID, randomBytes });
-  const render = { huawei: renderHuawei, alibaba: renderAlibaba({ running: 'Running', exit: 'Exit' }) };
-  const record = new TaskRecord({ store, now, newId: randomUUID, render, onEvent: [], log });
+  const apiKeys = new ApiKeys({ store, accounts, now, newId: randomUUID, randomBytes });
+  const history = new History({ store, callbacks: { wake: () => {} }, now });
+  const render = {
+    huawei: renderHuawei,
+    alibaba: renderAlibaba({ running: 'Running', exit: 'Exit' }),
+    native: renderNative({ redact: redactUrl }),
+  };
+  const onEvent = [history.follow.bind(history)];
+  const record = new TaskRecord({ store, now, newId: timedIds({ now, randomBytes }), render, onEvent, log });
   const tasks = new Tasks({ store, record, breakpoints: { latest: () => undefined }, now, newId: randomUUID });
   const app = buildServer({
     tasks,
@@ -63,8 +76,22 @@ export async function startApi(place: Place, { callsPerSecond = {} }: ApiOptions
     now,
     newId: randomUUID,
     region: 'default',
-    throttles: { alibaba: throttle(callsPerSecond.alibaba ?? 10), huawei: throttle(callsPerSecond.huawei ?? 0) },
+    throttles: {
+      alibaba: throttle(callsPerSecond.alibaba ?? 10),
+      huawei: throttle(callsPerSecond.huawei ?? 0),
+      native: throttle(callsPerSecond.native ?? 0),
+    },
     alibaba: { regions: [...REGIONS, 'default'], endMovesOnAir: false },
+    native: {
+      history,
+      apiKeys,
+      // Nobody sends anything either.
+      callbacks: { test: async () => ({ status: 204, tookMs: 1, error: '' }), resume: async () => false },
+      secrets: new CallbackSecrets({ store, now, newId: randomUUID, randomBytes }),
+      redact: redactUrl,
+      testThrottle: new RollingThrottle({ callsPerSecond: 10, windowMs: 60_000, now: () => performance.now() }),
+      monotonic: () => performance.now(),
+    },
     log: { info: log, error: log },
     health: { facts: () => ({ version: 'test' }), reasons: async () => [] },
   });
@@ -74,6 +101,7 @@ export async function startApi(place: Place, { callsPerSecond = {} }: ApiOptions
     base,
     key,
     accounts,
+    apiKeys,
     store,
     tasks,
     now,

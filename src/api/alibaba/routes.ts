@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../log.ts';
 import type { Throttle } from '../throttle.ts';
-import { Gate, type GateOptions } from './auth.ts';
+import type { Gate } from './auth.ts';
 import { asAnswer, invalid, missing, refused, throttled } from './error.ts';
 import { ACTIONS, type Action, type Call, type Operation } from './operations.ts';
 import { type Params, readParams } from './params.ts';
@@ -10,7 +10,8 @@ import { headerText, isAcs3 } from './proof.ts';
 
 const VERSION = '2016-11-01';
 
-export interface AlibabaOptions extends GateOptions {
+export interface AlibabaOptions {
+  readonly gate: Gate;
   readonly operations: Readonly<Record<Action, Operation>>;
   readonly throttle: Throttle;
   readonly log: Log;
@@ -18,17 +19,14 @@ export interface AlibabaOptions extends GateOptions {
 
 /** Both verbs for every operation: the cloud's own pages and clients do not agree on one. */
 export function alibabaRoutes(app: FastifyInstance, options: AlibabaOptions): void {
-  const gate = new Gate(options);
   app.route({
     method: ['GET', 'POST'],
     url: '/',
-    handler: (request, reply) => answer(request, reply, { ...options, gate }),
+    handler: (request, reply) => answer(request, reply, options),
   });
 }
 
-type Front = AlibabaOptions & { readonly gate: Gate };
-
-async function answer(request: FastifyRequest, reply: FastifyReply, front: Front): Promise<FastifyReply> {
+async function answer(request: FastifyRequest, reply: FastifyReply, front: AlibabaOptions): Promise<FastifyReply> {
   let format: Format = 'json';
   try {
     const params = readParams(request.wire);
@@ -45,7 +43,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, front: Front
 async function admit(
   { wire }: FastifyRequest,
   params: Params,
-  { gate, throttle, action }: Front & { readonly action: Action },
+  { gate, throttle, action }: AlibabaOptions & { readonly action: Action },
 ): Promise<Call> {
   const caller = await gate.identify(wire, params);
   if (!caller.may(`live:${action}`)) throw refused('NoPermission');

@@ -45,12 +45,12 @@ function splitOnce(text: string, mark: string): [string, string] {
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** What an ACS3 client must have signed, rebuilt from the wire; the only path is "/". */
+/** What an ACS3 client must have signed, rebuilt from the wire. */
 export function canonicalRequest(request: WireRequest, signedHeaders: readonly string[]): string {
   const headers = signedHeaders.map(name => `${name}:${headerValues(request.rawHeaders, name).join(',').trim()}\n`);
   return [
     request.method,
-    '/',
+    request.target.segments.map(encode).join('/'),
     canonicalQuery(request.target.query),
     headers.join(''),
     signedHeaders.join(';'),

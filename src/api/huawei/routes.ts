@@ -6,7 +6,7 @@ import type { Log } from '../log.ts';
 import { Refusal } from '../refusal.ts';
 import type { ServerOptions } from '../server.ts';
 import type { Target } from '../target.ts';
-import { Gate, type GateOptions, type Operation } from './auth.ts';
+import type { Gate, Operation } from './auth.ts';
 import { asAnswer, badParameter, HuaweiError, printError, translate, unknownTask } from './error.ts';
 import { checkText } from './fields.ts';
 import { identityRoutes } from './identity.ts';
@@ -19,7 +19,7 @@ const MOST_OFFSET = 2_147_483_647;
 /** The page's range for `total`. */
 const MOST_TOTAL = 10_000;
 
-export type HuaweiOptions = ServerOptions & Pick<GateOptions, 'throttle'>;
+export type HuaweiOptions = ServerOptions & { readonly gate: Gate };
 
 /** A call on the tasks of one project. */
 type TaskRequest = FastifyRequest<{ Params: { projectId: string } }>;
@@ -32,13 +32,12 @@ function isTaskPath({ segments }: Target): boolean {
 
 /** The relay task API and the identity API that its clients log in with. */
 export function huaweiRoutes(app: FastifyInstance, options: HuaweiOptions): void {
-  const gate = new Gate(options);
-  const calls = new TaskCalls(options, gate);
+  const calls = new TaskCalls(options, options.gate);
   app.post(TASK_PATH, (request: TaskRequest) => calls.create(request));
   app.get(TASK_PATH, (request: TaskRequest) => calls.list(request));
   app.put(TASK_PATH, (request: TaskRequest) => calls.modify(request));
   app.delete(TASK_PATH, (request: TaskRequest) => calls.delete(request));
-  identityRoutes(app, { ...options, gate });
+  identityRoutes(app, options);
 }
 
 class TaskCalls {

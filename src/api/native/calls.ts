@@ -1,0 +1,199 @@
+import type { History, Part } from '../../control/history.ts';
+import type { Tasks } from '../../control/tasks.ts';
+import type { CallbackSecret } from '../../task/account.ts';
+import type { Caller, WireRequest } from '../auth.ts';
+import type { CheckUrl } from '../check-url.ts';
+import type { Throttle } from '../throttle.ts';
+import { type Rendered, renderTest } from './callback.ts';
+import { printDelivery, printEndpoint, printWithBody } from './delivery.ts';
+import { notFound, throttled } from './error.ts';
+import { printLogged, printTime, printTimeOrNull, type Redact } from './event.ts';
+import { readBody, readQuery, refuseBody } from './params.ts';
+import {
+  DELIVERIES_BY,
+  deliveryQueryOf,
+  EVENTS_BEHIND,
+  EVENTS_BY,
+  eventQueryOf,
+  limitOf,
+  PAGE,
+  pageOf,
+  REDELIVER,
+  ROTATE,
+  refuse,
+  SPAN,
+  spanOf,
+  TEST,
+  type TestWish,
+} from './queries.ts';
+
+/** What is asked of who sends callbacks. */
+export interface Sender {
+  /** Sends it once, now, and answers what came of it. */
+  test(wish: {
+    readonly accountId: string;
+    readonly url: string;
+    readonly body: Rendered;
+    readonly id: string;
+  }): Promise<{ readonly status: number | null; readonly tookMs: number; readonly error: string }>;
+  /** False where the account has no such receiver that fails. */
+  resume(accountId: string, endpointId: string): Promise<boolean>;
+}
+
+/** What callbacks are signed with. */
+export interface Secrets {
+  signersOf(accountId: string): Promise<readonly CallbackSecret[]>;
+  rotate(
+    accountId: string,
+    options?: { readonly overlapMs?: number },
+  ): Promise<{ readonly secret: CallbackSecret; readonly former: CallbackSecret | undefined }>;
+}
+
+export interface CallsOptions {
+  readonly history: History;
+  readonly tasks: Pick<Tasks, 'get'>;
+  readonly callbacks: Sender;
+  readonly secrets: Secrets;
+  readonly checkUrl: CheckUrl;
+  readonly redact: Redact;
+  /** Each try goes out to where the caller says. */
+  readonly testThrottle: Throttle;
+  /** Wall clock. */
+  readonly now: () => number;
+  readonly newId: () => string;
+}
+
+/** A call that was let in. */
+export interface Call {
+  readonly caller: Caller;
+  readonly wire: WireRequest;
+  readonly requestId: string;
+  /** Of what the path names; "" where it names nothing. */
+  readonly id: string;
+}
+
+/** What each call does and answers. */
+export class NativeCalls {
+  readonly #options: CallsOptions;
+
+  constructor(options: CallsOptions) {
+    this.#options = options;
+  }
+
+  async events({ caller, wire }: Call): Promise<object> {
+    refuseBody(wire);
+    const { history, redact } = this.#options;
+    const given = readQuery(wire.target, { ...EVENTS_BY, ...SPAN, ...PAGE });
+    const part = await history.events(caller, { ...eventQueryOf(given), ...spanOf(given) }, pageOf(given));
+    return { events: part.rows.map(event => printLogged(event, redact)), next: cursorOf(part) };
+  }
+
+  async eventsOf({ caller, wire, id }: Call): Promise<object> {
+    refuseBody(wire);
+    const { history, redact } = this.#options;
+    const given = readQuery(wire.target, EVENTS_BEHIND);
+    const { rows, next } = await history.eventsOf(caller, id, given.after ?? 0, limitOf(given));
+    return { events: rows.map(event => printLogged(event, redact)), next_seq: next };
+  }
+
+  async deliveries({ caller, wire }: Call): Promise<object> {
+    refuseBody(wire);
+    const { history, redact } = this.#options;
+    const given = readQuery(wire.target, { ...DELIVERIES_BY, ...SPAN, ...PAGE });
+    const part = await history.deliveries(caller, { ...deliveryQueryOf(given), ...spanOf(given) }, pageOf(given));
+    return { deliveries: part.rows.map(delivery => printDelivery(delivery, redact)), next: cursorOf(part) };
+  }
+
+  async delivery({ caller, wire, id }: Call): Promise<object> {
+    refuseBody(wire);
+    readQuery(wire.target, {});
+    const delivery = await this.#options.history.delivery(caller, id);
+    if (delivery === undefined) throw notFound('delivery');
+    return printWithBody(delivery, this.#options.redact);
+  }
+
+  async redeliver({ caller, wire, id }: Call): Promise<object> {
+    readQuery(wire.target, {});
+    readBody(wire, {});
+    const redelivered = await this.#options.history.redeliver(caller, { ids: [id] });
+    if (redelivered === 0) throw notFound('delivery');
+    return { redelivered };
+  }
+
+  /** Without `states`, those that were given up. */
+  async redeliverAll({ caller, wire }: Call): Promise<object> {
+    readQuery(wire.target, {});
+    const given = readBody(wire, REDELIVER);
+    if (given.since === undefined) refuse('since', 'must be given');
+    const { task_id: taskId, endpoint, states = ['dead'] } = given;
+    const query = { ...spanOf(given), taskId, endpoint, states };
+    return { redelivered: await this.#options.history.redeliver(caller, query) };
+  }
+
+  async endpoints({ caller, wire }: Call): Promise<object> {
+    refuseBody(wire);
+    readQuery(wire.target, {});
+    const endpoints = await this.#options.history.endpoints(caller);
+    return { endpoints: endpoints.map(endpoint => printEndpoint(endpoint, this.#options.redact)) };
+  }
+
+  async resume({ caller, wire, id }: Call): Promise<object> {
+    readQuery(wire.target, {});
+    readBody(wire, {});
+    if (!(await this.#options.callbacks.resume(caller.accountId, id))) throw notFound('endpoint that fails');
+    return { resumed: true };
+  }
+
+  async test({ caller, wire }: Call): Promise<object> {
+    readQuery(wire.target, {});
+    const { callbacks, testThrottle, now, newId } = this.#options;
+    const given = readBody(wire, TEST);
+    const url = await this.#receiverOf(given, caller);
+    const waitMs = testThrottle.take(caller.accountId, 'test');
+    if (waitMs > 0) throw throttled('The account tries its receivers too often.', waitMs);
+    const body = renderTest(now(), given.task_id ?? null);
+    const { status, tookMs, error } = await callbacks.test({ accountId: caller.accountId, url, body, id: newId() });
+    const delivered = error === '' && status !== null && status >= 200 && status < 300;
+    return { delivered, status, took_ms: tookMs, error };
+  }
+
+  async secrets({ caller, wire }: Call): Promise<object> {
+    refuseBody(wire);
+    readQuery(wire.target, {});
+    const secrets = await this.#options.secrets.signersOf(caller.accountId);
+    const facts = secrets.map(({ id, createdAt, retiresAt }) => ({
+      id,
+      created_at: printTime(createdAt),
+      retires_at: printTimeOrNull(retiresAt),
+    }));
+    return { secrets: facts };
+  }
+
+  async rotate({ caller, wire }: Call): Promise<object> {
+    readQuery(wire.target, {});
+    const { overlap_s: overlapS } = readBody(wire, ROTATE);
+    const options = overlapS === undefined ? {} : { overlapMs: overlapS * 1_000 };
+    const { secret, former } = await this.#options.secrets.rotate(caller.accountId, options);
+    return { id: secret.id, secret: secret.secret, retires_at: printTimeOrNull(former?.retiresAt ?? null) };
+  }
+
+  async #receiverOf({ url, task_id: taskId }: TestWish, caller: Caller): Promise<string> {
+    if (url !== undefined && taskId !== undefined) refuse('task_id', 'must not stand beside url');
+    if (taskId !== undefined) return this.#receiverOfTask(caller, taskId);
+    if (url === undefined) refuse('url', 'must be given, or task_id');
+    // As everywhere: a receiver that names no scheme is one of http.
+    const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : `http://${url}`;
+    const rule = this.#options.checkUrl(whole, 'callback');
+    if (rule !== undefined) refuse('url', rule);
+    return whole;
+  }
+
+  async #receiverOfTask(caller: Caller, taskId: string): Promise<string> {
+    const { spec } = await this.#options.tasks.get(caller, taskId);
+    const url = spec.callback?.url ?? '';
+    if (url === '') refuse('task_id', 'must be of a task that has a callback');
+    return url;
+  }
+}
+
+const cursorOf = ({ next }: Part<unknown>): string | null => (next === null ? null : String(next));

@@ -1,0 +1,123 @@
+import { UnknownTask } from '../../task/error.ts';
+import type { Log } from '../log.ts';
+import { type RefusalKind, refusalOf } from '../refusal.ts';
+
+/** The answers of this dialect, by their codes. docs/problems.md says what each asks of its reader. */
+const ANSWERS = {
+  INVALID_PARAMETER: { status: 400, title: 'A parameter breaks a rule' },
+  MALFORMED_REQUEST: { status: 400, title: 'The request cannot be read' },
+  UNAUTHENTICATED: { status: 401, title: 'Nobody is known by these credentials' },
+  FORBIDDEN: { status: 403, title: 'The caller may not do this' },
+  NOT_FOUND: { status: 404, title: 'There is nothing here' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'The method does nothing here' },
+  BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
+  URI_TOO_LONG: { status: 414, title: 'The address is too long' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body is of a kind that is not read' },
+  THROTTLED: { status: 429, title: 'Too many calls' },
+  HEADER_TOO_LONG: { status: 431, title: 'A header is too long' },
+  INTERNAL: { status: 500, title: 'Something went wrong here' },
+  UNAVAILABLE: { status: 503, title: 'There is no room for this now' },
+  STORAGE_FULL: { status: 507, title: 'Nothing can be stored' },
+} as const;
+
+export type AnswerCode = keyof typeof ANSWERS;
+
+/** A field that breaks a rule, which is told as "must be …". */
+export interface BrokenRule {
+  readonly field: string;
+  readonly rule: string;
+}
+
+export interface Circumstances {
+  readonly errors?: readonly BrokenRule[];
+  /** When to ask again, where that is known. */
+  readonly retryAfterMs?: number;
+  /** What the path does take. */
+  readonly allow?: readonly string[];
+}
+
+/** A refusal in this dialect's words. */
+export class NativeError extends Error {
+  override readonly name = 'NativeError';
+  readonly code: AnswerCode;
+  readonly circumstances: Circumstances;
+
+  constructor(code: AnswerCode, detail: string, circumstances: Circumstances = {}) {
+    super(detail);
+    this.code = code;
+    this.circumstances = circumstances;
+  }
+}
+
+export function invalid(errors: readonly BrokenRule[]): NativeError {
+  const detail = errors.map(({ field, rule }) => `${field}: ${rule}`).join('; ');
+  return new NativeError('INVALID_PARAMETER', `${detail}.`, { errors });
+}
+
+export const notFound = (what: string): NativeError => new NativeError('NOT_FOUND', `There is no such ${what}.`);
+
+export const throttled = (detail: string, retryAfterMs: number): NativeError =>
+  new NativeError('THROTTLED', detail, { retryAfterMs });
+
+/** RFC 9457. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: AnswerCode;
+  readonly detail: string;
+  readonly errors: readonly BrokenRule[];
+  readonly request_id: string;
+}
+
+export interface PrintedProblem {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Problem;
+}
+
+export function printError({ code, message, circumstances }: NativeError, requestId: string): PrintedProblem {
+  const { errors = [], retryAfterMs, allow } = circumstances;
+  const { status, title } = ANSWERS[code];
+  return {
+    status,
+    headers: {
+      'content-type': 'application/problem+json; charset=utf-8',
+      ...(retryAfterMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) }),
+      ...(allow === undefined ? {} : { allow: allow.join(', ') }),
+      ...(code === 'UNAUTHENTICATED' ? { 'www-authenticate': 'Bearer realm="millrace"' } : {}),
+    },
+    body: { type: `/docs/problems#${code}`, title, status, code, detail: message, errors, request_id: requestId },
+  };
+}
+
+const REFUSALS: Readonly<Record<RefusalKind, AnswerCode>> = {
+  malformed: 'MALFORMED_REQUEST',
+  cutOff: 'MALFORMED_REQUEST',
+  mediaType: 'UNSUPPORTED_MEDIA_TYPE',
+  encoding: 'UNSUPPORTED_MEDIA_TYPE',
+  bodyTooLarge: 'BODY_TOO_LARGE',
+  urlTooLong: 'URI_TOO_LONG',
+  headerTooLong: 'HEADER_TOO_LONG',
+  noRoute: 'NOT_FOUND',
+};
+
+/** Whatever was thrown, as an answer. What nobody expected is logged, and its text is not shown. */
+export function asAnswer(error: unknown, requestId: string, log: Log): NativeError {
+  if (error instanceof NativeError) return error;
+  if (error instanceof UnknownTask) return notFound('task');
+  const refusal = refusalOf(error);
+  if (refusal !== undefined) return new NativeError(REFUSALS[refusal.kind], refusal.message);
+  log.error({ requestId, err: error }, 'a request failed unexpectedly');
+  return ofStore(error) ?? new NativeError('INTERNAL', 'The request failed for a reason that is in the log.');
+}
+
+/** The store's own failures, told by their name: this room does not know the store. */
+function ofStore(error: unknown): NativeError | undefined {
+  if (!(error instanceof Error) || error.name !== 'StoreFault' || !('kind' in error)) return undefined;
+  if (error.kind === 'full' || error.kind === 'readOnly') {
+    return new NativeError('STORAGE_FULL', 'The disk of the node takes nothing more.', { retryAfterMs: 60_000 });
+  }
+  if (error.kind !== 'busy') return undefined;
+  return new NativeError('UNAVAILABLE', 'The store is busy.', { retryAfterMs: 1_000 });
+}

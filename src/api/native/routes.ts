@@ -1,0 +1,175 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { headerValues } from '../auth.ts';
+import type { Log } from '../log.ts';
+import { Refusal } from '../refusal.ts';
+import { type Action, Gate, type GateOptions } from './auth.ts';
+import { type Call, type CallsOptions, NativeCalls } from './calls.ts';
+import { asAnswer, invalid, NativeError, printError } from './error.ts';
+import { readCursor, readQuery } from './params.ts';
+import { EVENTS_BY, eventQueryOf, STREAMED_FROM } from './queries.ts';
+import { EventStreams, type StreamsOptions } from './stream.ts';
+
+export interface NativeOptions extends GateOptions, CallsOptions, Pick<StreamsOptions, 'monotonic'> {
+  readonly log: Log;
+}
+
+interface Route {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly action: Action;
+  /** Answers what is printed as JSON. */
+  readonly answer: (calls: NativeCalls, call: Call) => Promise<object>;
+  /** Of a call that went well. */
+  readonly status?: number;
+}
+
+const STREAM_PATH = '/api/v1/events/stream';
+
+/** The whole of the API but the stream of events. */
+const ROUTES: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/api/v1/events',
+    action: 'millrace:events:list',
+    answer: (calls, call) => calls.events(call),
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/tasks/:id/events',
+    action: 'millrace:events:list',
+    answer: (calls, call) => calls.eventsOf(call),
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/deliveries',
+    action: 'millrace:deliveries:list',
+    answer: (calls, call) => calls.deliveries(call),
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/deliveries/:id',
+    action: 'millrace:deliveries:list',
+    answer: (calls, call) => calls.delivery(call),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/deliveries/:id/redeliver',
+    action: 'millrace:deliveries:redeliver',
+    answer: (calls, call) => calls.redeliver(call),
+    status: 202,
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/deliveries/redeliver',
+    action: 'millrace:deliveries:redeliver',
+    answer: (calls, call) => calls.redeliverAll(call),
+    status: 202,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/endpoints',
+    action: 'millrace:deliveries:list',
+    answer: (calls, call) => calls.endpoints(call),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/endpoints/:id/resume',
+    action: 'millrace:deliveries:redeliver',
+    answer: (calls, call) => calls.resume(call),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/callbacks/test',
+    action: 'millrace:callbacks:test',
+    answer: (calls, call) => calls.test(call),
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/callbacks/secret',
+    action: 'millrace:callbacks:list',
+    answer: (calls, call) => calls.secrets(call),
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/callbacks/secret/rotate',
+    action: 'millrace:callbacks:rotate',
+    answer: (calls, call) => calls.rotate(call),
+  },
+];
+
+/** Our own API: what has happened, who was told of it, and telling it again. */
+export function nativeRoutes(app: FastifyInstance, options: NativeOptions): void {
+  const gate = new Gate(options);
+  const calls = new NativeCalls(options);
+  const streams = new EventStreams(options);
+  for (const { method, path, action, answer, status = 200 } of ROUTES) {
+    const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+      const { wire, id: requestId } = request;
+      const caller = await gate.admit(wire, action, `${method} ${path}`);
+      const body = await answer(calls, { caller, wire, requestId, id: idOf(request) });
+      return reply.code(status).header('cache-control', 'no-store').send(body);
+    };
+    app.route({ method, url: path, exposeHeadRoute: method === 'GET', handler });
+  }
+  app.get(STREAM_PATH, (request, reply) => openStream(request, reply, { gate, streams }));
+  app.addHook('preClose', async () => streams.close());
+}
+
+async function openStream(
+  { wire }: FastifyRequest,
+  reply: FastifyReply,
+  { gate, streams }: { readonly gate: Gate; readonly streams: EventStreams },
+): Promise<FastifyReply> {
+  const action = 'millrace:events:list';
+  const owner = await gate.admit(wire, action, STREAM_PATH);
+  const { after, ...given } = readQuery(wire.target, { ...EVENTS_BY, ...STREAMED_FROM });
+  const query = eventQueryOf(given);
+  const stands = (): Promise<boolean> => gate.stillAdmits(wire, action);
+  await streams.open(reply, { owner, query, after: lastSeen(wire.rawHeaders) ?? after, stands });
+  return reply;
+}
+
+/** What a browser sends when it comes again; it stands above the address, which is still that of the first time. */
+function lastSeen(rawHeaders: readonly string[]): number | undefined {
+  const name = 'Last-Event-ID';
+  const [text, ...more] = headerValues(rawHeaders, name.toLowerCase());
+  if (text === undefined || text === '') return undefined;
+  const cursor = more.length > 0 ? undefined : readCursor(text.trim());
+  if (cursor === undefined) throw invalid([{ field: name, rule: 'must be one id of an event of this stream' }]);
+  return cursor;
+}
+
+/** "" where the path names nothing. */
+const idOf = ({ params }: FastifyRequest): string =>
+  typeof params === 'object' && params !== null && 'id' in params ? String(params.id) : '';
+
+export const isNativePath = (url: string): boolean => /^\/api(?:[/?]|$)/.test(url);
+
+/** What goes wrong on these paths, in this dialect's words. */
+export function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: { log: Log }): void {
+  const allow = isNoRoute(error) ? methodsAt(request.raw.url ?? '') : [];
+  reply.header('cache-control', 'no-store');
+  if (allow.length > 0 && request.method === 'OPTIONS') {
+    reply.code(204).header('allow', allow.join(', ')).send();
+    return;
+  }
+  const told = allow.length > 0 ? new NativeError('METHOD_NOT_ALLOWED', 'Use another method.', { allow }) : error;
+  const { status, headers, body } = printError(asAnswer(told, request.id, log), request.id);
+  reply.code(status).headers(headers).send(JSON.stringify(body));
+}
+
+const isNoRoute = (error: unknown): boolean => error instanceof Refusal && error.kind === 'noRoute';
+
+/** What the path would take; nothing where there is none. */
+function methodsAt(url: string): readonly string[] {
+  const [path = ''] = url.split('?');
+  const isHere = (pattern: string): boolean => isAt(pattern.split('/'), path.replace(/\/$/, '').split('/'));
+  if (isHere(STREAM_PATH)) return ['GET', 'OPTIONS'];
+  const methods = ROUTES.filter(route => isHere(route.path)).flatMap(({ method }) =>
+    method === 'GET' ? ['GET', 'HEAD'] : [method],
+  );
+  return methods.length > 0 ? [...new Set(methods), 'OPTIONS'] : [];
+}
+
+const isAt = (pattern: readonly string[], path: readonly string[]): boolean =>
+  pattern.length === path.length && pattern.every((part, at) => part.startsWith(':') || part === path[at]);
