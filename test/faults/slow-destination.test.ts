@@ -6,6 +6,7 @@ import { Place } from '../lab/place.ts';
 import { acknowledges, startDestination } from '../lab/scripted-destination.ts';
 import { pass, until } from '../lab/wait.ts';
 import { figure } from './figure.ts';
+import { lastingMs } from './full-length.ts';
 import { type OnAir, onAir } from './on-air.ts';
 
 /** So much that what the kernel holds, some 6 MB, is full after two seconds. */
@@ -49,6 +50,7 @@ describe.concurrent('the destination takes less than it is given', () => {
     const queue = sample(place, relay);
     push.set('up', { bytesPerSecond: BYTES_PER_SECOND / 2 });
     await until('pictures that none refers to are dropped', () => drops(relay) > 20, { timeoutMs: 40_000 });
+    await pass(lastingMs(0, 60_000));
     push.set('up', { bytesPerSecond: BYTES_PER_SECOND / 4 });
     await pass(8_000);
     push.set('up', { bytesPerSecond: Number.POSITIVE_INFINITY });
