@@ -35,6 +35,10 @@ export interface MediaPlaylist {
   readonly segments: readonly Segment[];
   /** Whether no segments will be added. */
   readonly complete: boolean;
+  /** What no segment is longer than, as the list says; undefined where it does not, or says nonsense. */
+  readonly targetMs: number | undefined;
+  /** The number of the segment that will be added next. */
+  readonly nextSequence: number;
 }
 
 export interface Variant {
@@ -128,12 +132,19 @@ const soundOf = (group: readonly Rendition[]): Pick<Variant, 'audioUrl' | 'rendi
   renditions: group.map(({ url }) => url),
 });
 
+/** Lists are played that say nonsense here: it matters to live ones only, and their segments tell it too. */
+function targetOf(value: string): number | undefined {
+  const seconds = Number(value.trim() || Number.NaN);
+  return seconds > 0 && Number.isFinite(seconds) ? seconds * 1000 : undefined;
+}
+
 /** Reads the lines of a media playlist; what one tag says holds for the segments behind it. */
 class MediaReader {
   readonly #url: string;
   readonly #segments: Segment[] = [];
   #line = 0;
   #sequence = 0;
+  #targetMs: number | undefined;
   #durationMs: number | undefined;
   #range: { length: number; offset: number | undefined } | undefined;
   #key: Key | undefined;
@@ -155,13 +166,22 @@ class MediaReader {
       if (line.startsWith('#EXT')) this.#tag(tagOf(line));
       else if (line !== '' && !line.startsWith('#')) this.#segment(line);
     }
-    return { kind: 'media', segments: this.#segments, complete: this.#complete };
+    return {
+      kind: 'media',
+      segments: this.#segments,
+      complete: this.#complete,
+      targetMs: this.#targetMs,
+      nextSequence: this.#sequence,
+    };
   }
 
   #tag(tag: Tag): void {
     switch (tag.name) {
       case 'EXTINF':
         this.#durationMs = this.#duration(tag.value);
+        break;
+      case 'EXT-X-TARGETDURATION':
+        this.#targetMs = targetOf(tag.value);
         break;
       case 'EXT-X-BYTERANGE':
         this.#range = this.#rangeOf(tag.value);
@@ -215,6 +235,7 @@ class MediaReader {
     if (this.#range === undefined) return undefined;
     const goesOn = this.#rangeEnd.url === url ? this.#rangeEnd.offset : 0;
     const { length, offset = goesOn } = this.#range;
+    if (!Number.isSafeInteger(offset + length)) throw broken(this.#line, 'a byte range beyond the end of any file');
     this.#rangeEnd = { url, offset: offset + length };
     return { offset, length };
   }
