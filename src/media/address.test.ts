@@ -45,7 +45,6 @@ describe('a URL', () => {
     ['rtmp://h/a\u00a0b/c', /control characters|whitespace/],
     ['rtmp://h\\@evil/a/b', /backslash/],
     ['rtmp://a%2eb/c/d', /percent/],
-    ['rtmp://user:pass@h/a/b', /user name/],
     ['http://a@b@c/', /more than one "@"/],
     ['http://127.0.0.1%2f@evil/', /user name/],
     ['rtmp://h:0/a/b', /port/],
@@ -73,7 +72,7 @@ describe('a URL', () => {
   });
 
   it('is never quoted in the error', () => {
-    const bad = ['rtmp://h:0/live/SECRET', 'rtmp://u:SECRET@h/a/SECRET', 'SECRET', 'rtmp://SECRET_/a/SECRET?SECRET'];
+    const bad = ['rtmp://h:0/live/SECRET', 'rtmp://u:SECRET@h/SECRET', 'SECRET', 'rtmp://SECRET_/a/SECRET?SECRET'];
     for (const url of bad) expect(checkUrl(url, { schemes: RTMP, policy: 'lab' })).not.toMatch(/SECRET/i);
   });
 

@@ -43,7 +43,7 @@ export function parseAddress(url: string, allowedSchemes: readonly string[]): Ad
   }
   if (!rest.startsWith('//')) throw new Error('The scheme of the URL must be followed by "//" and a host.');
   const [authority, tail] = splitBefore(rest.slice(2), /[/?#]/);
-  const { userinfo, hostPort } = splitUserinfo(authority, scheme);
+  const { userinfo, hostPort } = splitUserinfo(authority);
   const { host, port } = parseHostPort(hostPort);
   const [path, query] = splitBefore(tail, /\?/);
   return { scheme, host, port: port ?? DEFAULT_PORTS[scheme] ?? missingPort(), path, query, userinfo };
@@ -158,13 +158,11 @@ function splitBefore(text: string, pattern: RegExp): [string, string] {
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at)];
 }
 
-function splitUserinfo(authority: string, scheme: string): { userinfo: string; hostPort: string } {
+function splitUserinfo(authority: string): { userinfo: string; hostPort: string } {
   const at = authority.indexOf('@');
   if (at < 0) return { userinfo: '', hostPort: authority };
   if (authority.indexOf('@', at + 1) >= 0)
     throw new Error('The URL must not contain more than one "@" before its path.');
-  if (scheme.startsWith('rtmp'))
-    throw new Error('An RTMP URL must not carry a user name: RTMP servers take keys in the stream name.');
   const userinfo = authority.slice(0, at);
   const [user] = splitBefore(userinfo, /:/);
   // A user name spelled like a host and a path is there to fool another parser.

@@ -1,6 +1,7 @@
 import { type Address, printable, type RtmpTarget } from '../address.ts';
 import { Fault, type RefusalClass, type Side } from '../fault.ts';
 import type { AmfObject, AmfValue } from './amf0.ts';
+import { credentialsOf } from './auth.ts';
 import { type Command, numberOf } from './link.ts';
 
 /** What a status object of a server says, in `_result`, `_error` and `onStatus` alike. */
@@ -57,10 +58,11 @@ export function classOf({ code, description }: Answer): RefusalClass {
 /** The server's refusal of a step, in its own words. */
 export function refusal(options: { side: Side; where: string; step: string; answer: Answer; secrets: Secrets }): Fault {
   const { side, where, step, answer, secrets } = options;
-  const auth = /authmod=(adobe|llnw)/i.exec(answer.description)?.[1];
-  if (auth !== undefined) {
-    const sentence = `${where} asks for ${auth} authentication, which is not supported`;
-    return new Fault(side, 'unsupported', sentence, { refusal: 'credentials' });
+  if (/authmod=(adobe|llnw)/i.test(answer.description)) {
+    const sentence = secrets.hasPassword
+      ? `${where} does not take this user name and password`
+      : `${where} asks for a user name and a password: put them in front of the host, as user:password@host`;
+    return new Fault(side, 'refused', sentence, { refusal: 'credentials' });
   }
   const words = [answer.code, answer.description].filter(text => text !== '').join(': ');
   const sentence = `${where} refused ${step}: ${secrets.mask(words) || 'it gave no reason'}`;
@@ -69,6 +71,7 @@ export function refusal(options: { side: Side; where: string; step: string; answ
 
 /** What must not come out of the peer's mouth: servers like to quote the name they were asked for. */
 export class Secrets {
+  readonly hasPassword: boolean;
   readonly #texts: readonly string[];
 
   constructor(address: Address, { streamName }: RtmpTarget) {
@@ -78,7 +81,9 @@ export class Secrets {
       .slice(1)
       .split('&')
       .map(pair => pair.slice(pair.indexOf('=') + 1));
-    const texts = [streamName, name, address.query.slice(1), ...values];
+    const { user = '', password = '' } = credentialsOf(address) ?? {};
+    this.hasPassword = user !== '';
+    const texts = [streamName, name, address.query.slice(1), ...values, user, password];
     const spellings = texts
       .flatMap(text => [text, decoded(text), encodeURIComponent(text)])
       .filter(text => text.length >= SHORTEST_SECRET);

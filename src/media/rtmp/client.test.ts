@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseAddress } from '../address.ts';
 import { Fault } from '../fault.ts';
@@ -27,6 +28,7 @@ interface Tries {
   readonly totalMs?: number;
   readonly signal?: AbortSignal;
   readonly held?: () => Promise<void>;
+  readonly random?: (bytes: number) => Buffer;
 }
 
 async function open(url: string, tries: Tries = {}): Promise<RtmpStream> {
@@ -266,7 +268,7 @@ describe('a server that says no', () => {
     expect(fault.message).toContain('refused connect: NetConnection.Connect.InvalidApp: no such app');
   });
 
-  it.each(['adobe', 'llnw'])('asks for %s authentication in vain', async kind => {
+  it.each(['adobe', 'llnw'])('asks for %s authentication where the address brings no password', async kind => {
     const server = await listen(
       at('connect', (visit, { transaction }) => {
         const description = `[ AccessManager.Reject ] : [ code=403 need auth; authmod=${kind} ] : `;
@@ -275,7 +277,88 @@ describe('a server that says no', () => {
       }),
     );
     const fault = await faultOf(open(server.url()));
-    expect(fault).toMatchObject({ kind: 'unsupported', message: expect.stringContaining(`${kind} authentication`) });
+    expect(fault).toMatchObject({ kind: 'refused', refusal: 'credentials' });
+    expect(fault.message).toContain('put them in front of the host, as user:password@host');
+  });
+});
+
+describe('a server that wants a password', () => {
+  /** Asks for a name, puts the question, and takes the connect that has an answer. */
+  const asking = (question: string): Script => {
+    const [, kind = ''] = /authmod=(\w+)/.exec(question) ?? [];
+    return (visit, { name, transaction, values }) => {
+      const { app = '' } = (values[0] ?? {}) as { app?: string };
+      if (name !== 'connect' || app.includes('response=')) return false;
+      const need = `[ AccessManager.Reject ] : [ code=403 need auth; authmod=${kind} ] : `;
+      const description = app.includes('user=') ? question : need;
+      const info = { level: 'error', code: 'NetConnection.Connect.Rejected', description };
+      visit.command(['_error', transaction, null, info]);
+      return true;
+    };
+  };
+  const appOf = (server: ScriptedServer, visit: number): string => {
+    const connect = server.visits[visit]?.asked.find(({ name }) => name === 'connect');
+    return ((connect?.values[0] ?? {}) as { app?: string }).app ?? '';
+  };
+  const withUser = (url: string, userinfo: string): string => url.replace('rtmp://', `rtmp://${userinfo}@`);
+  const random = (bytes: number): Buffer => Buffer.alloc(bytes, 0xab);
+
+  it('in the way of Adobe is given the answer to its challenge', async () => {
+    const question =
+      '[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=needauth&user=ann&salt=S1&challenge=C1&opaque=O1';
+    const server = await listen(asking(question));
+    await open(withUser(server.url('live/key'), 'ann:p%40ss'), { random });
+    expect([appOf(server, 0), appOf(server, 1)]).toEqual(['live', 'live?authmod=adobe&user=ann']);
+    const md5 = (text: string): string => createHash('md5').update(text).digest('base64');
+    const response = md5(`${md5('annS1p@ss')}O1abababab`);
+    expect(appOf(server, 2)).toBe(`live?authmod=adobe&user=ann&challenge=abababab&response=${response}&opaque=O1`);
+  });
+
+  it('in the way of Limelight is given a digest', async () => {
+    const question = '[ AccessManager.Reject ] : [ authmod=llnw ] : ?reason=needauth&user=ann&nonce=N1';
+    const server = await listen(asking(question));
+    await open(withUser(server.url('live/key'), 'ann:secret99'), { random });
+    const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+    const digest = [md5('ann:live:secret99'), 'N1', '00000001', 'abababab', 'auth', md5('publish:/live/_definst_')];
+    const said = `authmod=llnw&user=ann&nonce=N1&cnonce=abababab&nc=00000001&response=${md5(digest.join(':'))}`;
+    expect(appOf(server, 2)).toBe(`live?${said}`);
+  });
+
+  it('and does not take it is a refusal that keeps the password', async () => {
+    const server = await listen((visit, { name, transaction }) => {
+      if (name !== 'connect') return false;
+      const description = '[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=authfailed&opaque=x secret99';
+      visit.command([
+        '_error',
+        transaction,
+        null,
+        { level: 'error', code: 'NetConnection.Connect.Rejected', description },
+      ]);
+      return true;
+    });
+    const fault = await faultOf(open(withUser(server.url('live/key'), 'ann:secret99')));
+    expect(fault).toMatchObject({ kind: 'refused', refusal: 'credentials' });
+    expect(fault.message).toContain('does not take this user name and password');
+    expect(fault.message).not.toContain('secret99');
+    expect(server.visits).toHaveLength(1);
+  });
+
+  it('and asks for ever is left after a few tries', async () => {
+    const server = await listen((visit, { name, transaction }) => {
+      if (name !== 'connect') return false;
+      const description = '[ authmod=adobe ] : ?reason=needauth&salt=a&challenge=b';
+      visit.command([
+        '_error',
+        transaction,
+        null,
+        { level: 'error', code: 'NetConnection.Connect.Rejected', description },
+      ]);
+      return true;
+    });
+    expect(await faultOf(open(withUser(server.url('live/key'), 'ann:secret99')))).toMatchObject({
+      refusal: 'credentials',
+    });
+    expect(server.visits).toHaveLength(4);
   });
 });
 

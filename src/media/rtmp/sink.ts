@@ -7,8 +7,9 @@ import { Batch, type Drops, isHeader, type Packet, type Sink } from '../packet.t
 import { asWire, type Wire } from '../wire.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { type Answer, classOf, isRefusal, readAnswer } from './answer.ts';
-import { openRtmp, type RtmpOptions, type RtmpStream, WINDOW_BYTES } from './client.ts';
+import { openRtmp, type RtmpOptions, type RtmpStream } from './client.ts';
 import { encodeBatch } from './encode.ts';
+import { WINDOW_BYTES } from './negotiation.ts';
 
 export interface RtmpSinkOptions extends RtmpOptions {
   readonly now: Monotonic;
