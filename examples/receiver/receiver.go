@@ -1,9 +1,8 @@
-// Receives callbacks of Millrace: checks who sent them, takes each event once, prints it. Go 1.22 or newer, no modules.
-//
+// Receives callbacks of Millrace: checks who sent them, takes each event once, prints it. Go 1.19 or newer, no modules.
 //	MILLRACE_CALLBACK_SECRET=whsec_… PORT=9000 go run receiver.go
 package main
 
-import ("cmp"; "crypto/hmac"; "crypto/sha256"; "encoding/base64"; "fmt"; "io"; "log"; "net/http"; "os"; "strconv"; "strings"; "sync"; "time")
+import ("crypto/hmac"; "crypto/sha256"; "encoding/base64"; "fmt"; "io"; "log"; "net/http"; "os"; "strconv"; "strings"; "sync"; "time")
 
 // Two while a secret is replaced: the new one and the former one, with a blank between them.
 var secrets = strings.Fields(os.Getenv("MILLRACE_CALLBACK_SECRET"))
@@ -28,7 +27,9 @@ func isGenuine(header http.Header, body []byte) bool {
 }
 
 func main() {
-	log.Fatal(http.ListenAndServe("127.0.0.1:"+cmp.Or(os.Getenv("PORT"), "9000"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	port := os.Getenv("PORT")
+	if port == "" { port = "9000" }
+	log.Fatal(http.ListenAndServe("127.0.0.1:"+port, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4<<20))
 		if err != nil || !isGenuine(r.Header, body) { w.WriteHeader(401); return }
 		if _, again := seen.LoadOrStore(r.Header.Get("webhook-id"), true); !again {

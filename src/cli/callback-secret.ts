@@ -13,7 +13,8 @@ export function addSecretCommands(callback: Command, world: World): void {
 function addShow(secret: Command, world: World): void {
   const show = withNodeFlags(secret.command('show'))
     .description('tell which secrets sign now, and until when; never the secrets themselves')
-    .option('--json', 'print JSON');
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExamples:\n  millrace callback secret show');
   show.action(async (given: { json?: boolean }) => {
     const secrets = await usingNode(show, world, client => client.callbackSecrets());
     const rows = secrets.map(it => [it.id, it.created_at, it.retires_at ?? 'never'].map(plain));
@@ -23,8 +24,8 @@ function addShow(secret: Command, world: World): void {
 
 const EXAMPLES = `
 Examples:
-  millrace callback secret rotate                  both sign for a day
-  millrace callback secret rotate --overlap 0s     the former one was seen by somebody: void at once
+  millrace callback secret rotate                  # both sign for a day
+  millrace callback secret rotate --overlap 0s     # somebody has seen the former one: void at once
   millrace callback secret rotate --json | jq -r .secret > secret`;
 
 function addRotate(secret: Command, world: World): void {

@@ -111,11 +111,17 @@ function readCount(text: string): number {
   return count;
 }
 
+const SHOW_EXAMPLES = `
+Examples:
+  millrace callback show 0199f2
+  millrace callback show 0199f2 --json | jq -r .body`;
+
 function addShow(callback: Command, world: World): void {
   const show = withNodeFlags(callback.command('show'))
     .description('tell all of one callback: its tries and its body')
     .argument('<ID>')
-    .option('--json', 'print JSON');
+    .option('--json', 'print JSON')
+    .addHelpText('after', SHOW_EXAMPLES);
   show.action(async (id: string, given: { json?: boolean }) => {
     const delivery = await usingNode(show, world, client => client.delivery(id));
     world.terminal.out(given.json ? json(delivery) : lines(delivery));
@@ -201,10 +207,16 @@ function addTest(callback: Command, world: World): void {
   });
 }
 
+const ENDPOINTS_EXAMPLES = `
+Examples:
+  millrace callback endpoints
+  millrace callback endpoints --json | jq -r '.[] | select(.paused_at) | .id'`;
+
 function addEndpoints(callback: Command, world: World): void {
   const endpoints = withNodeFlags(callback.command('endpoints'))
     .description('list the receivers that fail or are paused; those that take callbacks are not listed')
-    .option('--json', 'print JSON');
+    .option('--json', 'print JSON')
+    .addHelpText('after', ENDPOINTS_EXAMPLES);
   endpoints.action(async (given: { json?: boolean }) => {
     const found = await usingNode(endpoints, world, client => client.endpoints());
     const rows = found.map(it => [it.id, it.url, it.failing_since, it.paused_at ?? '-', it.last_error].map(plain));
@@ -216,6 +228,7 @@ function addEndpoints(callback: Command, world: World): void {
 function addResume(callback: Command, world: World): void {
   const resume = withNodeFlags(callback.command('resume'))
     .description('send to a paused receiver again, what has waited for it first')
-    .argument('<ENDPOINT>', 'its id, as "callback endpoints" tells it');
+    .argument('<ENDPOINT>', 'its id, as "callback endpoints" tells it')
+    .addHelpText('after', '\nExamples:\n  millrace callback resume 3f9a2c');
   resume.action((id: string) => usingNode(resume, world, client => client.resume(id)));
 }

@@ -14,6 +14,10 @@ export interface Doors {
   /** The signal calls off a look through a file. */
   openAssets(config: Config, options: { readonly signal: AbortSignal }): Promise<OpenAssets>;
   /** Relays until the signal, without storing anything; rejects when it gives up. */
+  /** What an address gives, within some seconds; rejects with the reason where it cannot be pulled. */
+  probeUrl(url: string, options: ProbeOptions): Promise<Probed>;
+  /** Has a destination accept a publish without media; answers how long it took. */
+  probePush(url: string, options: ProbeOptions): Promise<number>;
   tryRelay(source: string, destination: string, options: TryOptions): Promise<void>;
 }
 
@@ -29,6 +33,49 @@ export interface ServeOptions {
 export interface TryOptions {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
+}
+
+export interface ProbeOptions {
+  readonly signal: AbortSignal;
+  /** Where `media://` files lie. */
+  readonly mediaDir?: string | undefined;
+}
+
+/** A stream or a file that was looked at; what it does not tell is left out. */
+export interface Probed {
+  readonly kind: 'live' | 'file';
+  readonly video?: ProbedVideo;
+  readonly audio?: ProbedAudio;
+  readonly bitrateKbit?: number;
+  readonly durationMs?: number;
+  readonly audioOffsetMs?: number;
+  readonly keyFrames?: ProbedKeyFrames;
+  readonly verdicts: Readonly<Record<string, { readonly copies: 'yes' | 'change' | 'no'; readonly because: string }>>;
+  readonly notes: readonly string[];
+}
+
+export interface ProbedVideo {
+  readonly codec: string;
+  readonly codecString?: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly fps?: number;
+  readonly bitrateKbit?: number;
+  readonly bFrames?: boolean;
+  readonly keyFrames?: ProbedKeyFrames;
+}
+
+export interface ProbedAudio {
+  readonly codec: string;
+  readonly codecString?: string;
+  readonly sampleRate?: number;
+  readonly channels?: number;
+  readonly bitrateKbit?: number;
+}
+
+export interface ProbedKeyFrames {
+  readonly count: number;
+  readonly longestGapMs: number;
 }
 
 /** Told about once a second. Counters only grow. */

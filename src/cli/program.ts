@@ -8,6 +8,7 @@ import { addDomainCommands } from './domain.ts';
 import type { Doors } from './doors.ts';
 import { addKeyCommands } from './key.ts';
 import { addPolicyCommands } from './policy.ts';
+import { addProbe } from './probe.ts';
 import { addServe } from './serve.ts';
 import { addTaskCommands } from './task.ts';
 import type { Terminal } from './terminal.ts';
@@ -35,6 +36,7 @@ export function buildProgram(world: World): Command {
     .helpCommand('help [command]', 'tell about a command');
   addServe(program, world);
   addTry(program, world);
+  addProbe(program, world);
   addTaskCommands(program, world);
   addCallbackCommands(program, world);
   addAccountCommands(program, world);
