@@ -10,7 +10,7 @@ import { renderNative } from './api/native/callback.ts';
 import { buildServer } from './api/server.ts';
 import { RollingThrottle } from './api/throttle.ts';
 import { banner } from './cli/banner.ts';
-import type { OpenAccounts, OpenAssets, ServeOptions, TryOptions } from './cli/doors.ts';
+import type { OpenAccounts, OpenAssets, ProbeOptions, ServeOptions, TryOptions } from './cli/doors.ts';
 import { SingleCluster } from './cluster/single.ts';
 import { type Config, type ListenAddress, printListen } from './config.ts';
 import { Accounts } from './control/accounts.ts';
@@ -33,6 +33,12 @@ import { post } from './media/http.ts';
 import { Dialler } from './media/net.ts';
 import { openSink, openSource, SINK_SCHEMES, SOURCE_SCHEMES } from './media/open.ts';
 import { probeFile } from './media/probe.ts';
+import {
+  probePush as askDestination,
+  probeUrl as lookAt,
+  type Probed,
+  type ProbeUrlOptions,
+} from './media/probe-url.ts';
 import { Heartbeat } from './media/relay.ts';
 import { type Log, stderrLog } from './ops/log.ts';
 import { version } from './ops/version.ts';
@@ -147,6 +153,20 @@ function fileProblem(url: string, role: 'file' | 'asset', { media, network }: Co
   if (role === 'file' && isAssetUrl(url)) return assetUrlProblem(url);
   return checkUrl(url, { schemes: SCHEMES[role], policy: network });
 }
+
+const inForeground = (): Pick<ProbeUrlOptions, 'dialler' | 'now' | 'sleep'> => ({
+  dialler: new Dialler({ preset: 'lab' }),
+  now: monotonic,
+  sleep,
+});
+
+/** Looks at a live stream or a file, in the foreground. */
+export const probeUrl = (url: string, options: ProbeOptions): Promise<Probed> =>
+  lookAt(url, { ...inForeground(), ...options });
+
+/** Asks a destination whether it takes a publish, in the foreground. */
+export const probePush = (url: string, options: ProbeOptions): Promise<number> =>
+  askDestination(url, { ...inForeground(), ...options });
 
 /** One relay in the foreground, without a store: the same run as a worker's. */
 export async function tryRelay(source: string, destination: string, options: TryOptions): Promise<void> {

@@ -1,5 +1,3 @@
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Batch } from '../src/media/packet.ts';
@@ -13,22 +11,13 @@ import { readCount } from './lab/counted-stream.ts';
 import { Millrace, processesOf } from './lab/millrace.ts';
 import { OneRelay } from './lab/one-relay.ts';
 import { Oracle } from './lab/oracle.ts';
-import { Place } from './lab/place.ts';
+import { freeUdpPort, Place } from './lab/place.ts';
 import { pass, until } from './lab/wait.ts';
 
 const QUIET = ['-hide_banner', '-loglevel', 'error', '-nostdin'];
 const PASSPHRASE = 'correct.horse-battery';
 const PROGRAM = 'srt-live-transmit';
 const KILLS = Number(process.env.SRT_KILLS ?? 5);
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
 
 /** An SRT server that plays a counted file to whoever calls, at its pace; by ffmpeg, which brings an SRT of its own kind. */
 function play(place: Place, { port, file, query = '' }: { port: number; file: string; query?: string }): Child {

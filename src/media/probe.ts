@@ -87,15 +87,24 @@ async function open(url: string, signal: AbortSignal, options: ProbeOptions): Pr
   }
 }
 
-interface Kind {
+export interface Kind {
   readonly container: Container;
   readonly size: number | undefined;
+  /** Of a playlist that is short enough to be seen whole: nothing more will come. */
+  readonly isOver: boolean;
 }
 
-async function kindOf(url: string, signal: AbortSignal, options: ProbeOptions): Promise<Kind> {
+/** What a file is, by its first bytes. */
+export async function kindOf(
+  url: string,
+  signal: AbortSignal,
+  options: Pick<ProbeOptions, 'dialler' | 'mediaDir'>,
+): Promise<Kind> {
   const bytes = await openFile(url, { ...options, signal });
   try {
-    return { container: containerOf(await bytes.read(0, LOOK_BYTES, signal)), size: bytes.size };
+    const head = await bytes.read(0, LOOK_BYTES, signal);
+    const isOver = /#EXT-X-ENDLIST|#EXT-X-PLAYLIST-TYPE:\s*VOD/.test(head.toString('latin1'));
+    return { container: containerOf(head), size: bytes.size, isOver };
   } finally {
     bytes.close();
   }

@@ -44,6 +44,8 @@ export async function commandLine(argv: readonly string[], around: Around = {}):
     doors: async () => ({
       serve: absent,
       tryRelay: absent,
+      probeUrl: absent,
+      probePush: absent,
       openAccounts: absent,
       openAssets: absent,
       verifyWebhook,
