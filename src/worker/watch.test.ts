@@ -44,15 +44,15 @@ describe('a source that is slow', () => {
   it('is told of when it has been slow for ten seconds, and when it has kept its pace for ten', () => {
     pass(10);
     pass(20, {}, 0.8);
-    expect(told).toEqual(['+SourceSlow 20']);
+    expect(told).toEqual(['+SourceSlow 19']);
     expect(reasons[0]).toBe('the source sends at 0.80 of its pace');
     pass(20);
-    expect(told).toEqual(['+SourceSlow 20', '-SourceSlow 43']);
+    expect(told).toEqual(['+SourceSlow 19', '-SourceSlow 43']);
   });
 
   it('is one that is slow from its first second on', () => {
     pass(16, {}, 0.9);
-    expect(told).toEqual(['+SourceSlow 11']);
+    expect(told).toEqual(['+SourceSlow 10']);
   });
 
   it('is not one that has lost some seconds, nor one whose media comes by the second second', () => {
@@ -71,7 +71,7 @@ describe('a source that is slow', () => {
     pass(20, {}, 0.8);
     pass(5, {}, 1.2);
     pass(10, {}, 0.8);
-    expect(told).toEqual(['+SourceSlow 20']);
+    expect(told).toEqual(['+SourceSlow 19']);
   });
 
   it('is not one that stands still for a moment and makes up for it', () => {
@@ -90,7 +90,7 @@ describe('a source that is slow', () => {
   });
 
   it('is not one that was away', () => {
-    pass(10, {}, 0.8);
+    pass(8, {}, 0.8);
     pass(5, { pulling: false }, 0);
     pass(6, { pulling: true }, 0.8);
     expect(told).toEqual([]);

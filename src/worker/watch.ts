@@ -42,8 +42,8 @@ const UNACKNOWLEDGED_MS = 4_000;
 const AT_ONCE = 0;
 /** Looks come once a second, some a little early. */
 const ALARMS = {
-  /** With the time that it takes to show in the pace, ten seconds. */
-  SourceSlow: { side: 'pull', setAfterMs: 7_500, clearAfterMs: 10_000, over: 'the source keeps its pace again' },
+  /** With the time that it takes to show in the pace, nine to ten seconds. */
+  SourceSlow: { side: 'pull', setAfterMs: 6_500, clearAfterMs: 10_000, over: 'the source keeps its pace again' },
   SourceFrozen: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: 10_000, over: 'media of the source moves again' },
   AudioLost: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: 5_000, over: 'there is sound again' },
   VideoLost: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: 5_000, over: 'there is a picture again' },
