@@ -42,6 +42,14 @@ describe('millrace task events', () => {
         '',
       ].join('\n'),
     );
+    const { out } = await events(node.base, ['--json']);
+    expect(out).not.toContain('\u009b');
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map(line => JSON.parse(line)),
+    ).toEqual(told);
   });
 
   it('reads on from page to page, behind the number it is given', async () => {

@@ -4,7 +4,7 @@ import type { Client } from '../client.ts';
 import { eventLine } from './event-line.ts';
 import { usingNode, withNodeFlags } from './node.ts';
 import type { World } from './program.ts';
-import { plain } from './terminal.ts';
+import { jsonLine, plain } from './terminal.ts';
 
 export function addTaskCommands(program: Command, world: World): void {
   const task = program.command('task').description('look at tasks');
@@ -34,7 +34,7 @@ function addEvents(task: Command, world: World): void {
     .addHelpText('after', EXAMPLES);
   events.action((id: string, { follow = false, after = 0, json: asJson = false }: EventsFlags) =>
     usingNode(events, world, async client => {
-      const print = (event: TaskEvent) => world.terminal.out(asJson ? `${JSON.stringify(event)}\n` : eventLine(event));
+      const print = (event: TaskEvent) => world.terminal.out(asJson ? jsonLine(event) : eventLine(event));
       const cursor = await printStored(client, { id, after, print });
       if (follow) await printNew(client, { id, cursor, print, world });
     }),

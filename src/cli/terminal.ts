@@ -31,7 +31,13 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 /** Words of others, without what a terminal would take for orders. */
 export const plain = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
 
-export const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+export const json = (value: unknown): string => `${harmless(JSON.stringify(value, null, 2))}\n`;
+
+export const jsonLine = (value: unknown): string => `${harmless(JSON.stringify(value))}\n`;
+
+/** JSON lets the second set of control characters stand, which terminals obey too. */
+const harmless = (text: string): string =>
+  text.replace(/[\u007f-\u009f]/g, character => `\\u00${character.charCodeAt(0).toString(16)}`);
 
 export const when = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 
