@@ -4,6 +4,7 @@ import { renderAlibaba } from '../../src/api/alibaba/callback.ts';
 import { REGIONS } from '../../src/api/alibaba/regions.ts';
 import { renderHuawei } from '../../src/api/huawei/callback.ts';
 import { renderNative } from '../../src/api/native/callback.ts';
+import type { StreamLimits } from '../../src/api/native/stream.ts';
 import { buildServer } from '../../src/api/server.ts';
 import { RollingThrottle } from '../../src/api/throttle.ts';
 import { Accounts } from '../../src/control/accounts.ts';
@@ -38,6 +39,7 @@ export interface Api {
 export interface ApiOptions {
   /** 0: no limit. */
   readonly callsPerSecond?: { readonly alibaba?: number; readonly huawei?: number; readonly native?: number };
+  readonly streams?: Partial<StreamLimits>;
 }
 
 const SCHEMES = {
@@ -48,7 +50,7 @@ const SCHEMES = {
 } as const;
 
 /** A real server on a free port over a real store; nobody carries the tasks out. */
-export async function startApi(place: Place, { callsPerSecond = {} }: ApiOptions = {}): Promise<Api> {
+export async function startApi(place: Place, { callsPerSecond = {}, streams = {} }: ApiOptions = {}): Promise<Api> {
   const store = place.own(await openSqlite({ file: place.path('millrace.db'), sealKey: randomBytes(32) }), it =>
     it.close(),
   );
@@ -91,6 +93,7 @@ export async function startApi(place: Place, { callsPerSecond = {} }: ApiOptions
       redact: redactUrl,
       testThrottle: new RollingThrottle({ callsPerSecond: 10, windowMs: 60_000, now: () => performance.now() }),
       monotonic: () => performance.now(),
+      limits: streams,
     },
     log: { info: log, error: log },
     health: { facts: () => ({ version: 'test' }), reasons: async () => [] },

@@ -9,7 +9,7 @@ import { readCursor, readQuery } from './params.ts';
 import { EVENTS_BY, eventQueryOf, STREAMED_FROM } from './queries.ts';
 import { EventStreams, type StreamsOptions } from './stream.ts';
 
-export interface NativeOptions extends GateOptions, CallsOptions, Pick<StreamsOptions, 'monotonic'> {
+export interface NativeOptions extends GateOptions, CallsOptions, Pick<StreamsOptions, 'monotonic' | 'limits'> {
   readonly log: Log;
 }
 

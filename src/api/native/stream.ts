@@ -4,6 +4,7 @@ import type { EventQuery, History, LoggedEvent } from '../../control/history.ts'
 import type { Owner } from '../../control/tasks.ts';
 import type { Event } from '../../task/event.ts';
 import type { Task } from '../../task/task.ts';
+import type { Log } from '../log.ts';
 import { NativeError, throttled } from './error.ts';
 import { printLogged, type Redact } from './event.ts';
 
@@ -44,6 +45,7 @@ const HEADERS = {
 export interface StreamsOptions {
   readonly history: Pick<History, 'events' | 'lastEvent' | 'onEvent'>;
   readonly redact: Redact;
+  readonly log: Pick<Log, 'info'>;
   /** Monotonic. */
   readonly monotonic: () => number;
   readonly limits?: Partial<StreamLimits>;
@@ -165,8 +167,10 @@ class EventStream {
         if (!isMore && !this.#isAsked) await this.#idle();
       }
       this.end();
-    } catch {
-      // It is too slow, or the store cannot be read: it may come again.
+    } catch (cause) {
+      // It may come again.
+      const why = cause instanceof Error ? cause.message : String(cause);
+      this.#options.log.info({ accountId: this.accountId, why }, 'an event stream was cut');
       this.#response.destroy();
     }
   }
