@@ -78,6 +78,11 @@ export class BitReader {
     this.#bytes = bytes;
   }
 
+  /** In bits. */
+  get position(): number {
+    return this.#at;
+  }
+
   bit(): number {
     const byte = this.#bytes[this.#at >> 3];
     if (byte === undefined) {

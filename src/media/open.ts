@@ -5,6 +5,7 @@ import type { Sink, Source } from './packet.ts';
 import type { RtmpOptions } from './rtmp/client.ts';
 import { openRtmpSink, type RtmpSinkOptions } from './rtmp/sink.ts';
 import { openRtmpSource } from './rtmp/source.ts';
+import { openRtspSource } from './rtsp/source.ts';
 import { openSrtSink } from './srt/sink.ts';
 import { openSrtSource } from './srt/source.ts';
 
@@ -19,6 +20,8 @@ const SOURCES = new Map<string, (address: Address, options: SourceOptions) => Pr
   ['https', openHttpSource],
   ['ws', openWsSource],
   ['wss', openWsSource],
+  ['rtsp', openRtspSource],
+  ['rtsps', openRtspSource],
   ['srt', openSrtSource],
 ]);
 

@@ -1,0 +1,195 @@
+import type { Address } from '../address.ts';
+import { type Monotonic, monotonic } from '../clock.ts';
+import { Fault } from '../fault.ts';
+import type { Batch, Source } from '../packet.ts';
+import { asWire, type Wire } from '../wire.ts';
+import { AudioTrack } from './audio.ts';
+import { openRtsp, type RtspOptions, type RtspStream } from './client.ts';
+import { Clocks } from './clocks.ts';
+import { KeepAlive } from './keep-alive.ts';
+import { answerBytes, headerOf, type RtspMessage } from './message.ts';
+import { PlayedRtp } from './played-rtp.ts';
+import { VideoTrack } from './video.ts';
+
+const READ_BYTES = 256 * 1024;
+/** Reads of one call: what a stream in a hurry (a fast start, a long stall behind it) can bring in one tick. */
+const MAX_READS = 4;
+/** Questions and answers that a server leaves unread. Beyond, ours are not sent: they are worth less than memory. */
+const MAX_UNSENT_BYTES = 64 * 1024;
+/** How long the server may take over our good-bye. */
+const GOODBYE_MS = 500;
+
+/** Read by every source of the process: packets never show it, for payloads are put together elsewhere. */
+let readBuffer: Buffer | undefined;
+
+export interface RtspSourceOptions extends RtspOptions {
+  readonly now?: Monotonic;
+}
+
+/** Plays a live stream. Resolves when the server has said yes to that. */
+export async function openRtspSource(address: Address, options: RtspSourceOptions): Promise<RtspSource> {
+  const now = options.now ?? monotonic;
+  const stream = await openRtsp(address, options);
+  return new RtspSource(stream, asWire(stream.socket, 'pull'), now);
+}
+
+export class RtspSource implements Source {
+  /** What of the stream is left out, and why; sentences for an operator. */
+  readonly notes: readonly string[];
+  readonly #stream: RtspStream;
+  readonly #wire: Wire;
+  readonly #now: Monotonic;
+  readonly #tracks: readonly PlayedRtp[];
+  readonly #keepAlive: KeepAlive;
+  /** By channel: the track, and whether it is RTP that comes there. */
+  readonly #byChannel = new Map<number, { readonly track: PlayedRtp; readonly isRtp: boolean }>();
+  #early: RtspStream['early'];
+  #into: Batch | undefined;
+  #unsent: Buffer = Buffer.alloc(0);
+  /** The numbers of our own questions that have no answer yet. */
+  #asked = Number.NaN;
+  #end: Fault | undefined;
+  #closed = false;
+
+  constructor(stream: RtspStream, wire: Wire, now: Monotonic) {
+    this.notes = stream.notes;
+    this.#stream = stream;
+    this.#wire = wire;
+    this.#now = now;
+    this.#early = stream.early;
+    this.#tracks = playedTracks(stream, now);
+    for (const [place, { channels }] of stream.tracks.entries()) {
+      const track = this.#tracks[place] as PlayedRtp;
+      this.#byChannel.set(channels.rtp, { track, isRtp: true });
+      this.#byChannel.set(channels.rtcp, { track, isRtp: false });
+    }
+    this.#keepAlive = new KeepAlive({ ...stream.keepAlive, nowMs: now() });
+    stream.reader.listener = {
+      message: message => this.#hear(message),
+      frame: (channel, bytes, start, end) => this.#take(channel, bytes, start, end),
+    };
+  }
+
+  get bytesIn(): number {
+    return this.#stream.reader.bytesIn;
+  }
+
+  /** Packets that did not come, and pictures that were left out for it. */
+  get losses(): { readonly gaps: number; readonly pictures: number } {
+    const sum = (of: (track: PlayedRtp) => number): number => this.#tracks.reduce((all, track) => all + of(track), 0);
+    return { gaps: sum(track => track.gaps), pictures: sum(track => track.dropped) };
+  }
+
+  read(into: Batch, mostBytes = READ_BYTES * MAX_READS): void {
+    const before = into.count;
+    this.#into = into;
+    try {
+      this.#takeEarly();
+      this.#readWire(mostBytes);
+      this.#askIfDue();
+      this.#flush();
+    } catch (error) {
+      const isClosed = error instanceof Fault && error.kind === 'closed';
+      if (isClosed) this.#keepAlive.closed(this.#now());
+      // What has come is worth having; the fault will come again.
+      if (into.count === before || !isClosed) throw error;
+      this.#end ??= error;
+    } finally {
+      this.#into = undefined;
+    }
+    if (this.#end !== undefined && into.count === before) throw this.#end;
+  }
+
+  /** Says good-bye first: many a camera serves only a few at a time, and does not see for a while that one has left. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      const { bytes } = this.#stream.asking.request('TEARDOWN', this.#stream.aggregate);
+      this.#wire.write(bytes, 0, bytes.length);
+    } catch {
+      // It has left already.
+    }
+    void this.#wire.end(GOODBYE_MS);
+  }
+
+  #takeEarly(): void {
+    if (this.#early.length === 0) return;
+    const early = this.#early;
+    this.#early = [];
+    for (const { channel, bytes } of early) this.#take(channel, bytes, 0, bytes.length);
+  }
+
+  #readWire(mostBytes: number): void {
+    readBuffer ??= Buffer.allocUnsafeSlow(READ_BYTES);
+    for (let left = mostBytes; left > 0; left -= READ_BYTES) {
+      const room = left < READ_BYTES ? readBuffer.subarray(0, left) : readBuffer;
+      const got = this.#wire.read(room);
+      this.#stream.reader.feed(readBuffer, 0, got);
+      if (got < room.length) return;
+    }
+  }
+
+  #take(channel: number, bytes: Buffer, start: number, end: number): void {
+    const found = this.#byChannel.get(channel);
+    if (found === undefined || this.#into === undefined) return;
+    if (found.isRtp) {
+      found.track.takeRtp(bytes, start, end, this.#into);
+      return;
+    }
+    found.track.takeRtcp(bytes, start, end);
+    if (this.#tracks.every(track => track.hasLeft)) this.#over('the stream has ended');
+  }
+
+  #hear(message: RtspMessage): void {
+    if (message.status === undefined) this.#answer(message);
+    else if (Number(headerOf(message, 'cseq') ?? this.#asked) === this.#asked && message.status >= 200) {
+      this.#asked = Number.NaN;
+      this.#keepAlive.answered(message);
+      if (message.status === 401 && this.#stream.asking.login.hear(message, 0) === 'tryAgain') this.#keepAlive.repeat();
+    }
+  }
+
+  /** Servers ask, too: whether we are there, most of all. */
+  #answer(message: RtspMessage): void {
+    const { words: method } = message;
+    const isKnown = ['OPTIONS', 'GET_PARAMETER', 'SET_PARAMETER', 'ANNOUNCE', 'REDIRECT', 'TEARDOWN'].includes(method);
+    const number = headerOf(message, 'cseq') ?? '0';
+    this.#send(answerBytes(isKnown ? '200 OK' : '501 Not Implemented', { CSeq: number.slice(0, 20) }));
+    if (method === 'REDIRECT') this.#over('the server sends its viewers elsewhere');
+    if (method === 'TEARDOWN') this.#over('the server ended the stream');
+  }
+
+  #askIfDue(): void {
+    const method = this.#keepAlive.due(this.#now());
+    if (method === undefined) return;
+    const { bytes, number } = this.#stream.asking.request(method, this.#stream.aggregate);
+    this.#asked = number;
+    this.#send(bytes);
+  }
+
+  #over(sentence: string): void {
+    this.#end ??= new Fault('pull', 'closed', `${this.#stream.peer.where}: ${sentence}`);
+  }
+
+  #send(bytes: Buffer): void {
+    if (this.#unsent.length + bytes.length > MAX_UNSENT_BYTES) return;
+    this.#unsent = this.#unsent.length === 0 ? bytes : Buffer.concat([this.#unsent, bytes]);
+  }
+
+  #flush(): void {
+    if (this.#unsent.length === 0) return;
+    const taken = this.#wire.write(this.#unsent, 0, this.#unsent.length);
+    this.#unsent = this.#unsent.subarray(taken);
+  }
+}
+
+function playedTracks({ tracks }: RtspStream, now: Monotonic): PlayedRtp[] {
+  const clocks = new Clocks(now);
+  return tracks.map(({ chosen, beginning }) => {
+    const clock = clocks.add(chosen.rate, beginning);
+    const track =
+      chosen.kind === 'video' ? new VideoTrack(chosen.format, clock, chosen) : new AudioTrack(chosen.format, clock);
+    return new PlayedRtp(chosen.payloadType, clock, track);
+  });
+}
