@@ -4,6 +4,7 @@ import { within } from './deadline.ts';
 import { Fault } from './fault.ts';
 import { isRedirect, redirectTarget } from './file/http-answer.ts';
 import { LiveFlvSource } from './flv/live-source.ts';
+import { openLiveHls } from './hls/live-open.ts';
 import { type Answer, ask, type DialledOptions } from './http-dial.ts';
 import { framingOf } from './http-framing.ts';
 import type { Head } from './http-head.ts';
@@ -28,7 +29,7 @@ export function openHttpSource(address: Address, options: HttpSourceOptions): Pr
       return new LiveFlvSource({ ...found, ...found.answer }, framingOf(found.answer.head));
     }
     found.answer.socket.destroy();
-    throw new Fault('pull', 'unsupported', 'HLS');
+    return openLiveHls(found.address, { dialler: options.dialler, signal });
   });
 }
 

@@ -94,6 +94,11 @@ export class Lookahead {
     return firstFrame(this.#video)?.dtsMs ?? firstFrame(this.#audio)?.dtsMs;
   }
 
+  /** Time of what is given next. */
+  get nextMs(): number | undefined {
+    return this.#earlier().first?.dtsMs;
+  }
+
   /** Whether the file has video, as far as can be told. */
   get withVideo(): boolean {
     return this.announced?.video ?? this.#video.lastOutMs > Number.NEGATIVE_INFINITY;

@@ -1,16 +1,14 @@
 import type { Announced, Demuxer } from '../demuxer.ts';
-import { Fault } from '../fault.ts';
 import type { Feed, FeedState } from '../feed.ts';
 import type { Movie } from '../mp4/movie.ts';
 import type { Batch } from '../packet.ts';
 import type { TrackChoice } from '../tracks.ts';
-import { TsDemuxer } from '../ts/demux.ts';
-import { SYNC_BYTE } from '../ts/packets.ts';
 import { FragmentDemuxer } from './fragments.ts';
 import type { SegmentLoader } from './loader.ts';
-import { movieIn } from './map.ts';
+import { isSamePlace, movieIn } from './map.ts';
 import type { Place, Segment } from './playlist.ts';
 import type { SegmentBytes } from './segment-bytes.ts';
+import { demuxerFor } from './segment-demuxer.ts';
 
 /** A segment on its way. */
 interface Opening {
@@ -67,7 +65,7 @@ export class HlsFeed implements Feed {
       this.#demuxer?.end(into);
       return 'more';
     }
-    this.#demuxer ??= this.#demuxerFor(bytes);
+    this.#demuxer ??= demuxerFor(bytes, this.#tracks);
     this.#demuxer.push(bytes, into);
     return 'more';
   }
@@ -144,21 +142,10 @@ export class HlsFeed implements Feed {
   /** What the segment's map says; the very same for segments of the same one. */
   #mapOf({ map }: Segment, signal: AbortSignal): Promise<Movie> | undefined {
     if (map === undefined) return undefined;
-    if (!isSame(this.#fetchedMap?.place, map)) {
+    if (!isSamePlace(this.#fetchedMap?.place, map)) {
       const movie = this.#loader.read(map, signal).then(bytes => movieIn(bytes, signal, this.#tracks));
       this.#fetchedMap = { place: map, movie };
     }
     return this.#fetchedMap?.movie;
   }
-
-  #demuxerFor(bytes: Buffer): Demuxer {
-    if (bytes[0] === SYNC_BYTE) return new TsDemuxer({ tracks: this.#tracks });
-    const packed = bytes[0] === 0xff || bytes.toString('latin1', 0, 3) === 'ID3';
-    const what = packed ? 'bare audio frames' : 'neither MPEG-TS nor fragmented MP4 with a map';
-    throw new Fault('pull', 'unsupported', `the segments of the playlist cannot be relayed: ${what}`);
-  }
-}
-
-function isSame(a: Place | undefined, b: Place): boolean {
-  return a?.url === b.url && a.range?.offset === b.range?.offset && a.range?.length === b.range?.length;
 }

@@ -85,6 +85,13 @@ describe('a live list', () => {
     expect(due(list)).toEqual(['|new2.ts', 'new3.ts', 'new4.ts']);
   });
 
+  it('plays nothing once more that is only numbered anew', () => {
+    const list = begun({ from: 100, name: n => `${n - 100}.ts` });
+    due(list);
+    list.take(version({ from: 1 }), 2_000);
+    expect(due(list)).toEqual(['|5.ts']);
+  });
+
   it('is the same where its segments are signed anew', () => {
     const list = begun({ name: n => `${n}.ts?sign=a` });
     due(list);

@@ -34,6 +34,8 @@ export class LiveList {
   /** What is due does not follow on what was played, whatever the list says. */
   #isCut = false;
   #begun = false;
+  /** Where the segment that was due last lies. */
+  #lastPath = '';
   readonly #listed = new Known();
   readonly #played = new Known();
 
@@ -90,7 +92,9 @@ export class LiveList {
     this.#numbers = numbersOf(segments);
     if (isCut) {
       this.#isCut = true;
-      this.#next = sequenceAt(playlist, edgeOf(playlist, this.targetMs));
+      // Files that are only numbered anew are not played once more.
+      const behind = segments.findLastIndex(segment => pathOf(segment) === this.#lastPath) + 1;
+      this.#next = sequenceAt(playlist, Math.max(behind, edgeOf(playlist, this.targetMs)));
     }
     this.#due = segments.filter(({ sequence }) => sequence >= this.#next);
     this.#dueAt = 0;
@@ -103,6 +107,7 @@ export class LiveList {
       this.#isCut ||= segment.sequence > this.#next;
       this.#next = segment.sequence + 1;
       if (!this.#played.add(nameOf(segment))) continue;
+      this.#lastPath = pathOf(segment);
       this.#dueAt++;
       const joint = this.#begun && (this.#isCut || segment.discontinuity);
       this.#isCut = false;
@@ -132,8 +137,11 @@ function targetOf({ targetMs, segments }: MediaPlaylist): number {
 
 /** What a segment is known by. Queries are left out: they may be signed anew in every version of a list. */
 export function nameOf({ url, sequence, range }: Segment): string {
-  return `${sequence} ${range?.offset ?? 0} ${url.split('?', 1)[0]}`;
+  return `${sequence} ${pathOf({ url, range })}`;
 }
+
+const pathOf = ({ url, range }: Pick<Segment, 'url' | 'range'>): string =>
+  `${range?.offset ?? 0} ${url.split('?', 1)[0]}`;
 
 /** The first segment to be played: so near to the end that it is live, so far from it that the next comes in time. */
 function edgeOf({ segments }: MediaPlaylist, targetMs: number): number {

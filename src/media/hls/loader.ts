@@ -5,8 +5,8 @@ import { SegmentBytes } from './segment-bytes.ts';
 
 export type OpenFile = (url: string, signal: AbortSignal) => Promise<FileBytes>;
 
-const KEY_BYTES = 16;
-const LARGEST_MAP = 4 * 1024 * 1024;
+export const KEY_BYTES = 16;
+export const LARGEST_MAP = 4 * 1024 * 1024;
 const MOST_KEYS = 64;
 
 interface SharedFile {
@@ -94,7 +94,7 @@ export class SegmentLoader {
 }
 
 /** RFC 8216, section 5.2: without an IV, the segment's number is it. */
-function ivOf(sequence: number): Buffer {
+export function ivOf(sequence: number): Buffer {
   const iv = Buffer.alloc(KEY_BYTES);
   iv.writeBigUInt64BE(BigInt(sequence), 8);
   return iv;
