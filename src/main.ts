@@ -28,6 +28,7 @@ import { Tasks } from './control/tasks.ts';
 import { timedIds } from './control/timed-ids.ts';
 import { checkUrl, redactUrl } from './media/address.ts';
 import { monotonic } from './media/clock.ts';
+import { Fault } from './media/fault.ts';
 import { addressOf, isMediaUrl, mediaUrlProblem } from './media/file/media-path.ts';
 import { post } from './media/http.ts';
 import { Dialler } from './media/net.ts';
@@ -274,15 +275,13 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
   });
   const scheduler: Scheduler = new Scheduler({ store, record, claims, now, sleep, log: tell });
   const secrets = new CallbackSecrets({ store, now, newId, randomBytes });
-  const callbacks = new Callbacks({
-    store,
+  const callbacks: Callbacks = new Callbacks({
+    ...{ store, secrets, now, sleep, log: tell, random: Math.random },
     post: poster(config),
     sign: { alibaba: signAlibaba },
     redact: redactUrl,
-    now,
-    sleep,
-    random: Math.random,
-    log: tell,
+    isBlocked: cause => cause instanceof Fault && cause.kind === 'policy',
+    tell: (taskId, telling) => record.tell(taskId, telling),
   });
   const history = new History({ store, callbacks, now });
   const supervisor = buildSupervisor(config, { listener: claims, log: tell });

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openSqlite } from '../store/sqlite.ts';
@@ -9,12 +12,17 @@ import { signWebhook } from './webhook.ts';
 const DAY = 24 * 3_600_000;
 
 let store: Store;
+let folder: string;
 let at: number;
 beforeEach(async () => {
   at = Date.now();
-  store = await openSqlite({ file: ':memory:', sealKey: Buffer.alloc(32, 7) });
+  folder = mkdtempSync(join(tmpdir(), 'millrace-secrets-'));
+  store = await openSqlite({ file: join(folder, 'millrace.db'), sealKey: Buffer.alloc(32, 7) });
 });
-afterEach(() => store.close());
+afterEach(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const open = (over: Partial<Store> = {}) =>
   new CallbackSecrets({ store: { ...store, ...over }, now: () => at, newId: () => crypto.randomUUID(), randomBytes });

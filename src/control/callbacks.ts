@@ -1,263 +1,318 @@
-import type { Delivery, Store } from '../store/store.ts';
+import type { Delivery, Endpoint, Fate, Store } from '../store/store.ts';
+import { CALLBACK_BLOCKED, CALLBACK_GONE, CALLBACK_PAUSED } from '../task/alarm.ts';
 import type { Event } from '../task/event.ts';
 import type { DialectName } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
-import { type Sleep, within } from './deadline.ts';
-import type { Log } from './record.ts';
+import { type AttemptParts, attempt, type Outcome, requestFor, type Sign, type Verdict } from './attempt.ts';
+import { CallbackAlarms } from './callback-alarms.ts';
+import type { CallbackSecrets } from './callback-secrets.ts';
+import { Endpoints } from './endpoints.ts';
+import { fateAfter } from './fate.ts';
+import { type Bearing, Lanes } from './lanes.ts';
+import { Lookout } from './lookout.ts';
+import { HOLD_MS, timeoutOf } from './pace.ts';
+import type { Log, Rendered, Telling } from './record.ts';
+import { signWebhook } from './webhook.ts';
 
-/** Sends one request and answers its status; must not follow redirects. */
-export type Post = (
-  request: PostRequest,
-  options: { readonly signal: AbortSignal; readonly timeoutMs: number },
-) => Promise<{ readonly status: number }>;
+export type { Post, PostAnswer, PostRequest, Sign } from './attempt.ts';
 
-/** One try of a delivery. */
-export interface PostRequest {
-  readonly url: string;
-  readonly contentType: string;
-  readonly body: string;
-  /** Beyond those that every request has. */
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** The headers by which a receiver knows who calls; they are of this moment, hence made anew for each try. */
-export type Sign = (delivery: Delivery, nowMs: number) => Readonly<Record<string, string>>;
-
-export interface CallbacksOptions {
-  readonly store: Pick<Store, 'dueDeliveries' | 'updateDelivery'>;
-  readonly post: Post;
+export interface CallbacksOptions extends AttemptParts {
+  readonly store: Pick<
+    Store,
+    | 'dueDeliveries'
+    | 'updateDelivery'
+    | 'deliveries'
+    | 'redeliver'
+    | 'giveUpDeliveries'
+    | 'endpoints'
+    | 'putEndpoint'
+    | 'removeEndpoint'
+    | 'withStatus'
+  >;
   readonly sign: { readonly [dialect in DialectName]?: Sign };
-  /** The address without anything secret, for the log. */
-  readonly redact: (url: string) => string;
-  /** Wall clock: a delivery's next time has to outlive the process. */
-  readonly now: () => number;
-  readonly sleep: Sleep;
+  readonly secrets: Pick<CallbackSecrets, 'signersOf'>;
+  /** What is wrong with a receiver is told of the tasks that it is the receiver of. */
+  readonly tell: (taskId: string, telling: Telling) => Promise<unknown>;
   /** 0 ≤ x < 1 */
   readonly random: () => number;
   readonly log: Log;
 }
 
-/** How long a receiver is waited for, and the gaps between the tries; behind the last one the delivery is dead. */
-interface Pace {
-  readonly timeoutMs: number;
-  readonly gapsS: readonly number[];
+/** A callback that stands for no event: its owner wants to know whether it arrives. */
+export interface TestCall {
+  readonly accountId: string;
+  readonly url: string;
+  readonly body: Rendered;
+  readonly id: string;
 }
 
-const GAPS_S = [1, 2, 5, 10, 20, 40, 60, 120, 180, 180, 240] as const;
-const QUICK_GAPS_S = [1, 1, 1, 1, 1] as const;
-const COMMON: Pace = { timeoutMs: 10_000, gapsS: GAPS_S };
-const PACES: Readonly<Record<DialectName, Pace>> = {
-  huawei: COMMON,
-  native: COMMON,
-  // That cloud stops behind five quick retries; a receiver that is down for longer is told here all the same.
-  alibaba: { timeoutMs: 5_000, gapsS: [...QUICK_GAPS_S, ...GAPS_S.slice(QUICK_GAPS_S.length)] },
-};
-const SPREAD = 0.2;
-const LONGEST_GAP_MS = Math.max(...Object.values(PACES).flatMap(({ gapsS }) => gapsS)) * 1000 * (1 + SPREAD);
+export type TestAnswer = Pick<Outcome, 'status' | 'tookMs' | 'error'>;
 
-const MOST_IN_FLIGHT = 64;
-const MOST_IN_FLIGHT_PER_HOST = 8;
-/** Deliveries of one host held in memory beyond those in flight; the rest stays in the store. */
-const MOST_QUEUED_PER_HOST = 64;
-const MOST_HELD = 4096;
-
-const PAGE = 256;
-const TURN_MS = 250;
-/** The rest after each page that was read, so that a long backlog of a slow receiver does not keep the store busy. */
-const REST_PER_PAGE_MS = 20;
 const STORE_RETRY_MS = 1_000;
+/** So that a hold is over by the wall clock too when the timer says so. */
+const SLACK_MS = 5;
+const PAGE = 500;
+/** What failed first may have been made a little after what failed next. */
+const OUTAGE_SLACK_MS = 60_000;
 
-/** The deliveries of one receiver. */
-interface Lane {
-  readonly host: string;
-  readonly queue: Delivery[];
-  inFlight: number;
-}
+const BEARINGS: Readonly<Record<Verdict, Bearing>> = {
+  taken: 'took',
+  gone: 'failed',
+  blocked: 'failed',
+  failed: 'failed',
+  overloaded: 'overloaded',
+};
 
 /**
- * Sends what the record has put into the outbox: per task strictly in order, at least once, until delivered or dead.
- * The outbox is the store, so nothing is lost with the process; here is only what is being sent.
+ * Sends what the record has put into the outbox: at least once, the first tries of a task in order, until each is taken or
+ * dead. The outbox is the store, so nothing is lost with the process; here is only what is being sent.
  */
 export class Callbacks {
   readonly #options: CallbacksOptions;
   readonly #closed = new AbortController();
-  readonly #lanes = new Map<string, Lane>();
-  readonly #held = new Set<string>();
-  readonly #sending = new Set<Promise<void>>();
-  #inFlight = 0;
-  #pause = new AbortController();
-  #isAsked = true;
-  #isFailing = false;
-  #loop: Promise<void> | undefined;
+  readonly #lanes = new Lanes();
+  readonly #lookout: Lookout;
+  readonly #endpoints: Endpoints;
+  readonly #alarms: CallbackAlarms;
+  readonly #underWay = new Set<Promise<void>>();
+  #started: Promise<void> | undefined;
 
   constructor(options: CallbacksOptions) {
+    const { store, now, sleep, log, tell } = options;
     this.#options = options;
+    this.#endpoints = new Endpoints({ store, now, log });
+    this.#alarms = new CallbackAlarms({ store, tell });
+    this.#lookout = new Lookout({ store, now, sleep, log, found: delivery => this.#found(delivery) });
   }
 
   start(): void {
-    this.#loop ??= this.#run();
-  }
-
-  /** Looks into the outbox now instead of at the next turn. */
-  wake(): void {
-    this.#isAsked = true;
-    this.#pause.abort();
+    this.#started ??= this.#start();
   }
 
   /** Follows the record: an event with a delivery is to be sent at once. */
-  follow(_event: Event, _task: Task, delivery: Delivery | undefined): void {
-    if (delivery) this.wake();
+  follow(event: Event, task: Task, delivery: Delivery | undefined): void {
+    this.#alarms.follow(event, task);
+    if (delivery === undefined) return;
+    if (this.#endpoints.isPaused(delivery.endpoint)) this.#begin(() => this.#tellPaused(task.id, delivery.url));
+    // One that is held and untried goes first, and asks for those behind it when it has had its turn.
+    else if (!this.#lanes.hasUntried(task.id)) this.#lookout.want(task.id);
+  }
+
+  /** What is due has changed by another way than the record's. */
+  wake(): void {
+    this.#lookout.wake();
+  }
+
+  /** Sends once and now, whatever became of others to that receiver. */
+  async test({ accountId, url, body: { contentType, body }, id }: TestCall): Promise<TestAnswer> {
+    const secrets = await this.#secretsOf(accountId);
+    const { status, tookMs, error } = await attempt(this.#options, {
+      url,
+      request: () => ({
+        ...{ url, contentType, body },
+        headers: signWebhook({ id, atMs: this.#options.now(), body, secrets }),
+      }),
+      timeoutMs: timeoutOf('native'),
+      signal: this.#closed.signal,
+    });
+    return { status, tookMs, error };
+  }
+
+  /** Sends to a receiver again that is paused or fails. False where the account has none by that name. */
+  async resume(accountId: string, endpointId: string): Promise<boolean> {
+    const row = (await this.#options.store.endpoints(accountId)).find(({ id }) => id === endpointId);
+    if (row === undefined) return false;
+    await this.#endpoints.recovered(endpointId);
+    await this.#revive(row, 'callbacks are sent there again');
+    return true;
   }
 
   /** Cuts what is in flight; it is sent again after the next start. */
   async close(): Promise<void> {
     this.#closed.abort();
-    this.#pause.abort();
-    await this.#loop;
-    await Promise.all(this.#sending);
+    await this.#started;
+    await this.#lookout.close();
+    await Promise.all(this.#underWay);
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#closed;
-    while (!signal.aborted) {
-      this.#isAsked = false;
-      this.#pause = new AbortController();
-      const pages = await this.#look();
-      await this.#sleep(REST_PER_PAGE_MS * pages, signal);
-      if (!this.#isAsked && !signal.aborted) await this.#sleep(TURN_MS, this.#pause.signal);
+  /** Who fails and what has been told of it is known before the first try. */
+  async #start(): Promise<void> {
+    await this.#persist('the receivers of callbacks cannot be read', async () => {
+      await this.#endpoints.load();
+      await this.#alarms.load();
+    });
+    if (!this.#closed.signal.aborted) this.#lookout.start();
+  }
+
+  #found(delivery: Delivery): void {
+    if (this.#closed.signal.aborted || this.#endpoints.isPaused(delivery.endpoint)) return;
+    this.#lanes.hold(delivery);
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (!this.#closed.signal.aborted) {
+      const delivery = this.#lanes.next();
+      if (delivery === undefined) return;
+      this.#begin(() => this.#send(delivery));
     }
   }
 
-  /** Answers how many pages it read. */
-  async #look(): Promise<number> {
+  #begin(work: () => Promise<void>): void {
+    const working = work()
+      .catch(cause => this.#options.log('a callback was left for later', { cause }))
+      .finally(() => this.#underWay.delete(working));
+    this.#underWay.add(working);
+  }
+
+  async #send(delivery: Delivery): Promise<void> {
+    const outcome = await this.#try(delivery);
+    this.#lanes.landed(delivery, outcome === undefined ? 'failed' : BEARINGS[outcome.verdict]);
+    this.#pump();
+    const isCut = this.#closed.signal.aborted && outcome?.verdict !== 'taken';
+    if (outcome && !isCut) await this.#settle(delivery, outcome);
+    this.#leave(delivery, outcome !== undefined);
+  }
+
+  /** Undefined where it could not be signed for want of the store: that is no try. */
+  async #try(delivery: Delivery): Promise<Outcome | undefined> {
+    const { sign, now, log } = this.#options;
     try {
-      const pages = await this.#fill();
-      this.#isFailing = false;
-      return pages;
+      const secrets = await this.#secretsOf(delivery.accountId);
+      const hold = new AbortController();
+      this.#begin(() => this.#releaseInTime(delivery, { startedAt: now(), signal: hold.signal }));
+      const outcome = await attempt(this.#options, {
+        url: delivery.url,
+        request: () => requestFor(delivery, { sign, secrets, now: now() }),
+        timeoutMs: timeoutOf(delivery.dialect),
+        signal: this.#closed.signal,
+      });
+      if (outcome.verdict === 'taken' || outcome.verdict === 'gone') hold.abort();
+      return outcome;
     } catch (cause) {
-      if (!this.#isFailing) this.#options.log('the outbox cannot be read; it is tried again', { cause });
-      this.#isFailing = true;
-      return STORE_RETRY_MS / REST_PER_PAGE_MS;
+      log('a callback cannot be signed; it is tried again', { deliveryId: delivery.id, cause });
+      return undefined;
     }
   }
 
-  /**
-   * Also what waits for a time beyond the longest gap, for nothing is ever put off for longer: the wall clock was set back.
-   */
-  async #fill(): Promise<number> {
-    const now = this.#options.now();
-    const tooFar = { nextAt: now + LONGEST_GAP_MS, id: '' };
-    const pages = await this.#take(now, undefined);
-    const strayPages = await this.#take(Number.MAX_SAFE_INTEGER, tooFar);
-    // As a rule there is nothing astray, which took no time to read.
-    return pages + strayPages - 1;
+  async #secretsOf(accountId: string): Promise<readonly string[]> {
+    return (await this.#options.secrets.signersOf(accountId)).map(({ secret }) => secret);
   }
 
-  /** Takes what is due until then, behind the given row; answers how many pages it read. */
-  async #take(until: number, behind: Pick<Delivery, 'nextAt' | 'id'> | undefined): Promise<number> {
-    for (let pages = 1, after = behind; ; pages++) {
-      const page = await this.#options.store.dueDeliveries({ now: this.#options.now(), until, limit: PAGE, after });
-      for (const delivery of page) this.#hold(delivery);
-      after = page.at(-1);
-      if (page.length < PAGE || this.#held.size >= MOST_HELD || this.#closed.signal.aborted) return pages;
+  /** One that has not been taken, or has not even been answered, holds those behind it only for so long. */
+  async #releaseInTime(
+    { id, taskId, holdsUntil }: Delivery,
+    { startedAt, signal }: { readonly startedAt: number; readonly signal: AbortSignal },
+  ): Promise<void> {
+    if (holdsUntil !== null) return;
+    const isOver = AbortSignal.any([signal, this.#closed.signal]);
+    await this.#sleep(HOLD_MS + SLACK_MS, isOver);
+    if (isOver.aborted) return;
+    // Without this a try that hangs would hold them for as long as it does.
+    if (this.#lanes.has(id)) {
+      await this.#persist('the fate of a callback cannot be stored', () =>
+        this.#options.store.updateDelivery(id, { holdsUntil: startedAt + HOLD_MS }),
+      );
     }
+    this.#lanes.release(taskId);
+    this.#lookout.want(taskId);
   }
 
-  #hold(delivery: Delivery): void {
-    if (this.#held.has(delivery.id)) return;
-    const host = hostOf(delivery.url);
-    const lane = this.#lanes.get(host) ?? { host, queue: [], inFlight: 0 };
-    if (lane.queue.length >= MOST_QUEUED_PER_HOST) return;
-    this.#lanes.set(host, lane);
-    this.#held.add(delivery.id);
-    lane.queue.push(delivery);
-    this.#pump(lane);
-  }
-
-  #pump(lane: Lane): void {
-    while (this.#inFlight < MOST_IN_FLIGHT && lane.inFlight < MOST_IN_FLIGHT_PER_HOST) {
-      const delivery = this.#closed.signal.aborted ? undefined : lane.queue.shift();
-      if (!delivery) break;
-      lane.inFlight += 1;
-      this.#inFlight += 1;
-      const sending = this.#send(delivery, lane).finally(() => this.#sending.delete(sending));
-      this.#sending.add(sending);
-    }
-    if (lane.queue.length === 0 && lane.inFlight === 0) this.#lanes.delete(lane.host);
-  }
-
-  async #send(delivery: Delivery, lane: Lane): Promise<void> {
-    const error = await this.#attempt(delivery);
-    lane.inFlight -= 1;
-    this.#inFlight -= 1;
-    this.#pumpAfter(lane);
-    if (!this.#closed.signal.aborted || error === '') await this.#note(delivery, error);
-    this.#held.delete(delivery.id);
-    // Its task's next one, and those of its host that found the queue full, are still in the store.
-    if (lane.queue.length < MOST_IN_FLIGHT_PER_HOST) this.wake();
-  }
-
-  /** The slot goes to those who waited longest: the lane that just had it comes last. */
-  #pumpAfter(lane: Lane): void {
-    if (this.#lanes.delete(lane.host)) this.#lanes.set(lane.host, lane);
-    for (const waiting of [...this.#lanes.values()]) this.#pump(waiting);
-  }
-
-  /** Answers what went wrong; "" when the receiver took it. */
-  async #attempt(delivery: Delivery): Promise<string> {
-    const { post, sleep, redact } = this.#options;
-    const { url } = delivery;
-    const { timeoutMs } = PACES[delivery.dialect];
-    const cut = new AbortController();
-    const signal = AbortSignal.any([cut.signal, this.#closed.signal]);
-    try {
-      const answer = post(this.#requestFor(delivery), { signal, timeoutMs });
-      const deadline = { ms: timeoutMs, sleep, what: 'the receiver', signal: this.#closed.signal };
-      const { status } = await within(answer, deadline);
-      return status >= 200 && status < 300 ? '' : `the receiver answered with status ${status}`;
-    } catch (cause) {
-      return withoutSecrets(cause, url, redact(url));
-    } finally {
-      cut.abort();
-    }
-  }
-
-  #requestFor(delivery: Delivery): PostRequest {
-    const { url, contentType, body, dialect } = delivery;
-    const headers = this.#options.sign[dialect]?.(delivery, this.#options.now()) ?? {};
-    return { url, contentType, body, headers };
-  }
-
-  async #note(delivery: Delivery, error: string): Promise<void> {
+  async #settle(delivery: Delivery, outcome: Outcome): Promise<void> {
     const { now, random } = this.#options;
-    const attempts = delivery.attempts + 1;
-    const gapS = PACES[delivery.dialect].gapsS[attempts - 1];
-    if (error === '') return this.#write(delivery, { attempts, nextAt: now(), state: 'delivered', lastError: '' });
-    this.#logFailure(delivery, { attempts, error, isLast: gapS === undefined });
-    if (gapS === undefined) return this.#write(delivery, { attempts, nextAt: now(), state: 'dead', lastError: error });
-    const gapMs = Math.round(gapS * 1000 * (1 - SPREAD + 2 * SPREAD * random()));
-    return this.#write(delivery, { attempts, nextAt: now() + gapMs, state: 'waiting', lastError: error });
+    const { verdict, error } = outcome;
+    if (verdict === 'gone') await this.#giveUp(delivery);
+    const fate = fateAfter(delivery, outcome, { now: now(), random: random() });
+    this.#logFailure(delivery, fate);
+    await this.#persist('the fate of a callback cannot be stored', () =>
+      this.#options.store.updateDelivery(delivery.id, fate),
+    );
+    if (verdict === 'taken') await this.#taken(delivery);
+    else if (verdict !== 'gone') await this.#missed(delivery, { verdict, error });
   }
 
-  /** Goes on until it is written: a delivery that was sent and not noted would be sent again at once. */
-  async #write({ id }: Delivery, patch: Patch): Promise<void> {
-    while (true) {
+  #leave(delivery: Delivery, isSettled: boolean): void {
+    if (isSettled) this.#lookout.settled(delivery.id);
+    this.#lanes.forget(delivery);
+    if (isSettled) this.#lookout.want(delivery.taskId);
+    for (const taskId of this.#lanes.recall()) this.#lookout.want(taskId);
+  }
+
+  /** In this order, so that a crash in between leaves it to be tried and told again. */
+  async #giveUp({ accountId, taskId, endpoint, url }: Delivery): Promise<void> {
+    const { store, now } = this.#options;
+    const reason = 'the receiver is gone (410)';
+    await this.#persist('the end of a receiver cannot be stored', async () => {
+      await this.#alarms.raise(taskId, { alarm: CALLBACK_GONE, url, reason });
+      await store.giveUpDeliveries({ accountId, taskId, endpoint }, { now: now(), reason });
+    });
+    this.#drop(waiting => waiting.taskId === taskId && waiting.endpoint === endpoint);
+  }
+
+  #drop(matches: (delivery: Delivery) => boolean): void {
+    for (const { id } of this.#lanes.drop(matches)) this.#lookout.settled(id);
+  }
+
+  async #taken({ endpoint, taskId }: Delivery): Promise<void> {
+    const row = await this.#endpoints.recovered(endpoint);
+    if (row) await this.#revive(row, 'a callback was taken');
+    else if (OVER_WHEN_TAKEN.some(alarm => this.#alarms.isOpen(taskId, alarm))) {
+      await this.#alarms.clear(endpoint, OVER_WHEN_TAKEN, 'a callback was taken');
+    }
+  }
+
+  /** What was given up while it took nothing at all is no fault of the callback: it is sent after all. */
+  async #revive({ id, accountId, failingSince }: Endpoint, reason: string): Promise<void> {
+    const { store, now } = this.#options;
+    await this.#alarms.clear(id, OVER_WHEN_TAKEN, reason);
+    const since = failingSince - OUTAGE_SLACK_MS;
+    await store.redeliver({ accountId, endpoint: id, states: ['dead'], since }, now());
+    this.#lookout.wake();
+  }
+
+  async #missed(delivery: Delivery, { verdict, error }: Pick<Outcome, 'verdict' | 'error'>): Promise<void> {
+    const { taskId, url } = delivery;
+    if (verdict === 'blocked') await this.#alarms.raise(taskId, { alarm: CALLBACK_BLOCKED, url, reason: error });
+    const paused = await this.#endpoints.failed(delivery, error);
+    if (paused) await this.#pause(paused);
+  }
+
+  async #pause({ id, accountId, url }: Endpoint): Promise<void> {
+    const { store, redact, log } = this.#options;
+    log('a receiver of callbacks is paused: it has taken nothing for days', { url: redact(url) });
+    this.#drop(({ endpoint }) => endpoint === id);
+    for (let after = 0; !this.#closed.signal.aborted; ) {
+      const page = await store.deliveries({ accountId, endpoint: id, states: ['waiting'] }, { after, limit: PAGE });
+      for (const taskId of new Set(page.map(delivery => delivery.taskId))) await this.#tellPaused(taskId, url);
+      after = page.at(-1)?.n ?? after;
+      if (page.length < PAGE) return;
+    }
+  }
+
+  async #tellPaused(taskId: string, url: string): Promise<void> {
+    const reason = 'the receiver of the callbacks has taken nothing for 5 days';
+    await this.#alarms.raise(taskId, { alarm: CALLBACK_PAUSED, url, reason });
+  }
+
+  /** Goes on until it is done: a delivery that was sent and not noted would be sent again. */
+  async #persist(complaint: string, work: () => Promise<unknown>): Promise<void> {
+    const { signal } = this.#closed;
+    for (let hasFailed = false; ; hasFailed = true) {
       try {
-        return await this.#options.store.updateDelivery(id, patch);
+        await work();
+        return;
       } catch (cause) {
-        this.#options.log('the fate of a callback cannot be stored', { deliveryId: id, cause });
-        if (this.#closed.signal.aborted) return;
-        await this.#sleep(STORE_RETRY_MS, this.#closed.signal);
+        if (!hasFailed) this.#options.log(`${complaint}; it is tried again`, { cause });
+        if (signal.aborted) return;
+        await this.#sleep(STORE_RETRY_MS, signal);
       }
     }
   }
 
-  #logFailure(
-    { taskId, url }: Delivery,
-    { attempts, error, isLast }: { readonly attempts: number; readonly error: string; readonly isLast: boolean },
-  ): void {
-    if (attempts > 1 && !isLast) return;
-    const message = isLast ? 'a callback was given up' : 'a callback failed and will be tried again';
+  #logFailure({ taskId, url }: Delivery, { attempts = 0, state, lastError: error }: Fate): void {
+    const isFirst = state === 'waiting' && attempts === 1;
+    if (!isFirst && state !== 'dead') return;
+    const message = isFirst ? 'a callback failed and will be tried again' : 'a callback was given up';
     this.#options.log(message, { taskId, url: this.#options.redact(url), attempts, error });
   }
 
@@ -266,14 +321,5 @@ export class Callbacks {
   }
 }
 
-type Patch = Pick<Delivery, 'attempts' | 'nextAt' | 'state' | 'lastError'>;
-
-const hostOf = (url: string): string => URL.parse(url)?.host ?? '';
-
-/** A callback's path and query may be its password. */
-function withoutSecrets(cause: unknown, url: string, redacted: string): string {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const { pathname = '/', search = '' } = URL.parse(url) ?? {};
-  const secrets = [url, pathname + search, search].filter(text => text.length > 1);
-  return secrets.reduce((text, secret) => text.replaceAll(secret, secret === url ? redacted : '***'), message);
-}
+/** Told until the receiver has taken something; one that is gone stays gone. */
+const OVER_WHEN_TAKEN = [CALLBACK_PAUSED, CALLBACK_BLOCKED] as const;

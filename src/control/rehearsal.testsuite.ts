@@ -10,6 +10,7 @@ import type { Task } from '../task/task.ts';
 import type { RunCover, RunNews, RunOrder } from '../worker/channel.ts';
 import { Assets } from './assets.ts';
 import { Breakpoints } from './breakpoints.ts';
+import { CallbackSecrets } from './callback-secrets.ts';
 import { Callbacks, type CallbacksOptions, type Post } from './callbacks.ts';
 import { Claims, type ClaimsOptions } from './claims.ts';
 import { type Follow, Record, type Render } from './record.ts';
@@ -46,8 +47,11 @@ export class FakeClock {
     return promise;
   };
 
-  /** Lets time pass, in steps small enough that who is woken can go to sleep again. */
-  async pass(ms: number, stepMs = 50): Promise<void> {
+  /**
+   * Lets time pass, in steps small enough that who is woken can go to sleep again. A write takes a few turns of the event
+   * loop: with as many in each step, all that follows from one is done before the next.
+   */
+  async pass(ms: number, stepMs = 50, turns = 1): Promise<void> {
     for (let left = ms; left > 0; left -= stepMs) {
       this.#elapsed += Math.min(stepMs, left);
       const due = [...this.#sleepers].filter(({ at }) => at <= this.#elapsed);
@@ -55,7 +59,7 @@ export class FakeClock {
         this.#sleepers.delete(sleeper);
         sleeper.wake();
       }
-      await new Promise(resolve => setImmediate(resolve));
+      for (let turn = 0; turn < turns; turn++) await new Promise(resolve => setImmediate(resolve));
     }
   }
 
@@ -91,6 +95,9 @@ export interface Rehearsal {
   again(parts?: RehearsalParts): Promise<Rehearsal>;
   close(): Promise<void>;
 }
+
+/** The address of a receiver was not dialled. */
+export class Blocked extends Error {}
 
 export interface RehearsalParts {
   readonly cluster?: ClaimsOptions['cluster'];
@@ -183,14 +190,12 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
     },
     callbacks: (post, sign = {}) => {
       const sender = new Callbacks({
-        store,
-        post,
-        sign,
-        now,
-        sleep,
-        log,
+        ...{ store, post, sign, now, sleep, log },
+        secrets: new CallbackSecrets({ store, now, newId, randomBytes: Buffer.alloc }),
+        tell: (taskId, telling) => record.tell(taskId, telling),
         random: () => 0.5,
         redact: url => new URL(url).origin,
+        isBlocked: cause => cause instanceof Blocked,
       });
       senders.push(sender);
       return sender;

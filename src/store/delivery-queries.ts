@@ -1,7 +1,7 @@
-import { type Kysely, type SqlBool, sql } from 'kysely';
+import { type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely';
 import type { Base } from './base.ts';
 import { toDelivery } from './rows.ts';
-import type { Delivery, DeliveryFilter, DueFilter, Fate, LogPage, Numbered } from './store.ts';
+import type { Delivery, DeliveryFilter, DeliveryState, DueFilter, Fate, LogPage, Numbered } from './store.ts';
 import type { Tables } from './tables.ts';
 
 /** Rows written in one transaction: few enough that nobody waits long behind them. */
@@ -9,24 +9,27 @@ const TOGETHER = 500;
 
 export async function dueDeliveries(
   { db, seal }: Base,
-  { now, until, limit, after }: DueFilter,
+  { now, until, limit, after, taskIds, madeAfter, longestHoldMs }: DueFilter,
 ): Promise<readonly Delivery[]> {
+  // The few that are asked for by task or by age lie together in another index than those that are due.
+  const isFew = taskIds !== undefined || madeAfter !== undefined;
   const rows = await db
     .selectFrom('deliveries as own')
     .selectAll()
-    .where('own.state', '=', 'waiting')
-    .where('own.next_at', '<=', until)
+    .$if(madeAfter === undefined, q => q.where('own.state', '=', 'waiting'))
+    .$if(madeAfter !== undefined, q =>
+      q.where('own.created_at', '>', madeAfter ?? 0).where('own.state', 'not in', SETTLED),
+    )
+    .$if(taskIds !== undefined, q => q.where('own.task_id', 'in', taskIds ?? []))
+    .where(isFew ? sql<number>`own.next_at + 0` : 'own.next_at', '<=', until)
     .$if(after !== undefined, q => q.where(isBehind(after ?? { nextAt: 0, id: '' })))
+    .where(eb => eb.not(eb.exists(earlier(eb).where('earlier.holds_until', 'is', null))))
     .where(eb =>
       eb.not(
         eb.exists(
-          eb
-            .selectFrom('deliveries as earlier')
-            .select('earlier.id')
-            .whereRef('earlier.task_id', '=', 'own.task_id')
-            .where('earlier.state', '=', 'waiting')
-            .whereRef('earlier.seq', '<', 'own.seq')
-            .where(held => held.or([held('earlier.holds_until', 'is', null), held('earlier.holds_until', '>', now)])),
+          earlier(eb)
+            .where('earlier.holds_until', '>', now)
+            .where('earlier.holds_until', '<=', now + (longestHoldMs ?? Number.MAX_SAFE_INTEGER - now)),
         ),
       ),
     )
@@ -41,12 +44,27 @@ export async function dueDeliveries(
         ),
       ),
     )
-    .orderBy('own.next_at')
+    .orderBy(isFew ? sql`own.next_at + 0` : 'own.next_at')
     .orderBy('own.id')
     .limit(limit)
     .execute();
   return rows.map(row => toDelivery(seal, row));
 }
+
+const SETTLED: readonly DeliveryState[] = ['delivered', 'dead'];
+
+/**
+ * Those that the same receiver has to be told of the same task first. Who asks for one kind at a time goes through the index of both, and
+ * meets none of those that were tried long ago.
+ */
+const earlier = (eb: ExpressionBuilder<Tables & { own: Tables['deliveries'] }, 'own'>) =>
+  eb
+    .selectFrom('deliveries as earlier')
+    .select('earlier.id')
+    .whereRef('earlier.task_id', '=', 'own.task_id')
+    .where('earlier.state', '=', 'waiting')
+    .whereRef('earlier.endpoint', '=', 'own.endpoint')
+    .whereRef('earlier.seq', '<', 'own.seq');
 
 /** A row value, so that the index is entered at the row that was read last. */
 const isBehind = ({ nextAt, id }: Pick<Delivery, 'nextAt' | 'id'>) =>

@@ -378,6 +378,41 @@ export function storeSuite(name: string, open: () => Promise<OpenedStore<TaskSto
         expect(await store.dueDeliveries(later)).toMatchObject([{ id: first?.id }]);
       });
 
+      it('that would hold for longer than anything does was put off before the clock was set back', async () => {
+        const { id } = await put(sampleTask());
+        for (const type of ['claimed', 'flowing'] as const) await store.change(id, telling(type, 'deliver'));
+        const [first] = await store.dueDeliveries({ now: NOW, until: NOW, limit: 10 });
+        await store.updateDelivery(first?.id ?? '', { nextAt: NOW + 60_000, holdsUntil: NOW + 50_000 });
+        const filter = { now: NOW, until: NOW, limit: 10 };
+        expect(await store.dueDeliveries({ ...filter, longestHoldMs: 50_000 })).toHaveLength(0);
+        expect(await store.dueDeliveries({ ...filter, longestHoldMs: 49_999 })).toHaveLength(1);
+      });
+
+      it('holds back none to another receiver', async () => {
+        const { id } = await put(sampleTask());
+        await store.change(id, telling('claimed', 'deliver'));
+        await store.change(id, task => {
+          const change = telling('flowing', 'deliver')(task);
+          return change && { ...change, deliveries: change.deliveries.map(one => ({ ...one, endpoint: 'other' })) };
+        });
+        expect(await dueBodies()).toEqual(['claimed', 'flowing']);
+      });
+
+      it('is found by its task, and by having been made at a time that is yet to come', async () => {
+        const tasks = [await put(sampleTask()), await put(sampleTask())];
+        for (const { id } of tasks) await store.change(id, telling('alarm', 'deliver'));
+        const [one] = tasks;
+        const filter = { now: NOW, until: NOW, limit: 10 };
+        expect(await store.dueDeliveries({ ...filter, taskIds: [one?.id ?? ''] })).toMatchObject([{ taskId: one?.id }]);
+        expect(await store.dueDeliveries({ ...filter, taskIds: [] })).toEqual([]);
+        expect(await store.dueDeliveries({ ...filter, until: NOW - 1, taskIds: [one?.id ?? ''] })).toEqual([]);
+        expect(await store.dueDeliveries({ ...filter, madeAfter: NOW - 1 })).toHaveLength(2);
+        expect(await store.dueDeliveries({ ...filter, madeAfter: NOW })).toEqual([]);
+        const [first] = await store.dueDeliveries(filter);
+        await store.updateDelivery(first?.id ?? '', SETTLED);
+        expect(await store.dueDeliveries({ ...filter, madeAfter: NOW - 1 })).toHaveLength(1);
+      });
+
       it('that is dead lets the next one go', async () => {
         const { id } = await put(sampleTask());
         await store.change(id, telling('claimed', 'deliver'));

@@ -61,9 +61,15 @@ export type Fate = Partial<
 export interface DueFilter {
   /** What is held back is judged by this time. */
   readonly now: number;
+  /** Who would hold back for longer than that was written before the clock was set back, and holds nobody. */
+  readonly longestHoldMs?: number | undefined;
   readonly until: number;
   readonly limit: number;
   readonly after?: Pick<Delivery, 'nextAt' | 'id'> | undefined;
+  /** Of these tasks alone: found at once, however much waits for others. */
+  readonly taskIds?: readonly string[] | undefined;
+  /** Those made later than that, i.e. before the clock was set back. */
+  readonly madeAfter?: number | undefined;
 }
 
 export interface DeliveryFilter {

@@ -77,7 +77,7 @@ async function rebuildDeliveries(db: Kysely<unknown>, { bytes }: ColumnTypes): P
     order by old.created_at, old.seq`.execute(db);
   await takePlace(db, 'deliveries');
   await createIndex(db, 'deliveries_due', 'deliveries', ['state', 'next_at', 'id']);
-  await createIndex(db, 'deliveries_order', 'deliveries', ['task_id', 'state', 'seq', 'holds_until']);
+  await createIndex(db, 'deliveries_order', 'deliveries', ['task_id', 'state', 'holds_until', 'seq']);
   const columns = ['account_id', 'n', 'project_id', 'state', 'created_at', 'endpoint', 'task_id', 'event_id'];
   await createIndex(db, 'deliveries_log', 'deliveries', columns);
   await createIndex(db, 'deliveries_task', 'deliveries', ['account_id', 'task_id', 'n']);

@@ -88,6 +88,9 @@ export class ControlNode {
     this.#callbacks = new Callbacks({
       ...{ store, now, sleep, log },
       post: receivers.postOf(life, clock),
+      isBlocked: () => false,
+      secrets: { signersOf: async () => [] },
+      tell: (taskId, telling) => record.tell(taskId, telling),
       sign: { huawei: receivers.nameOf, alibaba: signed(receivers.nameOf) },
       redact: url => new URL(url).origin,
       random: chance.next,

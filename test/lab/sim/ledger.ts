@@ -20,7 +20,7 @@ const RUNS_ONLY: ReadonlySet<EventType> = new Set(['flowing', 'finished', 'itemS
 const BY_RUNS: ReadonlySet<EventType> = new Set([...RUNS_ONLY, 'broke', 'gaveUp', 'alarm']);
 const RAISES: ReadonlySet<EventType> = new Set(['claimed', 'restarted']);
 /** How often a delivery is tried at the most, by the table of docs and by the code alike. */
-const MOST_TRIES = 12;
+const MOST_TRIES = { huawei: 10, native: 10, alibaba: 15 } as const;
 
 /**
  * Reads every write to the store with its own eyes and says which law it breaks. It knows nothing of the code under
@@ -80,7 +80,7 @@ export class Ledger implements DiskWatch {
     if (state === 'waiting' && taken > 0 && attempts > delivery.attempts + 1) {
       this.#parts.broken(`callback ${seq} of ${taskId} was counted twice`);
     }
-    if (state === 'dead' && attempts !== MOST_TRIES) {
+    if (state === 'dead' && attempts !== MOST_TRIES[delivery.dialect]) {
       this.#parts.broken(`callback ${seq} of ${taskId} was given up after ${attempts} tries (${tries} arrived)`);
     }
   };

@@ -1,4 +1,15 @@
-import type { Change, Delivery, DueFilter, Fate, Page, Progress, Store, TaskFilter } from '../../../src/store/store.ts';
+import type {
+  Change,
+  Delivery,
+  DeliveryFilter,
+  DueFilter,
+  Endpoint,
+  Fate,
+  Page,
+  Progress,
+  Store,
+  TaskFilter,
+} from '../../../src/store/store.ts';
 import type { Domain } from '../../../src/task/account.ts';
 import type { Asset } from '../../../src/task/asset.ts';
 import { dueAt } from '../../../src/task/due.ts';
@@ -21,6 +32,12 @@ export type TaskStore = Pick<
   | 'events'
   | 'dueDeliveries'
   | 'updateDelivery'
+  | 'deliveries'
+  | 'redeliver'
+  | 'giveUpDeliveries'
+  | 'endpoints'
+  | 'putEndpoint'
+  | 'removeEndpoint'
   | 'domain'
   | 'putDomain'
   | 'removeDomain'
@@ -50,6 +67,9 @@ export class MemoryDisk {
   readonly byKey = new Map<string, string>();
   /** Of each task those that wait, in their order. */
   readonly waiting = new Map<string, Delivery[]>();
+  /** Given up: they may be sent again. */
+  readonly dead = new Map<string, Delivery>();
+  readonly endpoints = new Map<string, Endpoint>();
   readonly domains = new Map<string, Domain>();
   readonly assets = new Map<string, Asset>();
   assetsRevision = 0;
@@ -100,11 +120,34 @@ export class MemoryDisk {
       this.#watch?.settled(delivery, fate);
       const left = deliveries.flatMap(each => (each.id === id ? { ...each, ...fate } : each));
       const still = left.filter(({ state }) => state === 'waiting');
+      for (const each of left) if (each.state === 'dead') this.dead.set(each.id, each);
       if (still.length === 0) this.waiting.delete(taskId);
       else this.waiting.set(taskId, still);
       this.#soonestDeliveryAt = undefined;
       return;
     }
+  }
+
+  /** Puts those that were given up back where they stood. */
+  revive(matches: (delivery: Delivery) => boolean, nextAt: number): number {
+    const revived = [...this.dead.values()].filter(matches);
+    for (const { id, taskId } of revived) {
+      const delivery = this.dead.get(id);
+      this.dead.delete(id);
+      if (delivery === undefined) continue;
+      const again: Delivery = { ...delivery, state: 'waiting', attempts: 0, nextAt, holdsUntil: 0, settledAt: null };
+      this.waiting.set(
+        taskId,
+        [...(this.waiting.get(taskId) ?? []), again].sort((a, b) => a.seq - b.seq),
+      );
+    }
+    this.#soonestDeliveryAt = undefined;
+    return revived.length;
+  }
+
+  /** The number of the first event of the task before which no later one may be told. */
+  firstHolding(taskId: string, now: number): number | undefined {
+    return this.waiting.get(taskId)?.find(({ holdsUntil }) => holdsUntil === null || holdsUntil > now)?.seq;
   }
 
   #noteDue(before: Task | undefined, after: Task): void {
@@ -211,7 +254,7 @@ export class MemoryStore implements TaskStore {
     return (this.#disk.events.get(taskId) ?? []).filter(({ seq }) => seq > afterSeq).slice(0, limit);
   }
 
-  async dueDeliveries({ now, until, limit, after }: DueFilter): Promise<readonly Delivery[]> {
+  async dueDeliveries({ now, until, limit, after, taskIds, madeAfter }: DueFilter): Promise<readonly Delivery[]> {
     if (this.#disk.waiting.size === 0 || this.#disk.soonestAt > until) return [];
     const isBehind = (one: Delivery): boolean =>
       after === undefined || one.nextAt > after.nextAt || (one.nextAt === after.nextAt && one.id > after.id);
@@ -220,7 +263,8 @@ export class MemoryStore implements TaskStore {
         const held = heldUntil(waiting);
         return waiting.filter((_, i) => (held[i] ?? 0) <= now);
       })
-      .filter(free => free.nextAt <= until && isBehind(free))
+      .filter(free => free.nextAt <= until && isBehind(free) && (taskIds?.includes(free.taskId) ?? true))
+      .filter(({ createdAt }) => createdAt > (madeAfter ?? -1))
       .sort((one, other) => one.nextAt - other.nextAt || byId(one, other))
       .slice(0, limit);
   }
@@ -228,6 +272,39 @@ export class MemoryStore implements TaskStore {
   async updateDelivery(id: string, fate: Fate): Promise<void> {
     this.#write();
     this.#disk.settle(id, fate);
+  }
+
+  async deliveries(): Promise<readonly never[]> {
+    return [];
+  }
+
+  async redeliver(filter: DeliveryFilter, now: number): Promise<number> {
+    this.#write();
+    return this.#disk.revive(delivery => isAsked(delivery, filter), now);
+  }
+
+  async giveUpDeliveries(
+    filter: DeliveryFilter,
+    { now, reason }: { readonly now: number; readonly reason: string },
+  ): Promise<number> {
+    this.#write();
+    const asked = [...this.#disk.waiting.values()].flat().filter(delivery => isAsked(delivery, filter));
+    for (const { id } of asked) this.#disk.settle(id, { state: 'dead', lastError: reason, settledAt: now });
+    return asked.length;
+  }
+
+  async endpoints(): Promise<readonly Endpoint[]> {
+    return [...this.#disk.endpoints.values()];
+  }
+
+  async putEndpoint(endpoint: Endpoint): Promise<void> {
+    this.#write();
+    this.#disk.endpoints.set(endpoint.id, endpoint);
+  }
+
+  async removeEndpoint(id: string): Promise<boolean> {
+    this.#write();
+    return this.#disk.endpoints.delete(id);
   }
 
   async domain(name: string): Promise<Domain | undefined> {
@@ -303,6 +380,12 @@ export class MemoryStore implements TaskStore {
 
 const placeOf = (accountId: string, id: string): string => `${accountId}/${id}`;
 const order = (one: string, other: string): number => Number(one > other) - Number(one < other);
+
+const isAsked = (delivery: Delivery, { accountId, taskId, endpoint, since = 0 }: DeliveryFilter): boolean =>
+  delivery.accountId === accountId &&
+  delivery.createdAt >= since &&
+  (taskId === undefined || delivery.taskId === taskId) &&
+  (endpoint === undefined || delivery.endpoint === endpoint);
 
 function isWanted(task: Task, filter: TaskFilter): boolean {
   const { accountId, projectId, region, taskId, exitedSince, matches } = filter;

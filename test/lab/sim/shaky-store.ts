@@ -15,6 +15,8 @@ const READS: ReadonlySet<string> = new Set([
   'withStatus',
   'events',
   'dueDeliveries',
+  'deliveries',
+  'endpoints',
   'domain',
   'account',
   'asset',

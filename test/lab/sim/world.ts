@@ -80,7 +80,7 @@ export class World {
     this.receivers = new Receivers({
       ...{ weather, broken },
       chance: this.chance.fork(),
-      firstWaiting: taskId => this.disk.waiting.get(taskId)?.[0]?.seq,
+      firstHolding: taskId => this.disk.firstHolding(taskId, timeline.now()),
     });
     this.road = new Road({
       ...{ timeline, weather },
