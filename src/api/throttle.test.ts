@@ -56,4 +56,14 @@ describe('a throttle', () => {
     for (const account of ['a', 'b', 'a', 'c']) take(account);
     expect([take('a'), take('b')]).toEqual([1_000, 0]);
   });
+
+  test('bounds the calls of a window of another length where it is told one', () => {
+    let now = 0;
+    const throttle = new RollingThrottle({ callsPerSecond: 2, windowMs: 60_000, now: () => now });
+    expect([throttle.take('a', 'x'), throttle.take('a', 'x'), throttle.take('a', 'x')]).toEqual([0, 0, 60_000]);
+    now = 59_999;
+    expect(throttle.take('a', 'x')).toBe(1);
+    now = 60_000;
+    expect(throttle.take('a', 'x')).toBe(0);
+  });
 });
