@@ -4,6 +4,7 @@ import type { Sink, Source } from '../../../src/media/packet.ts';
 import type { ListItem } from '../../../src/task/playlist.ts';
 import type { Beats } from './beats.ts';
 import type { Chance } from './chance.ts';
+import { PAST } from './past.ts';
 import { type FrameName, fileOf, lengthOf, SimItem } from './sim-item.ts';
 import { SimSink } from './sim-sink.ts';
 import { SimSource } from './sim-source.ts';
@@ -87,6 +88,9 @@ export class Field {
     const reached = this.#reached.get(key) ?? [];
     const newest = reached.at(-1);
     if (newest?.opening === name.opening) reached.pop();
+    else if (newest !== undefined && fileOf(newest.opening) === fileOf(name.opening)) {
+      this.#parts.umpire.resumed(key, fileOf(name.opening), { fromMs: name.fileMs, beforeMs: newest.fileMs });
+    }
     reached.push(name);
     if (reached.length > MOST_REMEMBERED) reached.shift();
     this.#reached.set(key, reached);
@@ -172,13 +176,15 @@ export class Field {
   }
 
   async #reach(side: Side, url: string, given: { signal: AbortSignal; visitor: Visitor }): Promise<Mood> {
-    const { chance, weather, umpire } = this.#parts;
+    const { chance, weather, umpire, broken } = this.#parts;
     const { signal, visitor } = given;
     umpire.tried(side, url, visitor);
+    if (url.includes(`//${PAST}/`)) broken('an order of an older claim was followed');
     const mood = this.moodOf(url);
     if (mood === 'away') await visitor.clock.sleep(chance.whole(1, 5_000), signal);
     else await visitor.clock.sleep(weather.rough ? chance.whole(1, 200) : 20, signal);
     const now = this.moodOf(url);
+    if (now === 'away' || now === 'refuses') umpire.refused(side, url, visitor);
     if (now === 'away') throw new Fault(side, 'unreachable', 'nobody answers there');
     if (now === 'refuses') throw new Fault(side, 'refused', 'it said no');
     return now;

@@ -61,12 +61,17 @@ class Link {
   readonly #toControl: Lane;
   readonly #toWorker: Lane;
   readonly #closedAtWorker: () => void;
+  readonly heard: (message: ToWorker) => void;
   #talk: Conversation | undefined;
 
-  constructor(parts: RoadParts, ends: { control: Life; worker: Life; closedAtWorker: () => void }) {
+  constructor(
+    parts: RoadParts,
+    ends: { control: Life; worker: Life; closedAtWorker: () => void; heard: (message: ToWorker) => void },
+  ) {
     this.control = ends.control;
     this.worker = ends.worker;
     this.#closedAtWorker = ends.closedAtWorker;
+    this.heard = ends.heard;
     this.#toControl = new Lane(parts, ends.control);
     this.#toWorker = new Lane(parts, ends.worker);
   }
@@ -149,6 +154,11 @@ export class Road {
     return { send, close };
   }
 
+  /** Has the worker hear this at once, whoever has said it. */
+  tell(worker: Life, message: ToWorker): void {
+    [...this.#links].find(link => link.worker === worker)?.heard(message);
+  }
+
   /** Cuts some connection, and loses what is on its way. */
   cutOne(): void {
     const link = this.#parts.chance.one([...this.#links]);
@@ -163,6 +173,7 @@ export class Road {
     const link = new Link(this.#parts, {
       control: door.life,
       worker,
+      heard: on.message,
       closedAtWorker: () => {
         this.#links.delete(link);
         on.closed();

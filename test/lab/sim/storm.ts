@@ -1,4 +1,5 @@
 import type { Mood } from './field.ts';
+import { Past } from './past.ts';
 import { RECEIVERS } from './receivers.ts';
 import type { World } from './world.ts';
 
@@ -27,6 +28,8 @@ export class Storm {
   }
 
   begin(): void {
+    const past = new Past(this.#world);
+    this.#often(2 * SECOND, () => past.speak());
     this.#world.weather.rough = true;
     this.#often(SECOND, () => this.#disturbPeer());
     this.#often(25 * SECOND, () => this.#world.road.cutOne());

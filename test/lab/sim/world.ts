@@ -1,3 +1,4 @@
+import type { Event } from '../../../src/task/event.ts';
 import type { FromWorker, RunReport } from '../../../src/worker/channel.ts';
 import { type BeatListener, Worker } from '../../../src/worker/worker.ts';
 import { Beats } from './beats.ts';
@@ -7,6 +8,7 @@ import { ControlNode } from './control-node.ts';
 import { Field, type Visitor } from './field.ts';
 import { Ledger } from './ledger.ts';
 import { MemoryDisk } from './memory-store.ts';
+import { SAID } from './past.ts';
 import { Receivers } from './receivers.ts';
 import { Road } from './road.ts';
 import { assetUrlOf, DOMAIN } from './storm.ts';
@@ -80,7 +82,7 @@ export class World {
     this.receivers = new Receivers({
       ...{ weather, broken },
       chance: this.chance.fork(),
-      firstHolding: taskId => this.disk.firstHolding(taskId, timeline.now()),
+      firstUntried: taskId => this.disk.firstUntried(taskId),
     });
     this.road = new Road({
       ...{ timeline, weather },
@@ -90,7 +92,7 @@ export class World {
         return marked(message);
       },
       ordered: message => {
-        if (message.t === 'start') this.umpire.ordered(message.order.destination);
+        if (message.t === 'start') this.umpire.ordered(message.order);
         if (message.t !== 'exit') this.trace(`${message.t} ${JSON.stringify(message).slice(0, 200)}`);
       },
     });
@@ -126,7 +128,7 @@ export class World {
       ...{ timeline, weather, computer, receivers, disk, chance },
       workers: WORKERS,
       newId: () => `id${String(++this.#ids).padStart(9, '0')}`,
-      told: event => this.ledger.told(event),
+      told: event => this.#noteEvent(event),
       log: (message, facts) => this.#log(message, facts),
     });
     this.trace(`${node.life.name} starts`);
@@ -138,6 +140,11 @@ export class World {
       timeline.after(pauseMs, this.nature, () => this.startNode());
     });
     void node.start();
+  }
+
+  #noteEvent(event: Event): void {
+    if (event.reason.startsWith(SAID)) this.broken(`event ${event.seq} of ${event.taskId} is told of an older run`);
+    this.ledger.told(event);
   }
 
   /** Nothing unsettled is left; or it is over with that. */
