@@ -1,8 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { renderNative } from '../../src/api/native/callback.ts';
 import { Record as TaskRecord } from '../../src/control/record.ts';
 import { Tasks } from '../../src/control/tasks.ts';
 import { timedIds } from '../../src/control/timed-ids.ts';
+import { redactUrl } from '../../src/media/address.ts';
 import { loadSealKey } from '../../src/store/seal.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { LoggedEvent, Store } from '../../src/store/store.ts';
@@ -77,7 +79,8 @@ export class Life {
     const { node, store } = this.#stage;
     const accountId = (await store.accounts())[0]?.id ?? '';
     const newId = timedIds({ now: Date.now, randomBytes });
-    const record = new TaskRecord({ store, now: Date.now, newId, render: {}, onEvent: [], log: () => undefined });
+    const render = { native: renderNative({ redact: redactUrl }) };
+    const record = new TaskRecord({ store, now: Date.now, newId, render, onEvent: [], log: () => undefined });
     const parts = { store, record, breakpoints: { latest: () => undefined }, now: Date.now, newId: randomUUID };
     const task = await new Tasks(parts).create({ accountId, projectId: node.key.projectId }, this.#spec());
     this.#taskId = task.id;
@@ -146,6 +149,12 @@ export class Life {
     const accountId = (await this.#stage.store.accounts())[0]?.id ?? '';
     const filter = { accountId, taskId: this.#taskId, states: ['waiting' as const] };
     await until('all is told', async () => (await this.#stage.store.deliveries(filter, { limit: 1 })).length === 0);
+  }
+
+  /** What its callbacks are signed with. */
+  async secrets(): Promise<readonly string[]> {
+    const accountId = (await this.#stage.store.accounts())[0]?.id ?? '';
+    return (await this.#stage.store.callbackSecrets(accountId)).map(({ secret }) => secret);
   }
 
   get told(): readonly Told[] {
