@@ -37,6 +37,20 @@ describe('opening', () => {
     }
   });
 
+  it('does not even dial by SRT, which publishes with that, while it is held', async () => {
+    const held = Promise.withResolvers<void>();
+    let fault: Fault | undefined;
+    const opening = failing(openSink('srt://127.0.0.1:9', { ...options, held: () => held.promise }));
+    const noted = opening.then(failed => {
+      fault = failed;
+    });
+    await new Promise(setImmediate);
+    expect(fault).toBeUndefined();
+    held.resolve();
+    await noted;
+    expect(fault?.kind).toBe('policy');
+  });
+
   it('keeps to the policy of its dialler', async () => {
     expect((await failing(openSink('rtmp://127.0.0.1/live/SECRETKEY', options))).kind).toBe('policy');
   });

@@ -1,4 +1,5 @@
 import { type Address, parseAddress, redactUrl } from './address.ts';
+import { within } from './deadline.ts';
 import { asFault, Fault, type Side } from './fault.ts';
 import { openHttpSource, openWsSource } from './http-source.ts';
 import type { Sink, Source } from './packet.ts';
@@ -25,11 +26,30 @@ const SOURCES = new Map<string, (address: Address, options: SourceOptions) => Pr
   ['srt', openSrtSource],
 ]);
 
+type SinkOpener = (address: Address, options: SinkOptions) => Promise<Sink>;
+
+/** Nobody is held for longer. */
+const MAX_HELD_MS = 60_000;
+
+/** Of a protocol in which a dial is a publish: all of it is held. */
+const dialledLast =
+  (opener: SinkOpener): SinkOpener =>
+  async (address, { held, ...options }) => {
+    const deadline = {
+      side: 'push',
+      signal: options.signal,
+      late: 'the publish was not due',
+      waitMs: MAX_HELD_MS,
+    } as const;
+    if (held !== undefined) await within(deadline, held);
+    return opener(address, options);
+  };
+
 /** Where can be pushed to, by scheme. */
-const SINKS = new Map<string, (address: Address, options: SinkOptions) => Promise<Sink>>([
+const SINKS = new Map<string, SinkOpener>([
   ['rtmp', openRtmpSink],
   ['rtmps', openRtmpSink],
-  ['srt', openSrtSink],
+  ['srt', dialledLast(openSrtSink)],
 ]);
 
 export const SOURCE_SCHEMES: readonly string[] = [...SOURCES.keys()];
