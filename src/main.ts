@@ -7,6 +7,7 @@ import { REGIONS } from './api/alibaba/regions.ts';
 import { closeWithin } from './api/connection.ts';
 import { renderHuawei } from './api/huawei/callback.ts';
 import { renderNative } from './api/native/callback.ts';
+import type { Probe } from './api/native/probe.ts';
 import { buildServer } from './api/server.ts';
 import { RollingThrottle } from './api/throttle.ts';
 import { banner } from './cli/banner.ts';
@@ -78,7 +79,7 @@ export async function serve(config: Config, { signal, handOver, replace, print }
   const cluster = closing.adopt(new SingleCluster(newId()), it => it.close());
   await cluster.join();
   const control = buildControl(config, { store, assets: buildAssets(config, store, signal), cluster, log, closing });
-  const server = closing.adopt(buildApi(config, { store, accounts, control, log }), closeApi);
+  const server = closing.adopt(buildApi(config, { store, accounts, control, log, signal }), closeApi);
 
   await control.supervisor.start();
   control.scheduler.start();
@@ -343,7 +344,23 @@ function logEvent({ taskId, seq, type, from, to, epoch, reason, cause, detail }:
   else log.info(facts, `task ${type}`);
 }
 
+/** For callers of the API: within the node's network policy, and until the node ends. */
+function prober(config: Config, signal: AbortSignal): Probe {
+  const dialler = new Dialler({ preset: config.network, forbidden: ownListeners(config) });
+  const options = { dialler, mediaDir: config.media ?? undefined, signal, sleep, now: monotonic };
+  return async (url, as) => {
+    try {
+      const found = as === 'source' ? await lookAt(url, options) : { tookMs: await askDestination(url, options) };
+      return { ok: true, found };
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      return { ok: false, kind: error.kind, error: error.message };
+    }
+  };
+}
+
 interface ApiParts {
+  readonly signal: AbortSignal;
   readonly store: Store;
   readonly accounts: Accounts;
   readonly control: Control;
@@ -353,7 +370,7 @@ interface ApiParts {
 /** Each goes out to wherever the caller says. */
 const TESTS_PER_MINUTE = 10;
 
-function buildApi(config: Config, { store, accounts, control, log }: ApiParts): FastifyInstance {
+function buildApi(config: Config, { store, accounts, control, log, signal }: ApiParts): FastifyInstance {
   return buildServer({
     tasks: control.tasks,
     accounts,
@@ -377,6 +394,7 @@ function buildApi(config: Config, { store, accounts, control, log }: ApiParts): 
       secrets: control.secrets,
       redact: redactUrl,
       testThrottle: new RollingThrottle({ callsPerSecond: TESTS_PER_MINUTE, windowMs: 60_000, now: monotonic }),
+      probe: prober(config, signal),
       monotonic,
     },
     log,

@@ -63,6 +63,7 @@ async function listen(
       secrets: { signersOf: unexpected, rotate: unexpected },
       redact: url => url,
       testThrottle: { take: () => 0 },
+      probe: async () => ({ ok: true, found: {} }),
       monotonic: () => NOW,
     },
     log: { info: log, error: log },

@@ -40,7 +40,7 @@ export interface ServerOptions {
   readonly alibaba: Pick<OperationsOptions, 'regions' | 'endMovesOnAir'>;
   readonly native: Pick<
     NativeOptions,
-    'history' | 'apiKeys' | 'callbacks' | 'secrets' | 'redact' | 'testThrottle' | 'monotonic' | 'limits'
+    'history' | 'apiKeys' | 'callbacks' | 'secrets' | 'redact' | 'testThrottle' | 'probe' | 'monotonic' | 'limits'
   >;
   readonly log: Log;
   readonly health: Health;

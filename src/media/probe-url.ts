@@ -19,6 +19,9 @@ export type Probed =
   | (LiveFindings & { readonly kind: 'live' })
   | (Findings & { readonly kind: 'file'; readonly verdicts: Readonly<Record<DestinationKind, Verdict>> });
 
+/** Somebody waits for the answer. */
+const MOST_FILE_MS = 4_500;
+
 const schemeOf = (url: string): string => url.slice(0, Math.max(0, url.indexOf(':'))).toLowerCase();
 
 /** What an address gives, a live stream or a file: over HTTP the answer decides. What cannot be pulled is a Fault. */
@@ -30,7 +33,7 @@ const live = (url: string, { dialler, ...options }: ProbeUrlOptions): Promise<Li
   probeLive(url, { ...options, open: (address, signal) => openSource(address, { dialler, signal }) });
 
 async function file(url: string, options: ProbeUrlOptions): Promise<Probed> {
-  const findings = await probeFile(url, options);
+  const findings = await probeFile(url, { ...options, mostMs: MOST_FILE_MS });
   const { video, audio } = findings;
   return { kind: 'file', ...findings, verdicts: verdicts({ video: video?.codec, audio: audio?.codec }) };
 }

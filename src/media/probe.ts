@@ -23,6 +23,8 @@ export interface ProbeOptions {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Media looked through at the most; beyond it what was found so far is the answer. */
   readonly mostBytes?: number;
+  /** The same of time, the opening included. */
+  readonly mostMs?: number;
 }
 
 /** What a file holds; what it does not tell is left out. */
@@ -63,10 +65,10 @@ const POLL_MS = 20;
  * its media. A file that cannot be played is a Fault of side `pull`.
  */
 export async function probeFile(url: string, options: ProbeOptions): Promise<Findings> {
-  const { signal, now } = options;
-  const endMs = now() + MOST_MS;
+  const { signal, now, mostMs = MOST_MS } = options;
+  const endMs = now() + mostMs;
   const late = `${redactUrl(url)} showed no frame`;
-  const opened = await within({ side: 'pull', late, waitMs: MOST_MS, signal }, own => open(url, own, options));
+  const opened = await within({ side: 'pull', late, waitMs: mostMs, signal }, own => open(url, own, options));
   try {
     return await look(opened, { ...options, url, endMs });
   } finally {

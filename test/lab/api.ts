@@ -92,6 +92,7 @@ export async function startApi(place: Place, { callsPerSecond = {}, streams = {}
       secrets: new CallbackSecrets({ store, now, newId: randomUUID, randomBytes }),
       redact: redactUrl,
       testThrottle: new RollingThrottle({ callsPerSecond: 10, windowMs: 60_000, now: () => performance.now() }),
+      probe: async () => ({ ok: true, found: {} }),
       monotonic: () => performance.now(),
       limits: streams,
     },

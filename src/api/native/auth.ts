@@ -17,7 +17,8 @@ export type Action =
   | 'millrace:deliveries:redeliver'
   | 'millrace:callbacks:list'
   | 'millrace:callbacks:test'
-  | 'millrace:callbacks:rotate';
+  | 'millrace:callbacks:rotate'
+  | 'millrace:streams:probe';
 
 /** Proves who calls as another dialect does; undefined where the request is not signed in its way. */
 export type Identify = (request: WireRequest) => Promise<Caller> | undefined;

@@ -9,6 +9,7 @@ import { printDelivery, printEndpoint, printWithBody } from './delivery.ts';
 import { notFound, throttled } from './error.ts';
 import { printLogged, printTime, printTimeOrNull, type Redact } from './event.ts';
 import { readBody, readQuery, refuseBody } from './params.ts';
+import { type Probe, Prober, ROLES } from './probe.ts';
 import {
   DELIVERIES_BY,
   deliveryQueryOf,
@@ -17,6 +18,7 @@ import {
   eventQueryOf,
   limitOf,
   PAGE,
+  PROBE,
   pageOf,
   REDELIVER,
   ROTATE,
@@ -58,6 +60,7 @@ export interface CallsOptions {
   readonly redact: Redact;
   /** Each try goes out to where the caller says. */
   readonly testThrottle: Throttle;
+  readonly probe: Probe;
   /** Wall clock. */
   readonly now: () => number;
   readonly newId: () => string;
@@ -75,9 +78,11 @@ export interface Call {
 /** What each call does and answers. */
 export class NativeCalls {
   readonly #options: CallsOptions;
+  readonly #prober: Prober;
 
   constructor(options: CallsOptions) {
     this.#options = options;
+    this.#prober = new Prober(options.probe);
   }
 
   async events({ caller, wire }: Call): Promise<object> {
@@ -175,6 +180,17 @@ export class NativeCalls {
     const options = overlapS === undefined ? {} : { overlapMs: overlapS * 1_000 };
     const { secret, former } = await this.#options.secrets.rotate(caller.accountId, options);
     return { id: secret.id, secret: secret.secret, retires_at: printTimeOrNull(former?.retiresAt ?? null) };
+  }
+
+  /** 200 whatever comes of it: that it cannot be relayed is what was asked. */
+  async probe({ wire }: Call): Promise<object> {
+    readQuery(wire.target, {});
+    const { url, as: [as = 'source'] = [] } = readBody(wire, PROBE);
+    if (url === undefined) refuse('url', 'must be given');
+    const rules = ROLES[as].map(role => this.#options.checkUrl(url, role));
+    const [rule] = rules;
+    if (rule !== undefined && rules.every(each => each !== undefined)) refuse('url', rule);
+    return this.#prober.look(url, as);
   }
 
   async #receiverOf({ url, task_id: taskId }: TestWish, caller: Caller): Promise<string> {

@@ -6,6 +6,7 @@ import { DELIVERY_STATES } from './delivery.ts';
 import { type BrokenRule, invalid } from './error.ts';
 import { EVENT_CAUSES, EVENT_STATUSES, EVENT_TYPES } from './event.ts';
 import { cursor, type Field, id, integer, type Shape, single, text, time, words } from './params.ts';
+import type { ProbedAs } from './probe.ts';
 
 const MOST_LISTED = 1_000;
 const DEFAULT_LISTED = 100;
@@ -86,6 +87,18 @@ export const REDELIVER: Shape<RedeliverWish> = {
 export const TEST: Shape<TestWish> = {
   url: text(new RegExp(`^.{1,${MOST_URL}}$`, 'su'), `must have at most ${MOST_URL} characters`),
   task_id: id,
+};
+export const PROBE: Shape<{ readonly url?: string; readonly as?: readonly ProbedAs[] }> = {
+  url: TEST.url,
+  as: {
+    ...words(
+      new Map<string, ProbedAs>([
+        ['source', 'source'],
+        ['destination', 'destination'],
+      ]),
+    ),
+    repeats: false,
+  },
 };
 export const ROTATE: Shape<{ readonly overlap_s?: number }> = { overlap_s: integer(0, MOST_OVERLAP_S) };
 

@@ -84,6 +84,12 @@ const ROUTES: readonly Route[] = [
     answer: (calls, call) => calls.test(call),
   },
   {
+    method: 'POST',
+    path: '/api/v1/probe',
+    action: 'millrace:streams:probe',
+    answer: (calls, call) => calls.probe(call),
+  },
+  {
     method: 'GET',
     path: '/api/v1/callbacks/secret',
     action: 'millrace:callbacks:list',
