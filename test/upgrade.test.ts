@@ -262,7 +262,7 @@ it('moves live runs off the air for a moment only, also where the source begins 
   const [median = Number.NaN, worst = Number.NaN] = [outages[MANY / 2], outages.at(-1)];
   figure('P6', `outage of ${MANY} live runs that move, median`, median, { unit: 'ms', atMost: 300 });
   figure('P6', `outage of ${MANY} live runs that move, p99`, worst, { unit: 'ms', atMost: 1_000 });
-  figure('P6', 'the same, 200 ms away from the destination', outageMs(oracle.stream('far'), 1), {
+  figure('P6', 'outage of one that is 200 ms away from its destination', outageMs(oracle.stream('far'), 1), {
     unit: 'ms',
     atMost: 1_000,
   });
