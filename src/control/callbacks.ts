@@ -167,11 +167,12 @@ export class Callbacks {
 
   async #send(delivery: Delivery): Promise<void> {
     const outcome = await this.#try(delivery);
-    this.#lanes.landed(delivery, outcome === undefined ? 'failed' : BEARINGS[outcome.verdict]);
-    this.#pump();
     const isCut = this.#closed.signal.aborted && outcome?.verdict !== 'taken';
     if (outcome && !isCut) await this.#settle(delivery, outcome);
+    // Not before it is noted: what was taken and is not noted is told twice if this process dies, so that is to be bounded.
+    this.#lanes.landed(delivery, outcome === undefined ? 'failed' : BEARINGS[outcome.verdict]);
     this.#leave(delivery, outcome !== undefined);
+    this.#pump();
   }
 
   /** Undefined where it could not be signed for want of the store: that is no try. */
