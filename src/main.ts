@@ -29,6 +29,7 @@ import { Tasks } from './control/tasks.ts';
 import { timedIds } from './control/timed-ids.ts';
 import { checkUrl, redactUrl } from './media/address.ts';
 import { monotonic } from './media/clock.ts';
+import { Connections } from './media/connections.ts';
 import { Fault } from './media/fault.ts';
 import { addressOf, isMediaUrl, mediaUrlProblem } from './media/file/media-path.ts';
 import { post } from './media/http.ts';
@@ -276,9 +277,10 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
   });
   const scheduler: Scheduler = new Scheduler({ store, record, claims, now, sleep, log: tell });
   const secrets = new CallbackSecrets({ store, now, newId, randomBytes });
+  const connections = closing.adopt(new Connections(), it => it.close());
   const callbacks: Callbacks = new Callbacks({
     ...{ store, secrets, now, sleep, log: tell, random: Math.random },
-    post: poster(config),
+    post: poster(config, connections),
     sign: { alibaba: signAlibaba },
     redact: redactUrl,
     isBlocked: cause => cause instanceof Fault && cause.kind === 'policy',
@@ -323,9 +325,9 @@ function buildSupervisor(
   });
 }
 
-function poster(config: Config): ConstructorParameters<typeof Callbacks>[0]['post'] {
+function poster(config: Config, connections: Connections): ConstructorParameters<typeof Callbacks>[0]['post'] {
   const dialler = new Dialler({ preset: config.network, forbidden: ownListeners(config) });
-  return (request, options) => post(dialler, request, options);
+  return (request, options) => post(dialler, request, { ...options, connections });
 }
 
 /** What control tells of itself: a line with a cause is a warning. */

@@ -52,7 +52,7 @@ export class Record {
   }
 
   async create(seed: Omit<TaskSeed, keyof Stamp>): Promise<Task> {
-    const first = this.#withDelivery(newTask({ ...seed, ...this.#stamp() }));
+    const first = this.#withDelivery(newTask({ ...seed, ...this.#stamp() }), undefined);
     await this.#options.store.create(changeOf(first.task, [first]));
     this.#tellFollowers([first]);
     return first.task;
@@ -74,7 +74,7 @@ export class Record {
   ): Promise<{ readonly task: Task; readonly changed: boolean } | undefined> {
     let told: readonly Told[] = [];
     const answer = await this.#options.store.change(taskId, task => {
-      told = decide(task, () => this.#stamp()).map(step => this.#withDelivery(step));
+      told = decide(task, () => this.#stamp()).map(step => this.#withDelivery(step, task));
       const last = told.at(-1);
       return last && changeOf(last.task, told);
     });
@@ -86,13 +86,15 @@ export class Record {
     return { now: this.#options.now(), eventId: this.#options.newId() };
   }
 
-  #withDelivery(step: Step): Told {
-    return { ...step, delivery: this.#deliveryOf(step) };
+  #withDelivery(step: Step, before: Task | undefined): Told {
+    return { ...step, delivery: this.#deliveryOf(step, before) };
   }
 
-  #deliveryOf({ event, task }: Step): Delivery | undefined {
+  #deliveryOf({ event, task }: Step, before: Task | undefined): Delivery | undefined {
     const { callback } = task.spec;
-    if (!callback || isGone(task.alarms, callback.url)) return undefined;
+    // What ends a task ends its alarms first: a receiver that was gone then is not told of the end either.
+    const alarms = [...(before?.alarms ?? []), ...task.alarms];
+    if (!callback || isGone(alarms, callback.url)) return undefined;
     const rendered = this.#render(event, task);
     if (!rendered) return undefined;
     return {

@@ -84,11 +84,44 @@ it('takes the status of an answer whose body cannot be read', async () => {
   expect(await post(lab, request(url), soon)).toEqual({ status: 200 });
 });
 
+it('tells when it is asked to come again', async () => {
+  const url = await listen((_, res) => res.writeHead(429, { 'retry-after': '120' }).end());
+  expect(await post(lab, request(url), soon)).toEqual({ status: 429, retryAfter: '120' });
+});
+
+it('C6: reads a gigabyte no further than 64 KB, and takes the status', async () => {
+  let sent = 0;
+  const url = await listen((_, res) => {
+    res.writeHead(200, { 'content-length': String(1024 ** 3) });
+    const more = (): void => {
+      while (sent < 1024 ** 3 && res.write(Buffer.alloc(16_384))) sent += 16_384;
+    };
+    res.on('drain', more);
+    more();
+  });
+  expect(await post(lab, request(url), { ...soon, timeoutMs: 5_000 })).toEqual({ status: 200 });
+  expect(sent).toBeLessThan(16 * 1024 ** 2);
+});
+
+it('C6: waits for a body that drips no longer than 2 seconds, and takes the status', async () => {
+  const url = await listen((_, res) => {
+    res.writeHead(200);
+    const dripping = setInterval(() => res.write('.'), 50);
+    res.on('close', () => clearInterval(dripping));
+  });
+  const began = performance.now();
+  expect(await post(lab, request(url), { ...soon, timeoutMs: 15_000 })).toEqual({ status: 200 });
+  expect(performance.now() - began).toBeLessThan(4_000);
+});
+
 it.each([
   ['no HTTP', 'hello\r\n\r\n'],
   ['a length that is none', 'HTTP/1.1 200 OK\r\nContent-Length: zz\r\n\r\n'],
   ['a status that is none', 'HTTP/1.1 1000 OK\r\n\r\n'],
   ['interim answers without end', 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(1000)],
+  ['headers without end', `HTTP/1.1 200 OK\r\n${`X-A: ${'b'.repeat(1000)}\r\n`.repeat(1000)}`],
+  ['many small headers without end', `HTTP/1.1 200 OK\r\n${'a: b\r\n'.repeat(100_000)}`],
+  ['another protocol', 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'],
 ])('fails on %s', async (_name, bytes) => {
   await expect(post(lab, request(await shout(bytes)), soon)).rejects.toMatchObject({ name: 'Fault', kind: 'lost' });
 });

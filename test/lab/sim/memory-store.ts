@@ -145,9 +145,9 @@ export class MemoryDisk {
     return revived.length;
   }
 
-  /** The number of the first event of the task before which no later one may be told. */
-  firstHolding(taskId: string, now: number): number | undefined {
-    return this.waiting.get(taskId)?.find(({ holdsUntil }) => holdsUntil === null || holdsUntil > now)?.seq;
+  /** The number of the first event of the task that its receiver has not been tried with: no later one may go. */
+  firstUntried(taskId: string): number | undefined {
+    return this.waiting.get(taskId)?.find(({ holdsUntil }) => holdsUntil === null)?.seq;
   }
 
   #noteDue(before: Task | undefined, after: Task): void {
@@ -167,12 +167,12 @@ export class MemoryDisk {
 
 const least = (times: readonly number[]): number => times.reduce((one, other) => Math.min(one, other), Infinity);
 
-/** Until when each of them is held back by those in front of it. */
-function heldUntil(waiting: readonly Delivery[]): readonly number[] {
+/** Until when each of them is held back by those in front of it; who would hold for longer than that holds nobody. */
+function heldUntil(waiting: readonly Delivery[], latestHold = Number.POSITIVE_INFINITY): readonly number[] {
   let latest = -Infinity;
   return waiting.map(({ holdsUntil }) => {
     const held = latest;
-    latest = Math.max(latest, holdsUntil ?? Infinity);
+    if (holdsUntil === null || holdsUntil <= latestHold) latest = Math.max(latest, holdsUntil ?? Infinity);
     return held;
   });
 }
@@ -254,13 +254,14 @@ export class MemoryStore implements TaskStore {
     return (this.#disk.events.get(taskId) ?? []).filter(({ seq }) => seq > afterSeq).slice(0, limit);
   }
 
-  async dueDeliveries({ now, until, limit, after, taskIds, madeAfter }: DueFilter): Promise<readonly Delivery[]> {
+  async dueDeliveries(filter: DueFilter): Promise<readonly Delivery[]> {
+    const { now, until, limit, after, taskIds, madeAfter, longestHoldMs } = filter;
     if (this.#disk.waiting.size === 0 || this.#disk.soonestAt > until) return [];
     const isBehind = (one: Delivery): boolean =>
       after === undefined || one.nextAt > after.nextAt || (one.nextAt === after.nextAt && one.id > after.id);
     return [...this.#disk.waiting.values()]
       .flatMap(waiting => {
-        const held = heldUntil(waiting);
+        const held = heldUntil(waiting, now + (longestHoldMs ?? Number.POSITIVE_INFINITY));
         return waiting.filter((_, i) => (held[i] ?? 0) <= now);
       })
       .filter(free => free.nextAt <= until && isBehind(free) && (taskIds?.includes(free.taskId) ?? true))

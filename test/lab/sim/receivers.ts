@@ -20,8 +20,8 @@ export interface ReceiversParts {
   readonly chance: Chance;
   readonly weather: Weather;
   readonly broken: (law: string) => void;
-  /** The number of the first event of the task that still holds back those behind it. */
-  readonly firstHolding: (taskId: string) => number | undefined;
+  /** The number of the first event of the task that nobody has been told of, nor been tried with. */
+  readonly firstUntried: (taskId: string) => number | undefined;
 }
 
 /** Names the delivery to the receivers, beside what its dialect signs it with. */
@@ -75,15 +75,15 @@ export class Receivers {
   }
 
   #note({ headers, body }: PostRequest): Receipt {
-    const { broken, firstHolding } = this.#parts;
+    const { broken, firstUntried } = this.#parts;
     const [id = '', taskId = '', seq = ''] = (headers[DELIVERY] ?? '').split(' ');
     const receipt = this.#receipts.get(id) ?? { body, tries: 0, taken: 0 };
     this.#receipts.set(id, receipt);
     receipt.tries++;
     if (receipt.body !== body) broken(`callback ${seq} of ${taskId} was told in other words than before`);
-    const first = firstHolding(taskId);
+    const first = firstUntried(taskId);
     if (first !== undefined && first < Number(seq)) {
-      broken(`callback ${seq} of ${taskId} was sent while ${first} had still to go first`);
+      broken(`callback ${seq} of ${taskId} was sent while ${first} had not been tried`);
     }
     return receipt;
   }
