@@ -136,6 +136,8 @@ export interface Source {
   read(into: Batch, mostBytes?: number): void;
   /** Bytes received so far, all included. */
   readonly bytesIn: number;
+  /** What of the stream is left out, and why; sentences for an operator. */
+  readonly notes?: readonly string[];
   close(): void;
 }
 

@@ -18,6 +18,7 @@ interface Frame {
 /** A stream that is as far as its clock, behind a group of pictures that comes at once. */
 class Stream implements Source {
   readonly bytesIn = 0;
+  notes: readonly string[] = [];
   closed = false;
   readonly #frames: Frame[];
   readonly #now: () => number;
@@ -68,10 +69,15 @@ const sounds = (fromMs: number): Frame[] =>
 const byTime = (...tracks: readonly (readonly Frame[])[]): Frame[] =>
   tracks.flat().sort((one, other) => one.dtsMs - other.dtsMs);
 
-async function probe(frames: readonly Frame[], end?: Fault): Promise<LiveFindings & { readonly tookMs: number }> {
+async function probe(
+  frames: readonly Frame[],
+  end?: Fault,
+  leftOut: readonly string[] = [],
+): Promise<LiveFindings & { readonly tookMs: number }> {
   let nowMs = 0;
   const now = (): number => nowMs;
   const stream = new Stream(frames, now, end);
+  stream.notes = leftOut;
   const sleep = async (ms: number): Promise<void> => {
     nowMs += ms;
   };
@@ -115,6 +121,11 @@ describe('a live stream that is probed', () => {
     const { seenMs, audio } = await probe([AAC, ...sounds(0).slice(0, 40)], end);
     expect(seenMs).toBeLessThan(1_000);
     expect(audio?.codec).toBe('AAC');
+  });
+
+  it('is told with what of it is left out', async () => {
+    const { notes } = await probe([AVC, ...pictures(25, 25)], undefined, ['The sound is left out: it is G.711.']);
+    expect(notes).toEqual(['The sound is left out: it is G.711.', 'There is no sound.']);
   });
 
   it('that shows nothing, or ends before it does, is a fault that keeps the key', async () => {

@@ -77,7 +77,9 @@ export async function probeLive(url: string, options: LiveProbeOptions): Promise
     source.close();
   }
   if (tally.isEmpty) throw new Fault('pull', 'silent', `${redactUrl(url)} showed no frame within ${MOST_MS / 1000} s`);
-  return { protocol: url.slice(0, url.indexOf(':')).toLowerCase(), ...tally.findings(), openedInMs };
+  const findings = tally.findings();
+  const notes = [...(source.notes ?? []), ...findings.notes];
+  return { protocol: url.slice(0, url.indexOf(':')).toLowerCase(), ...findings, notes, openedInMs };
 }
 
 interface Watching extends Pick<LiveProbeOptions, 'now' | 'sleep' | 'signal'> {

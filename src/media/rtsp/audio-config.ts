@@ -14,6 +14,8 @@ const ESCAPED_RATE = 15;
 const SBR = 5;
 const PARAMETRIC_STEREO = 29;
 const AAC_LC = 2;
+const EXTENSION_SYNC = 0x2b7;
+const STEREO_SYNC = 0x548;
 const LONG_FRAME = 1024;
 const SHORT_FRAME = 960;
 
@@ -33,7 +35,8 @@ export function parseLatmConfig(bytes: Buffer): LatmConfig | undefined {
   if (!isPlain || !isOneTime || !isOneStream) return undefined;
   const start = bits.position;
   if (readCore(bits) === undefined) return undefined;
-  const end = bits.position;
+  const end = endOfExtension(bytes, bits.position);
+  bits.bits(end - bits.position);
   const isVariable = bits.bits(3) === 0; // frameLengthType
   return bits.overrun || !isVariable ? undefined : { config: cut(bytes, start, end), framesPerUnit };
 }
@@ -55,6 +58,17 @@ function readCore(bits: BitReader): CoreSound | undefined {
   const isPlain = channels !== 0 && bits.bits(2) === 0;
   const isAac = type >= 1 && type <= 4;
   return rate === undefined || !isPlain || !isAac || bits.overrun ? undefined : { rate, samplesPerFrame };
+}
+
+/** Where an extension that old decoders do not see ends, if one follows: section 1.6.5.3. */
+function endOfExtension(bytes: Buffer, from: number): number {
+  const bits = new BitReader(bytes);
+  bits.bits(from);
+  if (bits.bits(11) !== EXTENSION_SYNC || bits.bits(5) !== SBR) return from;
+  const isPresent = bits.bit() === 1;
+  if (isPresent) readRate(bits);
+  const end = bits.position;
+  return isPresent && bits.bits(11) === STEREO_SYNC ? bits.position + 1 : end;
 }
 
 function readRate(bits: BitReader): number | undefined {

@@ -128,6 +128,8 @@ describe('what is told of AAC', () => {
   it('is taken out of what LATM tells', () => {
     const told = parseLatmConfig(Buffer.from('400023203fc0', 'hex'));
     expect([told?.config.toString('hex'), told?.framesPerUnit]).toEqual(['1190', 1]);
+    // As GStreamer says it: with an extension that is not there.
+    expect(parseLatmConfig(Buffer.from('40002320adca00', 'hex'))?.config.toString('hex')).toBe('119056e500');
   });
 
   it('is not taken where it is of an unusual form, or cut short', () => {
