@@ -37,6 +37,7 @@ describe('config', () => {
       readyFile: null,
       region: 'default',
       alibabaEndOnAir: 'fixed',
+      keepEventsMs: 90 * 24 * 3_600_000,
       alibabaEvents: { running: 'LivePullToPushRunning', exit: 'LivePullToPushExit' },
       eagerRecovery: true,
       callsPerSecond: { alibaba: 10, huawei: 0, native: 100 },
@@ -119,6 +120,16 @@ describe('config', () => {
       running: 'LivePullToPushRuning',
       exit: 'LivePullToPushFinish',
     });
+  });
+
+  it('takes how long events are kept, in days', () => {
+    expect(read({ flags: { 'keep-events': '7d' } }).keepEventsMs).toBe(7 * 24 * 3_600_000);
+  });
+
+  it.each(['0d', '7', '1.5d', '-1d', '3651d', '90 d', ''.padEnd(9, '9')])('refuses %j as how long', days => {
+    expect(problems({ flags: { 'keep-events': days } })).toEqual([
+      `--keep-events: "${days}" is not a number of days from 1d to 3650d`,
+    ]);
   });
 
   it.each(['two words', 'x'.repeat(65), 'a"b'])('refuses %j as the name of an event', name => {

@@ -53,6 +53,8 @@ export interface Config {
   };
   /** Whether the Alibaba dialect lets the end of a task on air be moved: the cloud's pages contradict each other. */
   readonly alibabaEndOnAir: 'fixed' | 'free';
+  /** How long events can be read. */
+  readonly keepEventsMs: number;
   /** What the callbacks of the Alibaba dialect call its two events. */
   readonly alibabaEvents: { readonly running: string; readonly exit: string };
   /** How many calls of one operation an account may make in a second, by dialect; 0: any number. */
@@ -190,6 +192,7 @@ function assemble(reader: Reader, cores: number): Config {
       text => (text === 'fixed' || text === 'free' ? text : undefined),
       'fixed or free',
     ),
+    keepEventsMs: reader.parsed('keep-events', 90, parseDays, 'a number of days from 1d to 3650d') * DAY_MS,
     alibabaEvents: {
       running: reader.parsed('alibaba-running-event', 'LivePullToPushRunning', parseEventName, EVENT_NAME_RULE),
       exit: reader.parsed('alibaba-exit-event', 'LivePullToPushExit', parseEventName, EVENT_NAME_RULE),
@@ -236,6 +239,13 @@ const RATE_RULE = 'a whole number from 0 to 10000';
 function parseRate(text: string): number | undefined {
   const rate = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
   return rate <= 10_000 ? rate : undefined;
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+function parseDays(text: string): number | undefined {
+  const days = Number(/^([0-9]{1,4})d$/.exec(text)?.[1] ?? 0);
+  return days >= 1 && days <= 3_650 ? days : undefined;
 }
 
 const SILENCE_RULE = 'whole milliseconds from 500 to 60000';
@@ -383,6 +393,7 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     'warm-standby': config.cover.warm ? 'on' : 'off',
     'delay-budget': String(config.cover.delayMs),
     slate: config.cover.slate,
+    'keep-events': `${config.keepEventsMs / DAY_MS}d`,
     'alibaba-end-on-air': config.alibabaEndOnAir,
     'alibaba-running-event': config.alibabaEvents.running,
     'alibaba-exit-event': config.alibabaEvents.exit,

@@ -22,6 +22,7 @@ import { CallbackSecrets } from './control/callback-secrets.ts';
 import { Callbacks } from './control/callbacks.ts';
 import { Claims } from './control/claims.ts';
 import { History } from './control/history.ts';
+import { Housekeeping } from './control/housekeeping.ts';
 import { Record } from './control/record.ts';
 import { Scheduler } from './control/scheduler.ts';
 import { Supervisor } from './control/supervisor.ts';
@@ -85,6 +86,7 @@ export async function serve(config: Config, { signal, handOver, replace, print }
   await control.supervisor.start();
   control.scheduler.start();
   control.callbacks.start();
+  control.housekeeping.start();
   const api = await listen(server, config.listen);
   const rtmp = control.supervisor.originAddress;
   announce(config, { api, rtmp, print });
@@ -225,6 +227,7 @@ interface Control {
   readonly tasks: Tasks;
   readonly scheduler: Scheduler;
   readonly callbacks: Callbacks;
+  readonly housekeeping: Housekeeping;
   readonly secrets: CallbackSecrets;
   readonly history: History;
   readonly supervisor: Supervisor;
@@ -286,14 +289,17 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
     isBlocked: cause => cause instanceof Fault && cause.kind === 'policy',
     tell: (taskId, telling) => record.tell(taskId, telling),
   });
+  const { keepEventsMs } = config;
+  const housekeeping = new Housekeeping({ store, keepEventsMs, now, sleep, log: tell });
   const history = new History({ store, callbacks, now });
   const supervisor = buildSupervisor(config, { listener: claims, log: tell });
   closing.adopt(supervisor, it => it.close({ stopWorkers: true }));
+  closing.adopt(housekeeping, it => it.close());
   closing.adopt(callbacks, it => it.close());
   closing.adopt(claims, it => it.close());
   closing.adopt(scheduler, it => it.close());
   const tasks = new Tasks({ store, record, breakpoints, now, newId });
-  return { tasks, scheduler, callbacks, secrets, history, supervisor, claims };
+  return { tasks, scheduler, callbacks, housekeeping, secrets, history, supervisor, claims };
 }
 
 /**

@@ -15,6 +15,7 @@ export type OptionName =
   | 'warm-standby'
   | 'delay-budget'
   | 'slate'
+  | 'keep-events'
   | 'alibaba-running-event'
   | 'alibaba-exit-event'
   | 'alibaba-end-on-air'
@@ -148,6 +149,13 @@ export const OPTIONS: readonly Option[] = [
     value: 'off|hold|FILE',
     about: 'what is shown while there is no source: the last pictures, or a file (media:// or asset://)',
     fallback: 'off',
+  },
+  {
+    name: 'keep-events',
+    env: 'MILLRACE_KEEP_EVENTS',
+    value: 'DAYS',
+    about: 'how long events can be read, in days like 90d',
+    fallback: '90d',
   },
   {
     name: 'alibaba-running-event',
