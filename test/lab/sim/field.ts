@@ -88,12 +88,18 @@ export class Field {
     const reached = this.#reached.get(key) ?? [];
     const newest = reached.at(-1);
     if (newest?.opening === name.opening) reached.pop();
-    else if (newest !== undefined && fileOf(newest.opening) === fileOf(name.opening)) {
-      this.#parts.umpire.resumed(key, fileOf(name.opening), { fromMs: name.fileMs, beforeMs: newest.fileMs });
-    }
+    else if (newest !== undefined && fileOf(newest.opening) === fileOf(name.opening)) this.#checkResumed(key, name);
     reached.push(name);
     if (reached.length > MOST_REMEMBERED) reached.shift();
     this.#reached.set(key, reached);
+  }
+
+  /** Perhaps in an earlier pass of the list: the newest break point may have gone with its process. */
+  #checkResumed(key: string, { opening, fileMs }: FrameName): void {
+    const file = fileOf(opening);
+    const passes = (this.#reached.get(key) ?? []).filter(pass => fileOf(pass.opening) === file);
+    const beforeMs = Math.max(...passes.map(pass => pass.fileMs));
+    this.#parts.umpire.resumed(key, file, { fromMs: fileMs, beforeMs });
   }
 
   /** Everybody is well again. */

@@ -71,7 +71,8 @@ export class Umpire {
     const key = keyOf(destination);
     note(this.#orders, key, this.#nowMs, MINUTE);
     this.#orderedAt.set(key, this.#nowMs);
-    for (const name of this.#misses.keys()) if (keyOf(name) === key) this.#misses.delete(name);
+    for (const all of [this.#misses, this.#missed])
+      for (const name of all.keys()) if (keyOf(name) === key) all.delete(name);
     if (source.kind === 'list') this.#noteVersion(key, source.version);
   }
 
@@ -128,7 +129,7 @@ export class Umpire {
     const leastMs = BACKOFF_MS[Math.min(miss.count, BACKOFF_MS.length) - 1] ?? 0;
     const waitedMs = this.#nowMs - miss.atMs;
     if (waitedMs >= leastMs - EARLY_MS) return;
-    this.#parts.broken(`${name} was tried again ${waitedMs} ms behind the ${miss.count}th try in a row without health`);
+    this.#parts.broken(`${name} was tried again ${waitedMs} ms behind try ${miss.count} in a row without health`);
   }
 
   /** A side that was well for so long was lost: the next try follows soon, if it is wanted still. */
