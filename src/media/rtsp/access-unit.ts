@@ -74,9 +74,9 @@ export class AccessUnit {
   }
 
   #reserve(bytes: number): void {
-    if (this.end + bytes <= this.buffer.length) return;
     const own = this.end - this.start;
     if (own + bytes > LARGEST) throw new Fault('pull', 'garbage', 'the source sends a picture of more than 16 MB');
+    if (this.end + bytes <= this.buffer.length) return;
     const from = this.start;
     const larger = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 * (VIDEO_HEAD_BYTES + own + bytes)));
     if (own > 0) this.buffer.copy(larger, VIDEO_HEAD_BYTES, from, this.end);

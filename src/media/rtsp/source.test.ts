@@ -1,3 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import net, { type AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import tls from 'node:tls';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { parseAddress } from '../address.ts';
 import { Fault } from '../fault.ts';
@@ -26,16 +32,17 @@ interface Wish {
   readonly script?: RtspScript;
   readonly sdp?: string;
   readonly now?: () => number;
+  readonly userinfo?: string;
 }
 
-async function play({ script, sdp = SDP, now = () => 0 }: Wish = {}) {
+async function play({ script, sdp = SDP, now = () => 0, userinfo = '' }: Wish = {}) {
   const server = await ScriptedRtsp.listen({ sdp, ...(script === undefined ? {} : { script }) });
   servers.push(server);
-  return { server, source: await pull(server, now), visit: server.visit };
+  return { server, source: await pull(server, now, userinfo), visit: server.visit };
 }
 
-async function pull(server: ScriptedRtsp, now = () => 0): Promise<RtspSource> {
-  const address = parseAddress(server.url('live/SECRETKEY'), ['rtsp']);
+async function pull(server: ScriptedRtsp, now = () => 0, userinfo = ''): Promise<RtspSource> {
+  const address = parseAddress(server.url('live/SECRETKEY', userinfo), ['rtsp']);
   const source = await openRtspSource(address, { dialler, signal: new AbortController().signal, now });
   sources.push(source);
   return source;
@@ -169,6 +176,35 @@ describe('an RTSP source', () => {
   });
 });
 
+it('comes over TLS, too', async () => {
+  const server = await ScriptedRtsp.listen({ sdp: SDP, onPlay: visit => visit.frame(0, key(1, 0)) });
+  servers.push(server);
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'millrace-rtsps-'));
+  const [keyFile, certFile] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')];
+  const subject = ['-subj', '/CN=cam.test', '-addext', 'subjectAltName=DNS:cam.test'];
+  const made = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+  execFileSync('openssl', ['req', ...made, ...subject, '-keyout', keyFile, '-out', certFile], { stdio: 'pipe' });
+  const [own, ca] = [readFileSync(keyFile, 'utf8'), readFileSync(certFile, 'utf8')];
+  rmSync(folder, { recursive: true });
+  const front = tls.createServer({ key: own, cert: ca }, secure => {
+    const plain = net.connect(server.port, '127.0.0.1');
+    for (const socket of [plain, secure]) socket.on('error', () => undefined);
+    secure.pipe(plain).pipe(secure);
+  });
+  await new Promise<void>(resolve => front.listen(0, '127.0.0.1', resolve));
+  try {
+    const { port } = front.address() as AddressInfo;
+    const overTls = new Dialler({ preset: 'lab', ca, lookup: async () => ['127.0.0.1'] });
+    const address = parseAddress(`rtsps://cam.test:${port}/live`, ['rtsps']);
+    const source = await openRtspSource(address, { dialler: overTls, signal: new AbortController().signal });
+    sources.push(source);
+    expect(kinds(await read(source, 2))).toEqual(['videoHeader', 'key']);
+    expect(server.visit.asked[0]?.uri).toBe(`rtsps://cam.test:${port}/live`);
+  } finally {
+    front.close();
+  }
+});
+
 describe('the end of an RTSP source', () => {
   it('is told behind what came before it', async () => {
     const { source, visit } = await play();
@@ -269,6 +305,32 @@ describe('keeping an RTSP source alive', () => {
     const { source, visit } = await play({ script, now: () => nowMs });
     nowMs = 30_000;
     expect(await asked(source, visit, 6)).toEqual(['OPTIONS']);
+  });
+
+  it('proves anew who it is where the nonce has grown stale', async () => {
+    let nowMs = 0;
+    const proofs: string[] = [];
+    let nonce = 1;
+    const script: RtspScript = (visit, request) => {
+      const given = headerOf(request.message, 'authorization') ?? '';
+      if (request.method === 'GET_PARAMETER') proofs.push(/nonce="(\w*)"/.exec(given)?.[1] ?? '');
+      if (given.includes(`nonce="n${nonce}"`)) return false;
+      const stale = given === '' ? '' : ', stale=true';
+      visit.answer(request, '401 Unauthorized', {
+        'WWW-Authenticate': `Digest realm="cam", nonce="n${nonce}"${stale}`,
+      });
+      return true;
+    };
+    const { source } = await play({ script, now: () => nowMs, userinfo: 'a:b' });
+    nonce = 2;
+    nowMs = 30_000;
+    await vi.waitFor(() => {
+      readOnce(source);
+      expect(proofs).toEqual(['n1', 'n2']);
+    });
+    nowMs = 59_999;
+    readOnce(source);
+    expect(proofs).toHaveLength(2);
   });
 
   it('answers what the server asks', async () => {

@@ -27,11 +27,12 @@ export const avcPayload: PayloadFormat = (bytes, from, to, taker) => {
   // With a decoding order number in front, which says nothing where packets come in order.
   if (type === Avc.singleTimeOrdered) return aggregate(bytes, from + 3, to, taker);
   if (type === Avc.fragment || type === Avc.fragmentOrdered) {
-    if (from + 2 >= to) return false;
-    const flags = bytes[from + 1] as number;
-    const isOrdered = type === Avc.fragmentOrdered && (flags & START) !== 0;
-    const unitHead = [(head & 0xe0) | (flags & 31)];
-    return fragment({ bytes, from: from + (isOrdered ? 4 : 2), to }, flags, unitHead, taker);
+    const flags = from + 1 < to ? (bytes[from + 1] as number) : 0;
+    const isStart = (flags & START) !== 0;
+    const start = from + (isStart && type === Avc.fragmentOrdered ? 4 : 2);
+    if (start >= to) return false;
+    if (isStart) taker.begin([(head & 0xe0) | (flags & 31)]);
+    return close(taker, flags, taker.piece(bytes, start, to));
   }
   if (type > 0 && type < Avc.singleTime) taker.whole(bytes, from, to);
   // Some cameras send their byte stream as it is.
@@ -48,17 +49,21 @@ export const hevcPayload = (ordered: boolean): PayloadFormat => {
     if (type === Hevc.aggregate) return aggregate(bytes, from + 2 + extra, to, taker, ordered ? 1 : 0);
     if (type === Hevc.fragment) {
       const flags = bytes[from + 2] as number;
-      const head = [((bytes[from] as number) & 0x81) | ((flags & 63) << 1), bytes[from + 1] as number];
-      const isOrdered = ordered && (flags & START) !== 0;
-      return fragment({ bytes, from: from + 3 + (isOrdered ? extra : 0), to }, flags, head, taker);
+      const isStart = (flags & START) !== 0;
+      const start = from + 3 + (isStart ? extra : 0);
+      if (start >= to) return false;
+      if (isStart) taker.begin([((bytes[from] as number) & 0x81) | ((flags & 63) << 1), bytes[from + 1] as number]);
+      return close(taker, flags, taker.piece(bytes, start, to));
     }
     if (type > Hevc.fragment) return false;
     if (type === 0 && bytes[from] === 0 && bytes[from + 1] === 0) return byteStream(bytes, from, to, taker);
-    if (ordered) {
+    if (!ordered) taker.whole(bytes, from, to);
+    else {
+      if (from + 2 + extra >= to) return false;
       taker.begin([bytes[from] as number, bytes[from + 1] as number]);
       taker.piece(bytes, from + 2 + extra, to);
       taker.finish();
-    } else taker.whole(bytes, from, to);
+    }
     return true;
   };
 };
@@ -75,17 +80,10 @@ function aggregate(bytes: Buffer, from: number, to: number, taker: UnitTaker, ga
   return at >= to && at > from;
 }
 
-function fragment(
-  { bytes, from, to }: { readonly bytes: Buffer; readonly from: number; readonly to: number },
-  flags: number,
-  head: readonly number[],
-  taker: UnitTaker,
-): boolean {
-  if (from >= to) return false;
-  if ((flags & START) !== 0) taker.begin(head);
-  if (!taker.piece(bytes, from, to)) return false;
-  if ((flags & END) !== 0) taker.finish();
-  return true;
+/** Finishes the unit behind its last piece. */
+function close(taker: UnitTaker, flags: number, isTaken: boolean): boolean {
+  if (isTaken && (flags & END) !== 0) taker.finish();
+  return isTaken;
 }
 
 /** Units with start codes: annex B of either codec. */
