@@ -1,6 +1,7 @@
 import type { Monotonic } from './clock.ts';
 import { Delay } from './delay.ts';
 import { asFault, Fault } from './fault.ts';
+import { fourCcOf } from './flv/describe.ts';
 import { GopCache } from './gop.ts';
 import { LastGroup } from './last-group.ts';
 import { beginsWithKey, fillOpening } from './opening.ts';
@@ -164,6 +165,11 @@ export class Relay {
   /** The last pictures, where they are kept. */
   get lastGroup(): Strip | undefined {
     return this.#lastGroup?.strip({ video: this.splicer.videoHeader, audio: undefined });
+  }
+
+  /** The codecs of what it has placed that only enhanced RTMP has names for. */
+  get fourCcs(): readonly string[] {
+    return [this.splicer.videoHeader, this.splicer.audioHeader].flatMap(header => fourCcOf(header) ?? []);
   }
 
   /** Media that is held back: so long nobody notices that there is no source. */

@@ -69,8 +69,8 @@ function startWorker(settings: Settings): Worker {
     beating: on => new Heartbeat({ tickMs, ...on }),
     openSource: (url, signal) => openSource(url, { dialler, signal }),
     openItem: (item, startMs, signal) => openItem(item.url, { dialler, mediaDir, startMs, signal, ...partOf(item) }),
-    openSink: (url, signal, held) =>
-      turnstile.pass(hostOf(url), signal, () => openSink(url, { dialler, signal, held, now: monotonic })),
+    openSink: (url, signal, wish) =>
+      turnstile.pass(hostOf(url), signal, () => openSink(url, { ...wish, dialler, signal, now: monotonic })),
     dial: listener => dialChannel(channel, listener, { signal: new AbortController().signal, retryMs: REDIAL_MS }),
     now: monotonic,
     sleep,

@@ -120,7 +120,7 @@ export class PushSide {
   async #once(pushed: Pushed, signal: AbortSignal): Promise<Outcome> {
     let sink: Sink;
     try {
-      sink = await this.#parts.openSink(this.#destination, signal);
+      sink = await this.#parts.openSink(this.#destination, signal, { fourCcs: pushed.relay.fourCcs });
     } catch (error) {
       const fault = asFault('push', error);
       return { fault, healthyMs: 0, calm: this.#isEcho(fault) };

@@ -11,12 +11,19 @@ import { PushSide } from './push-side.ts';
 import type { Slates } from './slates.ts';
 import { Standing } from './standing.ts';
 
+/** How a push is to be opened. */
+export interface SinkWish {
+  /** The destination is dialled, and asked to take a publish when this resolves. */
+  readonly held?: () => Promise<void>;
+  /** What of enhanced RTMP is in the stream. */
+  readonly fourCcs?: readonly string[];
+}
+
 export interface RunParts {
   readonly order: RunOrder<LiveOrder>;
   readonly heartbeat: Pick<Heartbeat, 'add' | 'remove'>;
   readonly openSource: (url: string, signal: AbortSignal) => Promise<Source>;
-  /** `held`: the destination is dialled, and asked to take a publish when this resolves. */
-  readonly openSink: (url: string, signal: AbortSignal, held?: (() => Promise<void>) | undefined) => Promise<Sink>;
+  readonly openSink: (url: string, signal: AbortSignal, wish?: SinkWish) => Promise<Sink>;
   readonly now: Monotonic;
   /** Rejects when the signal aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;

@@ -32,7 +32,7 @@ describe('an understudy', () => {
         return source;
       },
       openItem: () => Promise.reject(new Error('no file is asked for')),
-      openSink: async (url, signal, held) => {
+      openSink: async (url, signal, { held } = {}) => {
         const left = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
         left.catch(() => {});
         await Promise.race([held?.(), left]);

@@ -2,7 +2,7 @@ import type { Relay } from '../media/relay.ts';
 import { onceReached, under, whenOver } from './attempts.ts';
 import type { LiveOrder, RunNews, RunOrder } from './channel.ts';
 import { coverOf } from './cover.ts';
-import { Run, type RunParts } from './run.ts';
+import { Run, type RunParts, type SinkWish } from './run.ts';
 
 export interface UnderstudiesOptions extends Omit<RunParts, 'order'> {
   /** It waits for its cue, or it will not come: told once as ready and once as not. */
@@ -40,7 +40,7 @@ class Understudy {
     this.run = new Run({
       ...parts,
       tell: news => this.#tell(news),
-      openSink: (url, signal) => parts.openSink(url, signal, this.#isOnAir ? undefined : () => this.#held(signal)),
+      openSink: (url, signal, wish) => parts.openSink(url, signal, { ...wish, ...this.#hold(signal) }),
     });
   }
 
@@ -51,6 +51,10 @@ class Understudy {
     this.run.change(order);
     this.#cue.resolve();
     return this.run;
+  }
+
+  #hold(signal: AbortSignal): SinkWish {
+    return this.#isOnAir ? {} : { held: () => this.#held(signal) };
   }
 
   #held(signal: AbortSignal): Promise<void> {

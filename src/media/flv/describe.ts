@@ -82,6 +82,15 @@ function describeSound(header: Buffer, at: number): string {
   return `${AAC_NAMES.get(config.objectType) ?? codec} ${config.sampleRate} Hz${channels}`;
 }
 
+/** By which enhanced RTMP knows the codec of a header; undefined where the legacy form has a number for it. */
+export function fourCcOf(header: Buffer | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const code = fourCc(header);
+  const first = header[0] ?? 0;
+  const isSound = first >> 4 === SoundFormat.enhanced && SOUND_FOURCCS.has(code);
+  return isSound || ((first & 0x80) !== 0 && VIDEO_FOURCCS.has(code)) ? code : undefined;
+}
+
 function fourCc(body: Buffer): string {
   return body.length < 5 ? '' : body.toString('latin1', 1, 5);
 }

@@ -29,6 +29,7 @@ interface Tries {
   readonly signal?: AbortSignal;
   readonly held?: () => Promise<void>;
   readonly random?: (bytes: number) => Buffer;
+  readonly fourCcs?: readonly string[];
 }
 
 async function open(url: string, tries: Tries = {}): Promise<RtmpStream> {
@@ -279,6 +280,31 @@ describe('a server that says no', () => {
     const fault = await faultOf(open(server.url()));
     expect(fault).toMatchObject({ kind: 'refused', refusal: 'credentials' });
     expect(fault.message).toContain('put them in front of the host, as user:password@host');
+  });
+});
+
+describe('codecs of enhanced RTMP', () => {
+  const listOf = (server: ScriptedServer, visit: number): unknown => {
+    const connect = server.visits[visit]?.asked.find(({ name }) => name === 'connect');
+    return ((connect?.values[0] ?? {}) as { fourCcList?: unknown }).fourCcList;
+  };
+
+  it('are told of where there are any', async () => {
+    const server = await listen();
+    await open(server.url());
+    await open(server.url(), { fourCcs: ['hvc1'] });
+    expect([listOf(server, 0), listOf(server, 1)]).toEqual([undefined, ['hvc1']]);
+  });
+
+  it('are kept to ourselves before a server that refuses who speaks of them', async () => {
+    const server = await listen((visit, { name, transaction, values }) => {
+      if (name !== 'connect' || !('fourCcList' in (values[0] as object))) return false;
+      visit.command(['_error', transaction, null, { level: 'error', code: 'NetConnection.Connect.Rejected' }]);
+      return true;
+    });
+    await open(server.url(), { fourCcs: ['hvc1'] });
+    expect(server.visits).toHaveLength(2);
+    expect(listOf(server, 1)).toBeUndefined();
   });
 });
 

@@ -16,6 +16,8 @@ export interface RtmpOptions {
   readonly random?: (bytes: number) => Buffer;
   /** Behind `connect` nothing more is asked for before this resolves: another publish may have to end first. */
   readonly held?: (() => Promise<void>) | undefined;
+  /** Codecs of enhanced RTMP that are to be published, which the server is told of. */
+  readonly fourCcs?: readonly string[];
 }
 
 /** A connection on which the server has accepted to play or to take a stream. Its socket is paused and owned by the caller. */
@@ -52,17 +54,18 @@ export async function openRtmp(address: Address, purpose: Purpose, options: Rtmp
   throw new Fault(sideOf(purpose), 'refused', sentence, { refusal: 'redirected' });
 }
 
+type Reached = Exclude<Outcome, { readonly authorization: string } | { readonly plainly: true }>;
+
 /** A connect that is refused for want of a password is made anew with what the server wants to hear. */
-async function negotiateAuthorized(
-  address: Address,
-  purpose: Purpose,
-  options: RtmpOptions,
-): Promise<Exclude<Outcome, { readonly authorization: string }>> {
+async function negotiateAuthorized(address: Address, purpose: Purpose, options: RtmpOptions): Promise<Reached> {
   let said = '';
+  let { fourCcs = [] } = options;
   for (let tries = 0; ; tries++) {
-    const result = await negotiate(address, purpose, { ...options, said, mayAsk: tries < MAX_AUTHORIZATIONS });
-    if (!('authorization' in result)) return result;
-    said = result.authorization;
+    const result = await negotiate(address, purpose, { ...options, fourCcs, said, mayAsk: tries < MAX_AUTHORIZATIONS });
+    // Old servers have refused a client that told them of codecs, and take them all the same.
+    if ('plainly' in result) fourCcs = [];
+    else if ('authorization' in result) said = result.authorization;
+    else return result;
   }
 }
 

@@ -29,7 +29,12 @@ const MAX_NEGOTIATION_BYTES = 20 * 1024 * 1024;
 const FLASH_VERSION = 'FMLE/3.0 (compatible; FMSc/1.0)';
 
 /** What a connection has come to: a stream, another address, or what the next connect has to say. */
-export type Outcome = RtmpStream | { readonly redirect: Address } | { readonly authorization: string };
+export type Outcome =
+  | RtmpStream
+  | { readonly redirect: Address }
+  | { readonly authorization: string }
+  /** It has refused a connect that told of codecs: the next one is to tell of none. */
+  | { readonly plainly: true };
 
 export interface Attempt extends RtmpOptions {
   /** Behind the app's name, where the server has asked for it. */
@@ -49,7 +54,7 @@ interface Given {
 }
 
 /** Away, or back with more to say; undefined where the connect was taken. */
-type Sent = Answer['redirect'] | { readonly authorization: string };
+type Sent = Answer['redirect'] | { readonly authorization: string } | { readonly plainly: true };
 
 /** One connection from its first byte up to media: RTMP 1.0, sections 5.2 and 7.2, and the habits of real servers. */
 export class Negotiation {
@@ -107,7 +112,7 @@ export class Negotiation {
       this.#signal = signal;
       await this.#shakeHands();
       const sent = await this.#connect();
-      if (sent !== undefined) return 'authorization' in sent ? sent : { redirect: this.#follow(sent) };
+      if (sent !== undefined) return 'url' in sent ? { redirect: this.#follow(sent) } : sent;
       if (held !== undefined) await Promise.race([held(), this.#over.promise]);
       const streamId = await this.#createStream();
       await (this.#purpose === 'publish' ? this.#publish(streamId) : this.#play(streamId));
@@ -159,18 +164,19 @@ export class Negotiation {
     // The sizes come first, so that they hold for every message of ours.
     this.#link.control(MessageType.setChunkSize, setChunkSize(CHUNK_SIZE));
     this.#link.control(MessageType.windowAckSize, windowAckSize(WINDOW_BYTES[this.#purpose]));
-    const { said } = this.#options;
+    const { said, fourCcs = [] } = this.#options;
     const { app, tcUrl } = this.#target;
     const target = { app: app + said, tcUrl: tcUrl + said };
-    const own = this.#link.ask('connect', connectObject(target, this.#purpose));
+    const own = this.#link.ask('connect', connectObject(target, this.#purpose, fourCcs));
     return this.#answered<Sent>('connect', command => {
       const answer = readAnswer(command);
       if (command.name !== 'onStatus' && !answers(command, own)) return undefined;
       if (answer.redirect !== undefined) return { value: answer.redirect };
       if (command.name === '_error' || isRefusal(answer)) {
         const asked = this.#authorization(answer);
-        if (asked === undefined) throw this.#refused(answer);
-        return { value: { authorization: asked } };
+        if (asked !== undefined) return { value: { authorization: asked } };
+        if (fourCcs.length > 0) return { value: { plainly: true } };
+        throw this.#refused(answer);
       }
       return command.name === '_result' ? { value: undefined } : undefined;
     });
@@ -340,9 +346,15 @@ const ignore = (): void => undefined;
 /** Stands among the commands for the first media; no server can send a command of this name by chance. */
 const MEDIA = '\u0000media';
 
-function connectObject({ app, tcUrl }: Pick<RtmpTarget, 'app' | 'tcUrl'>, purpose: Purpose): AmfObject {
+function connectObject(
+  { app, tcUrl }: Pick<RtmpTarget, 'app' | 'tcUrl'>,
+  purpose: Purpose,
+  fourCcs: readonly string[],
+): AmfObject {
   const identity = { app, type: 'nonprivate', flashVer: FLASH_VERSION, swfUrl: tcUrl, tcUrl };
   // What a player says it can take. Old servers want to be told; the numbers are Flash Player's.
   const abilities = { fpad: false, capabilities: 15, audioCodecs: 4071, videoCodecs: 252, videoFunction: 1 };
-  return purpose === 'play' ? { ...identity, ...abilities } : identity;
+  if (purpose === 'play') return { ...identity, ...abilities };
+  // Only where it matters: not every old server takes what it does not know.
+  return fourCcs.length === 0 ? identity : { ...identity, fourCcList: [...fourCcs] };
 }
