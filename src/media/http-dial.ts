@@ -47,7 +47,7 @@ export async function ask(address: Address, wish: Wish): Promise<Answer> {
   }
 }
 
-function requestOf(address: Address, headers: Readonly<Record<string, string>>): string {
+export function requestOf(address: Address, headers: Readonly<Record<string, string>>): string {
   const fields = {
     Host: authorityOf(address),
     'User-Agent': 'Millrace',
@@ -88,7 +88,7 @@ function hear(socket: net.Socket, address: Address, suffices: Wish['suffices']):
 }
 
 /** The head, behind those that only say that it is coming. */
-function headIn(bytes: Buffer): { head: Head; rest: Buffer } | undefined {
+export function headIn(bytes: Buffer): { head: Head; rest: Buffer } | undefined {
   let rest = bytes;
   for (let interim = 0; interim <= MOST_INTERIM; interim++) {
     const head = readHead(rest);

@@ -10,6 +10,8 @@ export interface Framing {
   unframe(bytes: Buffer, from: number, to: number): number;
   /** The payload has come to the end that was announced. */
   readonly ended: boolean;
+  /** The payload ends where the connection does. */
+  readonly endless: boolean;
 }
 
 /** The framing that an answer's head announces: RFC 9112, section 6.3. */
@@ -39,6 +41,10 @@ class Plain implements Framing {
     return this.#left === 0;
   }
 
+  get endless(): boolean {
+    return this.#left === Number.POSITIVE_INFINITY;
+  }
+
   unframe(_: Buffer, from: number, to: number): number {
     const taken = Math.min(this.#left, to - from);
     this.#left -= taken;
@@ -53,6 +59,7 @@ const MOST_DIGITS = 8;
 
 /** Chunks: RFC 9112, section 7.1. */
 class Chunked implements Framing {
+  readonly endless = false;
   #state: 'size' | 'extension' | 'data' | 'behind' | 'trailer' | 'ended' = 'size';
   #left = 0;
   #digits = 0;

@@ -12,6 +12,7 @@ describe('the head of an answer', () => {
       statusCode: 200,
       statusMessage: 'OK',
       headers: { 'content-type': 'video/x-flv', 'x-two': 'a, b' },
+      keepsAlive: true,
       bytes: HEAD.length,
     });
   });

@@ -7,6 +7,8 @@ export interface Head {
   readonly statusMessage: string;
   /** By lower-case name; of a name that comes twice, both values, a comma between them. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Whether the connection may serve another request, as far as the server says. */
+  readonly keepsAlive: boolean;
   /** How many bytes it has, the empty line included. */
   readonly bytes: number;
 }
@@ -26,9 +28,11 @@ export function readHead(bytes: Buffer): Head | undefined {
   if (end < 0) return undefined;
   const [status = '', ...fields] = bytes.toString('latin1', 0, end).split('\r\n');
   if (fields.length > MOST_FIELDS) throw garbage(`has more than ${MOST_FIELDS} fields`);
-  const [, code, message = ''] = /^HTTP\/1\.[01] ([1-9]\d\d)(?: (.*))?$/.exec(status) ?? [];
+  const [, minor, code, message = ''] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/.exec(status) ?? [];
   if (code === undefined) throw garbage(`begins with "${printable(status).slice(0, 60)}"`);
-  return { statusCode: Number(code), statusMessage: message, headers: fieldsOf(fields), bytes: end + END.length };
+  const headers = fieldsOf(fields);
+  const keepsAlive = minor === '1' && headers.connection?.toLowerCase() !== 'close';
+  return { statusCode: Number(code), statusMessage: message, headers, keepsAlive, bytes: end + END.length };
 }
 
 function fieldsOf(lines: readonly string[]): Record<string, string> {

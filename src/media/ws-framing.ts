@@ -19,6 +19,7 @@ export const acceptOf = (key: string): string =>
 /** The binary messages that a server sends, as one stream of bytes: RFC 6455, section 5. */
 export class WsFraming implements Framing {
   ended = false;
+  readonly endless = false;
   readonly #answer: (frame: Buffer) => void;
   /** A head or a control frame of which the end has not come yet. */
   readonly #rest = Buffer.alloc(LONGEST_HEAD + LARGEST_CONTROL);

@@ -11,11 +11,11 @@ export interface Part {
   readonly partial: boolean;
 }
 
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-const CHANGED = 'the file has changed while it was played';
-
 /** What of an answer's head is looked at, whoever has read it. */
 export type AnswerHead = Pick<http.IncomingMessage, 'statusCode' | 'statusMessage' | 'headers'>;
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const CHANGED = 'the file has changed while it was played';
 
 export const isRedirect = (answer: AnswerHead): boolean => REDIRECTS.has(answer.statusCode ?? 0);
 
@@ -52,7 +52,7 @@ export interface Asked {
 export const rangeHeader = ({ from, to }: Asked) => ({ range: `bytes=${from}-${to - 1}` });
 
 /** What the answer to a request for some bytes brings. Throws where it brings nothing that can be used. */
-export function partOf(address: Address, answer: http.IncomingMessage, asked: Asked): Part {
+export function partOf(address: Address, answer: AnswerHead, asked: Asked): Part {
   checkStatus(address, answer, asked);
   checkEncoding(address, answer);
   if (answer.statusCode === 416) return { from: asked.from, to: asked.from, total: endOf(answer), partial: true };
@@ -61,7 +61,7 @@ export function partOf(address: Address, answer: http.IncomingMessage, asked: As
   return rangeOf(address, answer, { ...asked, length });
 }
 
-function checkStatus(address: Address, answer: http.IncomingMessage, { from }: Asked): void {
+function checkStatus(address: Address, answer: AnswerHead, { from }: Asked): void {
   const status = answer.statusCode ?? 0;
   if (status === 200 || status === 206) return;
   // Nothing lies behind the end of a file; an empty one has only that.
@@ -72,7 +72,7 @@ function checkStatus(address: Address, answer: http.IncomingMessage, { from }: A
   throw new Fault('pull', status >= 400 && status < 500 ? 'refused' : 'lost', sentence);
 }
 
-function checkEncoding(address: Address, answer: http.IncomingMessage): void {
+function checkEncoding(address: Address, answer: AnswerHead): void {
   const encoding = answer.headers['content-encoding']?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity') return;
   const where = redactUrl(urlOf(address));
@@ -81,7 +81,7 @@ function checkEncoding(address: Address, answer: http.IncomingMessage): void {
 }
 
 /** The file's size as a 416 tells it. */
-const endOf = (answer: http.IncomingMessage): number | undefined =>
+const endOf = (answer: AnswerHead): number | undefined =>
   numberOf(/^bytes \*\/(\d{1,15})$/.exec(answer.headers['content-range'] ?? '')?.[1]);
 
 function numberOf(text: string | undefined): number | undefined {
@@ -89,11 +89,7 @@ function numberOf(text: string | undefined): number | undefined {
 }
 
 /** RFC 9110, 14.4. */
-function rangeOf(
-  address: Address,
-  answer: http.IncomingMessage,
-  asked: Asked & { readonly length: number | undefined },
-): Part {
+function rangeOf(address: Address, answer: AnswerHead, asked: Asked & { readonly length: number | undefined }): Part {
   const text = answer.headers['content-range'] ?? '';
   const [, first, last, total] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(text) ?? [];
   const from = numberOf(first) ?? -1;
@@ -115,7 +111,7 @@ export interface Version {
   readonly size: number | undefined;
 }
 
-export function versionOf(answer: http.IncomingMessage, part: Part): Version {
+export function versionOf(answer: AnswerHead, part: Part): Version {
   return { etag: answer.headers.etag, modified: answer.headers['last-modified'], size: part.total };
 }
 

@@ -1,15 +1,20 @@
 import { createDecipheriv, type Decipheriv } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleepFor } from 'node:timers/promises';
 import { redactUrl } from '../address.ts';
-import { spareBuffers } from '../bytes.ts';
+import { type Monotonic, monotonic } from '../clock.ts';
 import { asFault, Fault } from '../fault.ts';
-import { Body } from '../file/http-body.ts';
+import { readBuffer } from '../read-buffers.ts';
 import type { Begun, LiveLines } from './live-lines.ts';
 import type { ByteRange, Place } from './playlist.ts';
 
-/** Held of a segment that is being read: what comes beyond waits in the connection. */
-const HELD_BYTES = 128 * 1024;
+const READ_BYTES = 64 * 1024;
+/** Reads of one call that bring nothing that is wanted. */
+const MOST_READS = 16;
 const LARGEST_SEGMENT = 256 * 1024 * 1024;
+/** Fewer bytes than this in the whole time of silence are no transfer either. */
+const TRICKLE_BYTES = 4096;
+/** Who has not asked for so long did not want any. */
+const RESTED_MS = 500;
 /** How often a segment is gone on with after its connection broke. */
 const MOST_RESUMES = 2;
 /** Between two tries of that. */
@@ -28,149 +33,166 @@ interface SegmentOptions {
   readonly signal: AbortSignal;
   /** Calls off what is asked for later. */
   readonly life: AbortSignal;
+  readonly now?: Monotonic;
 }
 
-/** The plain bytes of one segment in order, as they come and as they are wanted. */
+/** The plain bytes of one segment in order, read as they are wanted. */
 export class LiveSegment {
   readonly #options: SegmentOptions;
+  readonly #now: Monotonic;
   readonly #decipher: Decipheriv | undefined;
   readonly #end: number;
-  /** Where in the file the next byte lies. */
+  /** Where in the file the next byte that is wanted lies. */
   #position: number;
-  readonly #chunks: { readonly buffer: Buffer; readonly length: number }[] = [];
-  /** The one that has been handed out last. */
-  #shown: Buffer | undefined;
-  #heldBytes = 0;
-  #body: Body | undefined;
+  #begun: Begun | undefined;
+  /** Where in the file the next byte that comes lies. */
+  #comesAt: number;
   #resumes = 0;
-  #state: 'coming' | 'here' | 'closed' = 'coming';
   #fault: Fault | undefined;
-  #isFinal = false;
+  #state: 'coming' | 'here' | 'final' | 'closed' = 'coming';
+  /** Since when it has been wanted and has hardly come. */
+  #slow: { readonly sinceMs: number; bytes: number } | undefined;
+  #askedAtMs = 0;
 
   /** Resolves when the server has begun to answer. */
   static async open(options: SegmentOptions): Promise<LiveSegment> {
     const { place, lines, signal } = options;
-    const begun = await lines.begin(place.url, { range: place.range, signal });
-    return new LiveSegment(options, begun);
+    return new LiveSegment(options, await lines.begin(place.url, { range: place.range, signal }));
   }
 
   private constructor(options: SegmentOptions, begun: Begun) {
     const { place, key } = options;
     this.#options = options;
+    this.#now = options.now ?? monotonic;
     this.#position = place.range?.offset ?? 0;
     this.#end = place.range === undefined ? LARGEST_SEGMENT : place.range.offset + place.range.length;
     this.#decipher = key === undefined ? undefined : createDecipheriv('aes-128-cbc', key.secret, key.iv);
-    void this.#receive(begun);
+    this.#comesAt = begun.part.from;
+    this.#begin(begun);
   }
 
   /**
-   * Undefined while bytes are on their way; empty at the end. Valid until the next call. Throws what keeps them from
-   * coming.
+   * Undefined while bytes are on their way; empty at the end. Valid until the next read of anything. Throws what keeps
+   * them from coming.
    */
   take(): Buffer | undefined {
-    for (;;) {
-      this.#giveBackShown();
-      const chunk = this.#chunks.shift();
-      if (chunk === undefined) return this.#atEnd();
-      this.#shown = chunk.buffer;
-      this.#heldBytes -= chunk.length;
-      if (this.#heldBytes < HELD_BYTES / 2) this.#body?.resume();
-      const bytes = chunk.buffer.subarray(0, chunk.length);
+    for (let reads = 0; reads < MOST_READS; reads++) {
+      if (this.#fault !== undefined) throw this.#fault;
+      if (this.#state !== 'coming') return this.#final();
+      const begun = this.#begun;
+      if (begun === undefined) return undefined;
+      const bytes = this.#read(begun);
+      if (bytes === undefined) return undefined;
       const plain = this.#decipher === undefined ? bytes : this.#decipher.update(bytes);
-      // Deciphering may keep back a whole chunk.
+      // Deciphering may keep back what has come.
       if (plain.length > 0) return plain;
     }
+    return undefined;
   }
 
   /** Idempotent. */
   close(): void {
-    if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#giveBackShown();
-    for (const { buffer } of this.#chunks.splice(0)) spareBuffers.giveBack(buffer);
-    this.#body?.stop(new Fault('pull', 'closed', 'not needed any more'));
+    this.#leave();
   }
 
-  #giveBackShown(): void {
-    if (this.#shown !== undefined) spareBuffers.giveBack(this.#shown);
-    this.#shown = undefined;
-  }
-
-  #atEnd(): Buffer | undefined {
-    if (this.#fault !== undefined) throw this.#fault;
-    if (this.#state === 'coming') return undefined;
-    if (this.#decipher === undefined || this.#isFinal) return NOTHING;
-    this.#isFinal = true;
+  /** What has come and is wanted; undefined where nothing has come. */
+  #read(begun: Begun): Buffer | undefined {
     try {
-      return this.#decipher.final();
-    } catch (cause) {
-      throw new Fault('pull', 'garbage', 'a segment cannot be decrypted: wrong key, or cut short', { cause });
-    }
-  }
-
-  /** Receives up to the end, over another connection where one breaks. */
-  async #receive(first: Begun): Promise<void> {
-    try {
-      await this.#receiveBody(first).catch(error => this.#resume(error));
-      if (this.#state === 'coming') this.#state = 'here';
+      const buffer = readBuffer(0);
+      const got = begun.body.read(buffer.subarray(0, READ_BYTES));
+      this.#options.lines.bytesIn += got;
+      const wanted = this.#wanted(buffer, got);
+      if (begun.body.ended || this.#position >= this.#end) this.#arrived();
+      else if (got === 0) this.#waited();
+      else this.#moved(got);
+      return got === 0 && this.#state === 'coming' ? undefined : wanted;
     } catch (error) {
-      this.#fault = asFault('pull', error);
+      this.#broke(asFault('pull', error));
+      return undefined;
     }
   }
 
-  async #resume(broken: unknown): Promise<void> {
-    const fault = asFault('pull', broken);
-    const { place, lines, life: signal } = this.#options;
-    if (this.#state === 'closed' || !RESUMABLE.has(fault.kind) || this.#resumes === MOST_RESUMES) throw fault;
-    await sleep(REST_MS * this.#resumes++, undefined, { signal });
-    try {
-      const begun = await lines.begin(place.url, { range: this.#missing(), signal });
-      await this.#receiveBody(begun);
-    } catch (error) {
-      await this.#resume(error);
+  #wanted(buffer: Buffer, got: number): Buffer {
+    const from = Math.min(got, Math.max(0, this.#position - this.#comesAt));
+    const to = Math.max(from, Math.min(got, this.#end - this.#comesAt));
+    this.#comesAt += got;
+    this.#position += to - from;
+    return buffer.subarray(from, to);
+  }
+
+  #arrived(): void {
+    const { place } = this.#options;
+    if (place.range === undefined && this.#position >= LARGEST_SEGMENT) {
+      throw new Fault('pull', 'garbage', `${redactUrl(place.url)} is larger than ${LARGEST_SEGMENT >> 20} MB`);
     }
+    this.#state = 'here';
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.#begun?.giveBack();
+    this.#begun = undefined;
+  }
+
+  #moved(bytes: number): void {
+    this.#askedAtMs = this.#now();
+    if (this.#slow === undefined) return;
+    this.#slow.bytes += bytes;
+    if (this.#slow.bytes >= TRICKLE_BYTES) this.#slow = undefined;
+  }
+
+  #waited(): void {
+    const nowMs = this.#now();
+    const { silentMs } = this.#options.lines.limits;
+    if (this.#slow === undefined || nowMs - this.#askedAtMs > RESTED_MS) this.#slow = { sinceMs: nowMs, bytes: 0 };
+    this.#askedAtMs = nowMs;
+    if (nowMs - this.#slow.sinceMs <= silentMs) return;
+    const sentence = `${redactUrl(this.#options.place.url)} has sent next to nothing for ${silentMs / 1000} s`;
+    throw new Fault('pull', 'silent', sentence);
+  }
+
+  #broke(fault: Fault): void {
+    this.#leave();
+    if (!RESUMABLE.has(fault.kind) || this.#resumes === MOST_RESUMES) {
+      this.#fault = fault;
+      return;
+    }
+    const restMs = REST_MS * this.#resumes++;
+    this.#slow = undefined;
+    this.#resume(restMs).catch((error: unknown) => this.#broke(asFault('pull', error)));
+  }
+
+  async #resume(restMs: number): Promise<void> {
+    const { place, lines, life } = this.#options;
+    await sleepFor(restMs, undefined, { signal: life });
+    const begun = await lines.begin(place.url, { range: this.#missing(), signal: life });
+    if (this.#state === 'coming') this.#begin(begun);
+    else begun.giveBack();
+  }
+
+  #begin(begun: Begun): void {
+    const { from, to } = begun.part;
+    this.#comesAt = from;
+    this.#begun = begun;
+    // Nothing is missing but the end itself.
+    if (to === from) this.#arrived();
   }
 
   #missing(): ByteRange | undefined {
-    const { range } = this.#options.place;
-    if (this.#position === 0 && range === undefined) return undefined;
+    if (this.#position === 0 && this.#options.place.range === undefined) return undefined;
     return { offset: this.#position, length: this.#end - this.#position };
   }
 
-  async #receiveBody({ address, answer, part, giveBack }: Begun): Promise<void> {
-    const { limits } = this.#options.lines;
-    const onBytes = (at: number, chunk: Buffer): void => this.#arrived(at, chunk);
-    if (this.#state === 'closed') answer.destroy();
-    // Nothing is missing but the end itself.
-    if (part.to === part.from) answer.resume();
-    if (answer.destroyed || part.to === part.from) return giveBack();
-    const body = new Body(answer, { address, from: part.from, to: part.to, silentMs: limits.silentMs, onBytes });
-    this.#body = body;
+  #final(): Buffer {
+    const decipher = this.#decipher;
+    if (decipher === undefined || this.#state !== 'here') return NOTHING;
+    this.#state = 'final';
     try {
-      await body.received;
-    } finally {
-      this.#body = undefined;
-      giveBack();
+      return decipher.final();
+    } catch (cause) {
+      throw new Fault('pull', 'garbage', 'a segment cannot be decrypted: wrong key, or cut short', { cause });
     }
-  }
-
-  /** What comes is copied: the memory it came in is freed at once. */
-  #arrived(at: number, chunk: Buffer): void {
-    const { lines, place } = this.#options;
-    lines.bytesIn += chunk.length;
-    const from = Math.max(0, this.#position - at);
-    const to = Math.min(chunk.length, this.#end - at);
-    if (from >= to) return;
-    const length = to - from;
-    const buffer = spareBuffers.take(length);
-    chunk.copy(buffer, 0, from, to);
-    this.#chunks.push({ buffer, length });
-    this.#position = at + to;
-    this.#heldBytes += length;
-    if (this.#heldBytes >= HELD_BYTES) this.#body?.pause();
-    if (place.range !== undefined || this.#position < LARGEST_SEGMENT) return;
-    const sentence = `${redactUrl(place.url)} is larger than ${LARGEST_SEGMENT >> 20} MB`;
-    this.#body?.stop(new Fault('pull', 'garbage', sentence));
   }
 }
 

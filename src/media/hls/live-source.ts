@@ -4,10 +4,11 @@ import type { Feed } from '../feed.ts';
 import { metadataOf } from '../flv/metadata.ts';
 import { Lookahead } from '../lookahead.ts';
 import { Batch, type Source } from '../packet.ts';
+import { Sheets } from '../sheets.ts';
 
 /** Read ahead of what is due, so that a pause of the server is not seen. */
 const AHEAD_MS = 3_000;
-const AHEAD_BYTES = 768 * 1024;
+const AHEAD_BYTES = 512 * 1024;
 /** Whatever its bytes, so much is at hand for the next ticks. */
 const LEAST_AHEAD_MS = 200;
 /** At hand before anything is given. */
@@ -42,6 +43,7 @@ export class LiveHlsSource implements Source {
   readonly #edge: LiveEdge;
   readonly #now: Monotonic;
   readonly #lookahead = new Lookahead({ shiftMs: 0 });
+  readonly #sheets = new Sheets();
   readonly #batch = new Batch();
   /** Media time that is due, and when that was; undefined while there is nothing to give. */
   #due: { readonly mediaMs: number; readonly atMs: number } | undefined;
@@ -62,6 +64,7 @@ export class LiveHlsSource implements Source {
 
   read(into: Batch): void {
     const before = into.count;
+    this.#sheets.release();
     const nowMs = this.#now();
     const dueMs = this.#dueMs(nowMs);
     this.#fill(dueMs);
@@ -104,6 +107,7 @@ export class LiveHlsSource implements Source {
     try {
       const state = this.#feed.more(this.#batch);
       this.#lookahead.announced = this.#feed.announced;
+      this.#sheets.made(this.#batch);
       this.#lookahead.add(this.#batch);
       if (state === 'joint') this.#lookahead.joint();
       if (state === 'end') this.#over(this.#edge.verdict() ?? new Fault('pull', 'closed', 'the stream has ended'));
@@ -139,8 +143,10 @@ export class LiveHlsSource implements Source {
   #give(into: Batch, nowMs: number): void {
     const dueMs = this.#due?.mediaMs ?? nowMs;
     if (!this.#hasMetadata) this.#giveMetadata(into);
+    const from = into.count;
     // What is due at this very moment goes too.
     this.#lookahead.give(into, dueMs + 1);
+    this.#sheets.given(into, from);
   }
 
   #giveMetadata(into: Batch): void {
