@@ -33,6 +33,7 @@ import { monotonic } from './media/clock.ts';
 import { Connections } from './media/connections.ts';
 import { Fault } from './media/fault.ts';
 import { addressOf, isMediaUrl, mediaUrlProblem } from './media/file/media-path.ts';
+import { Heartbeat } from './media/heartbeat.ts';
 import { post } from './media/http.ts';
 import { Dialler } from './media/net.ts';
 import { openSink, openSource, SINK_SCHEMES, SOURCE_SCHEMES } from './media/open.ts';
@@ -43,7 +44,6 @@ import {
   type Probed,
   type ProbeUrlOptions,
 } from './media/probe-url.ts';
-import { Heartbeat } from './media/relay.ts';
 import { type Log, stderrLog } from './ops/log.ts';
 import { version } from './ops/version.ts';
 import { loadSealKey } from './store/seal.ts';

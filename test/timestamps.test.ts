@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { monotonic } from '../src/media/clock.ts';
+import { Heartbeat } from '../src/media/heartbeat.ts';
 import { Dialler } from '../src/media/net.ts';
 import { openSink, openSource } from '../src/media/open.ts';
-import { Heartbeat } from '../src/media/relay.ts';
 import { Run } from '../src/worker/run.ts';
 import { sleep } from '../src/worker/sleep.ts';
 import { type Frame, frames, media, probe, publish, videoOf, watch } from './lab/ffmpeg.ts';

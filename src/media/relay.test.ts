@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { Fault } from './fault.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { ListSource } from './list-source.ts';
 import type { Batch, PacketKind, Sink, Source } from './packet.ts';
 import { readyItem } from './ready-item.ts';
-import { Heartbeat, Relay } from './relay.ts';
+import { Relay } from './relay.ts';
 import { type ItemWish, ScriptedItem } from './scripted-item.ts';
 
 type Given = readonly [kind: PacketKind, dtsMs: number];

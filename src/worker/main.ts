@@ -5,11 +5,11 @@
 
 import { flushCompileCache } from 'node:module';
 import { monotonic } from '../media/clock.ts';
+import { Heartbeat } from '../media/heartbeat.ts';
 import { Dialler } from '../media/net.ts';
 import { openSink, openSource } from '../media/open.ts';
 import { type ItemOptions, openItem } from '../media/open-item.ts';
 import type { Preset } from '../media/policy.ts';
-import { Heartbeat } from '../media/relay.ts';
 import type { ListItem } from '../task/playlist.ts';
 import { dialChannel } from './channel.ts';
 import { log } from './log.ts';

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Monotonic } from '../media/clock.ts';
+import type { Heartbeat } from '../media/heartbeat.ts';
 import type { Sink, Source } from '../media/packet.ts';
-import { type Heartbeat, Relay } from '../media/relay.ts';
+import { Relay } from '../media/relay.ts';
 import { backoffMs } from '../task/retry.ts';
 import { Bugs, under, whenOver } from './attempts.ts';
 import type { LiveOrder, RunNews, RunOrder, RunReport } from './channel.ts';

@@ -1,4 +1,5 @@
-import type { Heartbeat, Relay } from '../media/relay.ts';
+import type { Heartbeat } from '../media/heartbeat.ts';
+import type { Relay } from '../media/relay.ts';
 import type { DialListener, FromWorker, Peer, RunNews, ToWorker } from './channel.ts';
 import { Runs, type RunsOptions } from './runs.ts';
 

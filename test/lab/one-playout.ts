@@ -1,8 +1,8 @@
 import { monotonic } from '../../src/media/clock.ts';
+import { Heartbeat } from '../../src/media/heartbeat.ts';
 import { Dialler } from '../../src/media/net.ts';
 import { openSink, openSource } from '../../src/media/open.ts';
 import { openItem } from '../../src/media/open-item.ts';
-import { Heartbeat } from '../../src/media/relay.ts';
 import { firstCursor, type Playlist } from '../../src/task/playlist.ts';
 import type { ListOrder, RunOrder, RunReport } from '../../src/worker/channel.ts';
 import { Playout } from '../../src/worker/playout.ts';

@@ -1,8 +1,8 @@
 import { monotonic } from '../../src/media/clock.ts';
+import { Heartbeat } from '../../src/media/heartbeat.ts';
 import { Dialler } from '../../src/media/net.ts';
 import { openSink, openSource } from '../../src/media/open.ts';
 import type { Sink } from '../../src/media/packet.ts';
-import { Heartbeat } from '../../src/media/relay.ts';
 import type { Lookup } from '../../src/media/resolve.ts';
 import type { RunCover, RunNews, RunReport } from '../../src/worker/channel.ts';
 import { Run, type RunParts } from '../../src/worker/run.ts';

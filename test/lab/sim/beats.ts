@@ -1,4 +1,5 @@
-import type { Heartbeat, Relay } from '../../../src/media/relay.ts';
+import type { Heartbeat } from '../../../src/media/heartbeat.ts';
+import type { Relay } from '../../../src/media/relay.ts';
 import type { BeatListener } from '../../../src/worker/worker.ts';
 import type { Life, Timeline } from './timeline.ts';
 

@@ -1,0 +1,47 @@
+import type { Relay } from './relay.ts';
+
+/** The worker's tick: visits every relay in one go. Fewer wake-ups are what makes a relay cheap. */
+export class Heartbeat {
+  readonly #tickMs: number;
+  readonly #onBug: (relay: Relay, error: unknown) => void;
+  readonly #onBeat: () => void;
+  readonly #relays = new Set<Relay>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /**
+   * `onBug` is told of what only our own mistake can throw out of a tick; the other relays go on. `onBeat` is called when
+   * all relays have had their turn.
+   */
+  constructor(options: { tickMs: number; onBug: (relay: Relay, error: unknown) => void; onBeat?: () => void }) {
+    this.#tickMs = options.tickMs;
+    this.#onBug = options.onBug;
+    this.#onBeat = options.onBeat ?? (() => {});
+  }
+
+  add(relay: Relay): void {
+    this.#relays.add(relay);
+    this.#timer ??= setInterval(() => this.#beat(), this.#tickMs);
+  }
+
+  remove(relay: Relay): void {
+    this.#relays.delete(relay);
+    if (this.#relays.size === 0) this.close();
+  }
+
+  #beat(): void {
+    for (const relay of this.#relays) {
+      try {
+        relay.tick();
+      } catch (error) {
+        this.#onBug(relay, error);
+      }
+    }
+    this.#onBeat();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#relays.clear();
+  }
+}
