@@ -33,6 +33,7 @@ describe('config', () => {
       workers: 2,
       network: 'lab',
       media: null,
+      ca: null,
       logLevel: 'info',
       readyFile: null,
       region: 'default',

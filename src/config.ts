@@ -35,6 +35,8 @@ export interface Config {
   readonly network: Network;
   /** Absolute: where `media://` files lie; null: there are none. */
   readonly media: string | null;
+  /** Absolute: certificates to trust besides the system's; null: there are none. */
+  readonly ca: string | null;
   readonly logLevel: LogLevel;
   /** Absolute; null: none is written. */
   readonly readyFile: string | null;
@@ -176,6 +178,7 @@ function assemble(reader: Reader, cores: number): Config {
     workers: reader.parsed('workers', Math.min(4, Math.max(1, cores)), parseWorkers, 'a whole number from 1 to 64'),
     network,
     media: reader.path('media') ?? null,
+    ca: reader.path('ca') ?? null,
     logLevel: reader.parsed<LogLevel>(
       'log-level',
       'info',
@@ -383,6 +386,7 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     workers: String(config.workers),
     network: config.network,
     media: config.media ?? '',
+    ca: config.ca ?? '',
     'log-level': config.logLevel,
     'ready-file': config.readyFile ?? '',
     region: config.region,

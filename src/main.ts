@@ -141,7 +141,7 @@ export async function openAssets(config: Config, options: { readonly signal: Abo
 }
 
 function buildAssets(config: Config, store: Store, signal: AbortSignal): Assets {
-  const dialler = new Dialler({ preset: config.network, forbidden: ownListeners(config) });
+  const dialler = diallerOf(config);
   const mediaDir = config.media ?? undefined;
   return new Assets({
     store,
@@ -151,6 +151,14 @@ function buildAssets(config: Config, store: Store, signal: AbortSignal): Assets 
     randomBytes,
   });
 }
+
+/** The control process's own way out: to receivers, and to what is looked at before it goes on air. */
+const diallerOf = (config: Config): Dialler =>
+  new Dialler({
+    preset: config.network,
+    forbidden: ownListeners(config),
+    ...(config.ca === null ? {} : { ca: readFileSync(config.ca, 'utf8') }),
+  });
 
 /** Addresses of files: of this machine, named by an asset, or of a server. */
 function fileProblem(url: string, role: 'file' | 'asset', { media, network }: Config): string | undefined {
@@ -314,9 +322,15 @@ function buildSupervisor(
 ): Supervisor {
   const channel = channelOf(config);
   const shared = { channel, logFolder: join(config.data, 'log'), cacheFolder: join(config.data, 'cache') };
-  const { rtmp, network, media } = config;
+  const { rtmp, network, media, ca } = config;
   const dialsPerSecond = DIALS_PER_SECOND / config.workers;
-  const forWorkers = { network, forbidden: ownListeners(config), mediaFolder: media ?? undefined, dialsPerSecond };
+  const forWorkers = {
+    network,
+    forbidden: ownListeners(config),
+    mediaFolder: media ?? undefined,
+    dialsPerSecond,
+    ca: ca ?? undefined,
+  };
   const forOrigin = { listen: rtmp === null ? '' : printListen(rtmp) };
   return new Supervisor({
     socketPath: channel,
@@ -332,7 +346,7 @@ function buildSupervisor(
 }
 
 function poster(config: Config, connections: Connections): ConstructorParameters<typeof Callbacks>[0]['post'] {
-  const dialler = new Dialler({ preset: config.network, forbidden: ownListeners(config) });
+  const dialler = diallerOf(config);
   return (request, options) => post(dialler, request, { ...options, connections });
 }
 
@@ -354,7 +368,7 @@ function logEvent({ taskId, seq, type, from, to, epoch, reason, cause, detail }:
 
 /** For callers of the API: within the node's network policy, and until the node ends. */
 function prober(config: Config, signal: AbortSignal): Probe {
-  const dialler = new Dialler({ preset: config.network, forbidden: ownListeners(config) });
+  const dialler = diallerOf(config);
   const options = { dialler, mediaDir: config.media ?? undefined, signal, sleep, now: monotonic };
   return async (url, as) => {
     try {

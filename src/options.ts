@@ -5,6 +5,7 @@ export type OptionName =
   | 'workers'
   | 'network'
   | 'media'
+  | 'ca'
   | 'log-level'
   | 'ready-file'
   | 'region'
@@ -78,6 +79,13 @@ export const OPTIONS: readonly Option[] = [
     env: 'MILLRACE_MEDIA',
     value: 'DIR',
     about: 'the directory of files that lists name as media://FILE',
+    fallback: 'none',
+  },
+  {
+    name: 'ca',
+    env: 'MILLRACE_CA',
+    value: 'FILE',
+    about: 'certificates (PEM) to trust besides those of the system, wherever a relay or a callback speaks TLS',
     fallback: 'none',
   },
   {

@@ -3,6 +3,7 @@
  * died, so that its pushes go on while the next one starts.
  */
 
+import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { monotonic } from '../media/clock.ts';
 import { Heartbeat } from '../media/heartbeat.ts';
@@ -26,6 +27,8 @@ interface Settings {
   readonly network: Preset;
   /** Where `media://` files lie. */
   readonly mediaDir: string | undefined;
+  /** Certificates to trust besides the system's, PEM. */
+  readonly ca: string | undefined;
   readonly tickMs: number;
   readonly orphanMs: number;
   readonly forbidden: readonly string[];
@@ -40,6 +43,7 @@ function readSettings(env: NodeJS.ProcessEnv): Settings {
     slot: Number(env.MILLRACE_SLOT ?? 0),
     network: parseNetwork(env.MILLRACE_NETWORK),
     mediaDir: env.MILLRACE_MEDIA,
+    ca: env.MILLRACE_CA === undefined ? undefined : readFileSync(env.MILLRACE_CA, 'utf8'),
     tickMs: Number(env.MILLRACE_TICK_MS ?? 50),
     orphanMs: Number(env.MILLRACE_ORPHAN_MS ?? 30_000),
     forbidden: (env.MILLRACE_FORBIDDEN ?? '').split(',').filter(listener => listener !== ''),
@@ -59,8 +63,8 @@ const partOf = ({ inMs, outMs, videoTrack, audioTrack }: ListItem): Pick<ItemOpt
 });
 
 function startWorker(settings: Settings): Worker {
-  const { channel, slot, network, mediaDir, tickMs, orphanMs, forbidden, dialsPerSecond } = settings;
-  const dialler = new Dialler({ preset: network, forbidden });
+  const { channel, slot, network, mediaDir, tickMs, orphanMs, forbidden, dialsPerSecond, ca } = settings;
+  const dialler = new Dialler({ preset: network, forbidden, ...(ca === undefined ? {} : { ca }) });
   const turnstile = new Turnstile({ now: monotonic, sleep, perSecond: dialsPerSecond });
   return new Worker({
     slot,

@@ -24,6 +24,8 @@ export interface WorkerSettings extends ProcessSettings {
   readonly tickMs?: number;
   /** Where `media://` files lie. */
   readonly mediaFolder?: string | undefined;
+  /** A file of certificates to trust besides the system's. */
+  readonly ca?: string | undefined;
   /** Listeners of this node, as host:port, that no relay may dial. */
   readonly forbidden?: readonly string[];
   /** This worker's share of the dials to a destination host that does not answer. */
@@ -40,6 +42,7 @@ export function workerProcess(settings: WorkerSettings): Child {
     MILLRACE_NETWORK: settings.network,
     MILLRACE_TICK_MS: settings.tickMs,
     MILLRACE_MEDIA: settings.mediaFolder,
+    MILLRACE_CA: settings.ca,
     MILLRACE_FORBIDDEN: settings.forbidden?.join(','),
     MILLRACE_DIALS_PER_SECOND: settings.dialsPerSecond,
   });

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import tls from 'node:tls';
+import { describe, expect, it } from 'vitest';
+import { run } from './lab/child.ts';
+import { CountedSource } from './lab/counted-source.ts';
+import { Millrace } from './lab/millrace.ts';
+import { Oracle } from './lab/oracle.ts';
+import { Place } from './lab/place.ts';
+import { until } from './lab/wait.ts';
+
+/** A certificate of an authority that nobody knows, for localhost. */
+async function selfMade(place: Place): Promise<{ readonly ca: string; readonly key: string; readonly cert: string }> {
+  const [key, cert] = [place.path('key.pem'), place.path('cert.pem')];
+  await run('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+    ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
+  ]);
+  return { ca: cert, key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+}
+
+/** TLS in front of a plain RTMP server. */
+async function secured(place: Place, to: number, pair: { key: string; cert: string }): Promise<number> {
+  const server = tls.createServer(pair, outer => {
+    const inner = net.connect(to, '127.0.0.1');
+    outer.pipe(inner).pipe(outer);
+    outer.on('error', () => inner.destroy());
+    inner.on('error', () => outer.destroy());
+  });
+  server.on('tlsClientError', () => {});
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  place.own(server, it => it.close());
+  return (server.address() as net.AddressInfo).port;
+}
+
+async function push(place: Place, flags: readonly string[], parts: { port: number; from: string }) {
+  const millrace = await Millrace.start(place, { flags });
+  const { body } = await millrace.huawei.call({
+    method: 'POST',
+    body: {
+      source_type: 'PullLivePushLive',
+      source_urls: [parts.from],
+      destination_url: `rtmps://localhost:${parts.port}/live/out`,
+    },
+  });
+  return { millrace, id: String(body.task_id) };
+}
+
+describe.concurrent('a destination with a certificate of a private authority', () => {
+  it('is pushed to by a node that was told to trust it, and not by another', async () => {
+    await using place = new Place();
+    const { ca, ...pair } = await selfMade(place);
+    const oracle = await Oracle.start(place);
+    const camera = await CountedSource.start(place);
+    const port = await secured(place, Number(new URL(oracle.url('out')).port), pair);
+    const parts = { port, from: camera.url('live/in') };
+    const distrustful = await push(place, [], parts);
+    await until('the reason is told', () => distrustful.millrace.output.includes('TLS with localhost'));
+    expect(oracle.stream('out').length).toBe(0);
+    await distrustful.millrace.stop();
+    await push(place, ['--ca', ca], parts);
+    await until('it flows', () => oracle.stream('out').video.length > 50);
+  });
+});
