@@ -1,6 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createServer as createReceiver } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+import { type AddressInfo, createServer as createReceiver } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Connections } from './connections.ts';
 import { post } from './http.ts';
@@ -117,5 +121,60 @@ describe('a connection', () => {
     await send(one);
     await send(other);
     expect(dials).toBe(2);
+  });
+});
+
+describe('a receiver behind TLS', () => {
+  /** Vouches for hooks.test and for nobody else. */
+  function selfSigned(): { readonly key: string; readonly cert: string } {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-tls-'));
+    closing.push(() => rmSync(folder, { recursive: true, force: true }));
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    const made = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+    const subject = ['-subj', '/CN=hooks.test', '-addext', 'subjectAltName=DNS:hooks.test'];
+    execFileSync('openssl', ['req', ...made, ...subject, '-keyout', key, '-out', cert], { stdio: 'pipe' });
+    return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+  }
+
+  async function listenSecurely(): Promise<{ readonly port: number; readonly ca: string; handshakes: () => number }> {
+    const credentials = selfSigned();
+    let handshakes = 0;
+    const server = createSecureServer({ ...credentials, keepAliveTimeout: 60_000 }, (_, response) => response.end());
+    server.on('secureConnection', () => {
+      handshakes += 1;
+    });
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    closing.push(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return { port: (server.address() as AddressInfo).port, ca: credentials.cert, handshakes: () => handshakes };
+  }
+
+  const lookup = async () => ['127.0.0.1'];
+  const sendTo = (host: string, options: ConstructorParameters<typeof Dialler>[0]) =>
+    post(
+      new Dialler(options),
+      { url: `https://${host}/in`, body: '{}', contentType: 'application/json' },
+      { signal: new AbortController().signal, timeoutMs: 2_000, connections },
+    );
+
+  it('C7: whose certificate nobody vouches for, or is for another name, is not told; the failure says why', async () => {
+    const { port, ca } = await listenSecurely();
+    const unknown = await sendTo(`hooks.test:${port}`, { preset: 'lab', lookup }).catch(error => error);
+    expect(unknown).toMatchObject({ kind: 'tls', message: expect.stringContaining('the certificate is self-signed') });
+    const other = await sendTo(`other.test:${port}`, { preset: 'lab', lookup, ca }).catch(error => error);
+    expect(other).toMatchObject({
+      kind: 'tls',
+      message: expect.stringContaining('the certificate is for another name'),
+    });
+  });
+
+  it('C7: is told over one handshake while it takes callbacks', async () => {
+    const { port, ca, handshakes } = await listenSecurely();
+    for (let times = 0; times < 5; times++) {
+      expect(await sendTo(`hooks.test:${port}`, { preset: 'lab', lookup, ca })).toEqual({ status: 200 });
+    }
+    expect(handshakes()).toBe(1);
   });
 });

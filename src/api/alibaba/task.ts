@@ -215,7 +215,8 @@ function readRetry(params: Params): RetryPolicy {
 
 /** The three settings of callbacks; what is absent stays, what is sent empty is taken away. */
 function readCallback(params: Params, before: CallbackSpec | null, checkUrl: CheckUrl): CallbackSpec | null {
-  const url = readBounded(params, 'CallbackUrl', LONGEST_TARGET) ?? before?.url ?? '';
+  const given = readBounded(params, 'CallbackUrl', LONGEST_TARGET);
+  const url = given === undefined ? (before?.url ?? '') : withScheme(given);
   const key = readBounded(params, 'AuthKey', 64) ?? before?.key ?? '';
   const asked = readBounded(params, 'ReqAuth', 8);
   if (asked !== undefined && !['', 'yes', 'no'].includes(asked)) throw badParameter('ReqAuth', 'it must be yes or no');
@@ -228,6 +229,10 @@ function readCallback(params: Params, before: CallbackSpec | null, checkUrl: Che
   const secret = key === '' ? {} : { key };
   return { url, events: before?.events ?? [], ...secret, ...(signed === undefined ? {} : { signed }) };
 }
+
+/** As everywhere here: a receiver that names no scheme is one of http. */
+const withScheme = (url: string): string =>
+  url === '' || /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? url : `http://${url}`;
 
 const readEcho = (params: Params): Record<string, string> => ({
   ...withoutAbsent({ SourceProtocol: readText(params, 'SourceProtocol', 64) }),
