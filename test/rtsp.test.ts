@@ -79,7 +79,9 @@ describe.concurrent('a camera that speaks RTSP', () => {
     const silentMs = performance.now();
     camera.behave({ silent: true });
     const loss = await until('the loss is told', () => relay.lossAfter(silentMs));
-    expect(loss.atMs - silentMs).toBeLessThan(8_000);
+    console.log(`silence told after ${Math.round(loss.atMs - silentMs)} ms`);
+    // A machine that is busy with something else takes a second longer.
+    expect(loss.atMs - silentMs).toBeLessThan(6_000);
     camera.behave({ silent: false });
     await framesMore(seen, 30);
     expect([seen.pushes.length, fallen(seen)]).toEqual([1, 0]);

@@ -147,7 +147,7 @@ export class Clocks {
     if (lead === undefined || otherLead === undefined) return;
     const apartMs = lead - otherLead;
     const byMs = this.#step(Math.abs(apartMs));
-    (apartMs > 0 ? one : other)?.move(byMs);
+    if (byMs > 0) (apartMs > 0 ? one : other)?.move(byMs);
   }
 
   #step(apartMs: number): number {
