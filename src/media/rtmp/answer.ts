@@ -1,7 +1,7 @@
 import { type Address, printable, type RtmpTarget } from '../address.ts';
+import { credentialsOf, decoded } from '../credentials.ts';
 import { Fault, type RefusalClass, type Side } from '../fault.ts';
 import type { AmfObject, AmfValue } from './amf0.ts';
-import { credentialsOf } from './auth.ts';
 import { type Command, numberOf } from './link.ts';
 
 /** What a status object of a server says, in `_result`, `_error` and `onStatus` alike. */
@@ -81,7 +81,7 @@ export class Secrets {
       .slice(1)
       .split('&')
       .map(pair => pair.slice(pair.indexOf('=') + 1));
-    const { user = '', password = '' } = credentialsOf(address) ?? {};
+    const { name: user = '', password = '' } = credentialsOf(address.userinfo) ?? {};
     this.hasPassword = user !== '';
     const texts = [streamName, name, address.query.slice(1), ...values, user, password];
     const spellings = texts
@@ -112,11 +112,3 @@ function isObject(value: AmfValue): value is AmfObject {
 }
 
 const textOf = (value: AmfValue): string => (typeof value === 'string' ? value : '');
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}

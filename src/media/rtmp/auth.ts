@@ -1,26 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Address } from '../address.ts';
-
-export interface Credentials {
-  readonly user: string;
-  readonly password: string;
-}
-
-/** What stands in front of the `@` of an address, its escapes undone once; undefined where nothing does. */
-export function credentialsOf({ userinfo }: Pick<Address, 'userinfo'>): Credentials | undefined {
-  if (userinfo === '') return undefined;
-  const at = userinfo.indexOf(':');
-  const [user, password] = at < 0 ? [userinfo, ''] : [userinfo.slice(0, at), userinfo.slice(at + 1)];
-  return { user: unescaped(user), password: unescaped(password) };
-}
-
-function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
+import type { Credentials } from '../credentials.ts';
 
 export interface AuthOptions {
   readonly credentials: Credentials;
@@ -39,7 +18,7 @@ export function authorization(words: string, options: AuthOptions): string | und
   const asked = questionIn(words);
   const reason = asked.get('reason');
   if (reason !== undefined && reason !== 'needauth') return undefined;
-  const given = [`authmod=${scheme}`, `user=${encodeURIComponent(options.credentials.user)}`];
+  const given = [`authmod=${scheme}`, `user=${encodeURIComponent(options.credentials.name)}`];
   const answer = scheme === 'adobe' ? adobeAnswer(asked, options) : limelightAnswer(asked, options);
   return `?${[...given, ...answer].join('&')}`;
 }
@@ -56,11 +35,11 @@ function questionIn(words: string): ReadonlyMap<string, string> {
 }
 
 function adobeAnswer(asked: ReadonlyMap<string, string>, { credentials, random }: AuthOptions): readonly string[] {
-  const { user, password } = credentials;
+  const { name, password } = credentials;
   const [salt, challenge, opaque] = ['salt', 'challenge', 'opaque'].map(name => asked.get(name));
   if (salt === undefined || challenge === undefined) return [];
   const own = random(4).toString('hex');
-  const secret = md5(user + salt + password, 'base64');
+  const secret = md5(name + salt + password, 'base64');
   const response = md5(secret + (opaque ?? challenge) + own, 'base64');
   return [`challenge=${own}`, `response=${response}`, ...(opaque === undefined ? [] : [`opaque=${opaque}`])];
 }
@@ -77,7 +56,7 @@ function limelightAnswer(asked: ReadonlyMap<string, string>, options: AuthOption
   if (nonce === undefined) return [];
   const own = random(4).toString('hex');
   const path = app.includes('/') ? `/${app}` : `/${app}/_definst_`;
-  const secret = md5(`${credentials.user}:${REALM}:${credentials.password}`, 'hex');
+  const secret = md5(`${credentials.name}:${REALM}:${credentials.password}`, 'hex');
   const place = md5(`${METHOD}:${path}`, 'hex');
   const response = md5([secret, nonce, COUNT, own, QUALITY, place].join(':'), 'hex');
   return [`nonce=${nonce}`, `cnonce=${own}`, `nc=${COUNT}`, `response=${response}`];

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type net from 'node:net';
 import { type Address, parseAddress, type RtmpTarget, redactUrl, urlOf } from '../address.ts';
+import { type Credentials, credentialsOf } from '../credentials.ts';
 import { within } from '../deadline.ts';
 import { asFault, Fault, type Side } from '../fault.ts';
 import { Batch } from '../packet.ts';
 import type { AmfObject } from './amf0.ts';
 import { type Answer, isRefusal, readAnswer, refusal, Secrets } from './answer.ts';
-import { authorization, type Credentials, credentialsOf } from './auth.ts';
+import { authorization } from './auth.ts';
 import type { Purpose, RtmpOptions, RtmpStream } from './client.ts';
 import { clientAnswer, clientHello, HANDSHAKE_SIZE } from './handshake.ts';
 import { CHUNK_SIZE, type Command, Link, numberOf } from './link.ts';
@@ -85,7 +86,7 @@ export class Negotiation {
     this.#purpose = given.purpose;
     this.#side = sideOf(given.purpose);
     this.#options = given.options;
-    this.#credentials = credentialsOf(given.address);
+    this.#credentials = credentialsOf(given.address.userinfo);
     this.#signal = given.options.signal;
     this.#where = redactUrl(urlOf(given.address));
     this.#target = given.target;

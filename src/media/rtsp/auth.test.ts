@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { credentialsOf, Login } from './auth.ts';
+import { credentialsOf } from '../credentials.ts';
+import { Login } from './auth.ts';
 import type { RtspMessage } from './message.ts';
 
 const challenge = (...values: string[]): RtspMessage => ({

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Credentials } from '../credentials.ts';
 import { headerOf, type RtspMessage } from './message.ts';
 
 /** One way to prove who one is, as a server offers it: RFC 7235, section 4.1. */
@@ -15,12 +16,6 @@ const ALGORITHMS: ReadonlyMap<string, string> = new Map([
   ['md5-sess', 'md5'],
 ]);
 const MOST_CHALLENGES = 16;
-
-/** The name and the password of an address, decoded once. */
-export interface Credentials {
-  readonly name: string;
-  readonly password: string;
-}
 
 /** `missing`: the address names nobody; `unknown`: no offered way is known here; `rejected`: the proof was not taken. */
 export type Verdict = 'tryAgain' | 'missing' | 'unknown' | 'rejected';
@@ -87,22 +82,6 @@ export class Login {
     if (hasQop || own !== plain) pairs.push(`cnonce="${cnonce}"`);
     if (hasQop) pairs.push('qop=auth', `nc=${count}`);
     return `Digest ${pairs.join(', ')}`;
-  }
-}
-
-/** What stands in front of the `@`, each half decoded once; undefined where nothing stands there. */
-export function credentialsOf(userinfo: string): Credentials | undefined {
-  if (userinfo === '') return undefined;
-  const colon = userinfo.indexOf(':');
-  const name = colon < 0 ? userinfo : userinfo.slice(0, colon);
-  return { name: decoded(name), password: colon < 0 ? '' : decoded(userinfo.slice(colon + 1)) };
-}
-
-export function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
   }
 }
 

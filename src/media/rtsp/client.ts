@@ -1,9 +1,10 @@
 import type net from 'node:net';
 import { type Address, authorityOf, parseAddress } from '../address.ts';
+import { credentialsOf } from '../credentials.ts';
 import { within } from '../deadline.ts';
 import { asFault, Fault } from '../fault.ts';
 import type { Dialler } from '../net.ts';
-import { credentialsOf, isLast, Login } from './auth.ts';
+import { isLast, Login } from './auth.ts';
 import { type KeepAliveMethod, keepAliveMethod } from './keep-alive.ts';
 import { headerOf, type RtspMessage, RtspReader, requestBytes } from './message.ts';
 import { Peer } from './refusal.ts';

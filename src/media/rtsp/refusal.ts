@@ -1,6 +1,6 @@
 import { type Address, printable, redactUrl, urlOf } from '../address.ts';
+import { decoded } from '../credentials.ts';
 import { Fault, type RefusalClass } from '../fault.ts';
-import { decoded } from './auth.ts';
 import type { RtspMessage } from './message.ts';
 
 const LONGEST_WORDS = 200;
