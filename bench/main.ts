@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Place } from '../test/lab/place.ts';
 import { endure, keepEndurance } from './endurance.ts';
+import { hasPassed, keepEvents, printEvents, runEvents } from './events.ts';
 import { keepFaults, runFaults } from './faults.ts';
 import { live } from './live.ts';
 import { failures, printReport, type Report } from './report.ts';
@@ -23,7 +24,7 @@ type Bench = typeof vod;
 
 const SUBJECTS: Readonly<Record<string, Bench>> = { live, vod };
 
-/** `npm run bench -- [live|vod|faults|endurance] [--hours 24] [--seed 1] [--http] [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
+/** `npm run bench -- [live|vod|faults|events|endurance] [--hours 24] [--seed 1] [--http] [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -41,10 +42,11 @@ async function main(): Promise<void> {
   const { quick, http } = values;
   const name = positionals[0] ?? 'live';
   if (name === 'faults') return measureFaults();
+  if (name === 'events') return measureEvents(positionals.slice(1), quick);
   if (name === 'endurance') return measureEndurance(count(values.hours, DAY_HOURS), count(values.seed, 1));
   const subject = SUBJECTS[name];
   if (subject === undefined)
-    throw new Error(`there is no bench "${name}": ${Object.keys(SUBJECTS).join(', ')}, faults, endurance`);
+    throw new Error(`there is no bench "${name}": ${Object.keys(SUBJECTS).join(', ')}, faults, events, endurance`);
   const n = count(values.n, quick ? MOST_QUICK : 200);
   const profile = values['cpu-prof'];
   const options: VodOptions = {
@@ -81,6 +83,16 @@ async function measureEndurance(hours: number, seed: number): Promise<void> {
   console.log(text);
   if (hours === DAY_HOURS) keepEndurance(text);
   if (!passed) process.exitCode = EXIT_FAILED;
+}
+
+/** Kept where it was run whole. */
+async function measureEvents(only: readonly string[], quick: boolean): Promise<void> {
+  const run = await runEvents({ only, quick, tell: progress => console.error(progress) });
+  const facts = Object.entries(machineFacts()).map(([fact, value]) => `${fact} ${value}`);
+  const text = printEvents(run, facts.join(', '));
+  if (only.length === 0 && !quick) keepEvents(text);
+  console.log(text);
+  if (!hasPassed(run)) process.exitCode = EXIT_FAILED;
 }
 
 function count(text: string | undefined, otherwise: number): number {

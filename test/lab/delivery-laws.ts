@@ -5,12 +5,14 @@ import type { Body, Try } from './outbox.ts';
 const HOLD_MS = 5_000;
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** A request as its receiver has it. */
-export interface Received {
-  /** What it calls itself. */
-  readonly id: string;
-  readonly body: string;
+/** A request as its receiver has it, and which event it is of. */
+export interface Received extends Body {
+  /** As it came. */
+  readonly text: string;
 }
+
+/** One whose sender tells what the tests compare. */
+export const read = (text: string): Received => ({ ...(JSON.parse(text) as Body), text });
 
 export interface Judgement {
   readonly events: number;
@@ -28,11 +30,11 @@ export interface Judgement {
 export function judge(log: readonly Event[], received: readonly Received[]): Judgement {
   const bodies = new Map<string, string>();
   const strange: string[] = [];
-  for (const { id, body } of received) {
-    if ((bodies.get(id) ?? body) !== body) strange.push(`${id} came with two bodies`);
-    bodies.set(id, body);
+  for (const { id, text } of received) {
+    if ((bodies.get(id) ?? text) !== text) strange.push(`${id} came with two bodies`);
+    bodies.set(id, text);
   }
-  const told = [...bodies.values()].map(readBody);
+  const told = [...new Map(received.map(one => [one.id, one])).values()];
   const known = new Set(log.map(({ id }) => id));
   for (const { id } of told) if (!known.has(id)) strange.push(`${id} is of no event`);
   return {
@@ -43,8 +45,6 @@ export function judge(log: readonly Event[], received: readonly Received[]): Jud
     readsLikeTheLog: reading(told) === reading(log.map(({ taskId, ...event }) => ({ ...event, task: taskId }))),
   };
 }
-
-export const readBody = (body: string): Body => JSON.parse(body);
 
 /** Each task's own sequence. */
 function reading(told: readonly Pick<Body, 'task' | 'seq' | 'id' | 'type'>[]): string {
@@ -81,6 +81,17 @@ export function orderOf(tries: readonly Try[], slackMs: number): Order {
     inversions: early.map(({ first, seq, behindMs }) => `${keyOf(first)} was tried ${behindMs} ms behind ${seq}`),
     released: overtaken.length - early.length,
   };
+}
+
+/** First arrivals that came before one of the same task with a smaller number. */
+export function disorder(received: readonly Received[]): string[] {
+  const highest = new Map<string, number>();
+  const firsts = [...new Map(received.toReversed().map(one => [one.id, one])).values()].toReversed();
+  return firsts.flatMap(({ task, seq }) => {
+    const before = highest.get(task) ?? 0;
+    highest.set(task, Math.max(before, seq));
+    return seq < before ? [`${seq} of ${task} came behind ${before}`] : [];
+  });
 }
 
 const keyOf = ({ task, seq }: Pick<Body, 'task' | 'seq'>): string => `${task} ${seq}`;

@@ -1,4 +1,4 @@
-import { type Judgement, judge, type Order, orderOf, readBody } from './delivery-laws.ts';
+import { type Judgement, judge, type Order, orderOf, read } from './delivery-laws.ts';
 import { dice } from './films.ts';
 import { type Got, HostileReceiver, type Manners } from './hostile-receiver.ts';
 import { Outbox } from './outbox.ts';
@@ -61,7 +61,7 @@ export async function hostileMinutes(place: Place, wish: HostileMinutes): Promis
   return {
     ...judge(
       log,
-      got.map(({ body }) => ({ id: readBody(body).id, body })),
+      got.map(({ body }) => read(body)),
     ),
     tries: outbox.tries.length,
     ...orderOf(outbox.tries, LATE_MS * speed),

@@ -1,18 +1,13 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { type Render, Record as TaskRecord } from '../../src/control/record.ts';
-import { timedIds } from '../../src/control/timed-ids.ts';
 import { loadSealKey } from '../../src/store/seal.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
-import type { Store } from '../../src/store/store.ts';
-import type { Event, Occurrence } from '../../src/task/event.ts';
-import { type Judgement, judge, readBody } from './delivery-laws.ts';
+import type { Event } from '../../src/task/event.ts';
+import { disorder, type Judgement, judge, type Received } from './delivery-laws.ts';
 import { dice } from './films.ts';
 import { Millrace } from './millrace.ts';
-import type { Body } from './outbox.ts';
 import type { Place } from './place.ts';
 import { pass, until } from './wait.ts';
 
@@ -20,12 +15,11 @@ const DAY_MS = 24 * 3_600_000;
 const TASKS = 30;
 const LONGEST_SILENCE_MS = 30_000;
 const MOST_ROWS = 10_000_000;
-const WISH = { dialect: 'native', name: '', region: 'default', standby: [], retry: null, echo: {} } as const;
 
 export interface StormWish {
   readonly kills: number;
   readonly seed: number;
-  /** Events a second. */
+  /** Edits a second, each of which is told. */
   readonly rate: number;
   /** About how long a control process lives. */
   readonly lifeMs: number;
@@ -37,24 +31,21 @@ export interface StormWish {
 
 export interface StormOutcome extends Judgement {
   readonly kills: number;
-  readonly deliveries: number;
-  /** First arrivals that came before one of the same task with a smaller number. */
   readonly outOfOrder: readonly string[];
 }
 
 /**
- * A real node tells thousands of events, which come about beside it in its store, while its control process is killed with -9
- * over and over.
+ * The tasks of a real node are edited all the time and their receiver is told, while its control process is killed with -9
+ * over and over. What the store has in the end is what was to be told, whatever the one who edited was answered.
  */
 export async function killStorm(place: Place, wish: StormWish): Promise<StormOutcome> {
   const { kills, seed, rate, lifeMs, aim, name = 'storm', onKill = () => undefined } = wish;
   const chance = dice(seed);
   const node = await Millrace.start(place, { flags: ['--workers', '1', '--rtmp', 'off'], name });
-  const store = await openBeside(place, node);
   const mailbox = await Mailbox.open(place);
-  const events = await Happenings.begin(store, node, mailbox.url);
+  const tasks = await createTasks(node, mailbox.url);
   const stop = new AbortController();
-  const going = events.goOn({ rate, chance, signal: stop.signal });
+  const editing = edit(node, { tasks, rate, chance, signal: stop.signal });
   for (let done = 1; done <= kills; done++) {
     await pass(lifeMs / 2 + chance(lifeMs));
     if (aim === 'requests') {
@@ -66,17 +57,73 @@ export async function killStorm(place: Place, wish: StormWish): Promise<StormOut
     onKill(done);
   }
   stop.abort();
-  await going;
-  await until('all is told', () => events.isAllTold(), { timeoutMs: 120_000, everyMs: 250 });
-  const log = await events.log();
-  const received = mailbox.got.map(body => ({ id: readBody(body).id, body }));
-  return { ...judge(log, received), kills, deliveries: log.length, outOfOrder: disorder(mailbox.got) };
+  await editing;
+  const log = await logOnceTold(node, tasks);
+  const received = mailbox.got.map(body => readHuawei(body, log));
+  return { ...judge([...log.values()], received), kills, outOfOrder: disorder(received) };
 }
 
-async function openBeside(place: Place, { data }: Millrace): Promise<Store> {
+/** Lists of files, for of those every edit is told. They start in a day. */
+async function createTasks({ huawei }: Millrace, url: string): Promise<string[]> {
+  const ids: string[] = [];
+  for (let i = 0; i < TASKS; i++) {
+    const body = {
+      ...{ source_type: 'PullVodPushLive', source_urls: ['http://m.example/a.mp4'], callback_url: url },
+      ...{ destination_url: 'rtmp://dst.example/live/b', start_time: printTime(Date.now() + DAY_MS) },
+    };
+    const answer = await huawei.call({ method: 'POST', body });
+    if (answer.status !== 200) throw new Error(`create answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+    ids.push(answer.body.task_id);
+  }
+  return ids;
+}
+
+interface Editing {
+  readonly tasks: readonly string[];
+  readonly rate: number;
+  readonly chance: (below: number) => number;
+  readonly signal: AbortSignal;
+}
+
+/** So many a second, as far as anybody answers; none waits for another. */
+async function edit(node: Millrace, { tasks, rate, chance, signal }: Editing): Promise<void> {
+  const underWay = new Set<Promise<unknown>>();
+  const startedMs = performance.now();
+  for (let made = 0; !signal.aborted; made++) {
+    const body = { task_id: tasks[chance(tasks.length)], end_time: printTime(Date.now() + 2 * DAY_MS + made * 1_000) };
+    const call = node.huawei
+      .call({ method: 'PUT', body })
+      // It was killed: what came of it is in the store.
+      .catch(() => undefined)
+      .finally(() => underWay.delete(call));
+    underWay.add(call);
+    await pass(Math.max(1, startedMs + ((made + 1) * 1_000) / rate - performance.now()));
+  }
+  await Promise.all(underWay);
+}
+
+const printTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+
+/** What was to be told, by the ids of the events; once nothing waits any more. */
+async function logOnceTold({ data }: Millrace, tasks: readonly string[]): Promise<Map<string, Event>> {
   const file = join(data, 'millrace.db');
   const store = await openSqlite({ file, sealKey: loadSealKey(join(data, 'seal.key'), file) });
-  return place.own(store, it => it.close());
+  try {
+    const accountId = (await store.accounts())[0]?.id ?? '';
+    const filter = { accountId, states: ['waiting' as const] };
+    const isTold = async (): Promise<boolean> => (await store.deliveries(filter, { limit: 1 })).length === 0;
+    await until('all is told', isTold, { timeoutMs: 120_000, everyMs: 250 });
+    const events = (await Promise.all(tasks.map(id => store.events(id, 0, MOST_ROWS)))).flat();
+    return new Map(events.filter(({ type }) => type === 'changed').map(event => [event.id, event]));
+  } finally {
+    await store.close();
+  }
+}
+
+/** The dialect does not tell an event's number: the log knows it. */
+function readHuawei(body: string, log: ReadonlyMap<string, Event>): Received {
+  const { event_id: id, task_id: task } = JSON.parse(body);
+  return { id, task, seq: log.get(id)?.seq ?? Number.NaN, type: 'changed', text: body };
 }
 
 /** A receiver that takes everything at once. */
@@ -125,78 +172,4 @@ class Mailbox {
     this.#waiting = [];
     for (const wake of waiting) wake();
   }
-}
-
-const render: Render = ({ seq, id, type }, { id: task }) => {
-  const body: Body = { task, seq, id, type };
-  return { contentType: 'application/json', body: JSON.stringify(body) };
-};
-const SOMETHING: Occurrence = { type: 'alarm', cause: 'source', reason: 'it happens', detail: { alarm: 'SourceSlow' } };
-
-/** Tasks of a node, and what happens to them, stored by this process so that no kill can undo it. */
-class Happenings {
-  readonly #store: Store;
-  readonly #record: TaskRecord;
-  readonly #accountId: string;
-  readonly #tasks: string[] = [];
-
-  private constructor(store: Store, accountId: string) {
-    this.#store = store;
-    this.#accountId = accountId;
-    const newId = timedIds({ now: Date.now, randomBytes });
-    const parts = { store, now: Date.now, newId, render: { native: render }, onEvent: [], log: () => undefined };
-    this.#record = new TaskRecord(parts);
-  }
-
-  static async begin(store: Store, { key }: Millrace, url: string): Promise<Happenings> {
-    const happenings = new Happenings(store, (await store.accounts())[0]?.id ?? '');
-    for (let i = 0; i < TASKS; i++) await happenings.#create(key.projectId, url);
-    return happenings;
-  }
-
-  async #create(projectId: string, url: string): Promise<void> {
-    const now = Date.now();
-    const spec = {
-      ...{ ...WISH, enabled: true, startAt: now + DAY_MS, endAt: now + 2 * DAY_MS, callback: { url, events: [] } },
-      source: { kind: 'live', url: 'rtmp://src.example/live/a' } as const,
-      destination: { kind: 'url', url: 'rtmp://dst.example/live/b', args: '' } as const,
-    };
-    const seed = { id: randomUUID(), accountId: this.#accountId, projectId, spec };
-    this.#tasks.push((await this.#record.create(seed)).id);
-  }
-
-  /** So many a second, a few to a transaction. */
-  async goOn(parts: { rate: number; chance: (below: number) => number; signal: AbortSignal }): Promise<void> {
-    const { rate, chance, signal } = parts;
-    const together = Math.max(1, Math.round(rate / 30));
-    const startedMs = performance.now();
-    for (let made = 0; !signal.aborted; made += together) {
-      const task = this.#tasks[chance(TASKS)] ?? '';
-      await this.#record.tell(task, () => Array.from({ length: together }, () => SOMETHING));
-      await pass(Math.max(1, startedMs + ((made + together) * 1000) / rate - performance.now()));
-    }
-  }
-
-  async isAllTold(): Promise<boolean> {
-    const filter = { accountId: this.#accountId, states: ['waiting' as const] };
-    return (await this.#store.deliveries(filter, { limit: 1 })).length === 0;
-  }
-
-  async log(): Promise<readonly Event[]> {
-    return (await Promise.all(this.#tasks.map(id => this.#store.events(id, 0, MOST_ROWS)))).flat();
-  }
-}
-
-function disorder(got: readonly string[]): string[] {
-  const highest = new Map<string, number>();
-  const seen = new Set<string>();
-  const found: string[] = [];
-  for (const { task, seq, id } of got.map(readBody)) {
-    if (seen.has(id)) continue;
-    seen.add(id);
-    const before = highest.get(task) ?? 0;
-    if (seq < before) found.push(`${seq} of ${task} came behind ${before}`);
-    highest.set(task, Math.max(before, seq));
-  }
-  return found;
 }

@@ -1,4 +1,4 @@
-import { type Judgement, judge, type Order, orderOf, readBody } from './delivery-laws.ts';
+import { type Judgement, judge, type Order, orderOf, read } from './delivery-laws.ts';
 import { HostileReceiver } from './hostile-receiver.ts';
 import { Outbox } from './outbox.ts';
 import type { Place } from './place.ts';
@@ -47,7 +47,7 @@ export async function outage(place: Place, { seed, days, tasks }: OutageWish): P
   return {
     ...judge(
       log,
-      receiver.got.map(({ body }) => ({ id: readBody(body).id, body })),
+      receiver.got.map(({ body }) => read(body)),
     ),
     ...{ tries: outbox.tries.length, redelivered, settledAfterMs, ...orderOf(outbox.tries, CLOCK_MS) },
   };
