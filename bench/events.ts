@@ -30,6 +30,7 @@ export interface EventsOptions {
   /** Rows; all of them where none is named. */
   readonly only: readonly string[];
   readonly tell: (progress: string) => void;
+  readonly signal: AbortSignal;
 }
 
 /** Measures how events are kept and told. */
@@ -50,16 +51,17 @@ export async function runEvents(options: EventsOptions): Promise<EventsRun> {
 
 type Found = Pick<EventsRun, 'figures' | 'broken'>;
 
-async function measure({ row, what, measure: by }: Subject, { quick, tell }: EventsOptions): Promise<Found> {
+async function measure({ row, what, measure: by }: Subject, { quick, tell, signal }: EventsOptions): Promise<Found> {
   tell(`${row}: ${what}`);
   try {
     await using place = new Place();
     const scale = quick ? QUICK : 1;
-    const measured = await by(place, { scale, tell: progress => tell(`${row}: ${progress}`) });
+    const measured = await by(place, { scale, signal, tell: progress => tell(`${row}: ${progress}`) });
     const figures = measured.map(figure => ({ row, ...figure }));
     for (const figure of figures) tell(lineOf(figure));
     return { figures, broken: [] };
   } catch (error) {
+    signal.throwIfAborted();
     tell(`${row}: ${error instanceof Error ? error.stack : error}`);
     return { figures: [], broken: [`${row}: ${error instanceof Error ? error.message : error}`] };
   }

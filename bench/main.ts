@@ -16,6 +16,7 @@ const EXIT_VOID = 2;
 const LIMIT_MS = 6 * 60_000;
 const QUICK_LIMIT_MS = 90_000;
 const FAULTS_LIMIT_MS = 15 * 60_000;
+const EVENTS_LIMIT_MS = 60 * 60_000;
 const ENDURANCE_LIMIT_MS = 24 * 60_000;
 const DAY_HOURS = 24;
 const MOST_QUICK = 50;
@@ -87,7 +88,8 @@ async function measureEndurance(hours: number, seed: number): Promise<void> {
 
 /** Kept where it was run whole. */
 async function measureEvents(only: readonly string[], quick: boolean): Promise<void> {
-  const run = await runEvents({ only, quick, tell: progress => console.error(progress) });
+  const signal = AbortSignal.any([interrupted(), AbortSignal.timeout(EVENTS_LIMIT_MS)]);
+  const run = await runEvents({ only, quick, signal, tell: progress => console.error(progress) });
   const facts = Object.entries(machineFacts()).map(([fact, value]) => `${fact} ${value}`);
   const text = printEvents(run, facts.join(', '));
   if (only.length === 0 && !quick) keepEvents(text);
@@ -109,7 +111,8 @@ async function inPlace(bench: Bench, options: VodOptions, signal: AbortSignal): 
 /** Aborts on the first Ctrl-C, so that everything that was started is ended; the second one is not waited with. */
 function interrupted(): AbortSignal {
   const abort = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => abort.abort(new Error(name)));
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.once(name, () => abort.abort(new DOMException(name, 'AbortError')));
   return abort.signal;
 }
 
@@ -134,11 +137,12 @@ function keep(name: string, { text, facts }: { text: string; facts: object }): v
 
 /** Called off or out of time; everything that was started is ended by now. */
 const EXIT_ABORTED = 130;
+const CALLED_OFF: readonly string[] = ['AbortError', 'TimeoutError'];
 
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof Error && error.name === 'AbortError')) throw error;
-  console.error(`called off: ${error.cause}`);
+  if (!(error instanceof Error && CALLED_OFF.includes(error.name))) throw error;
+  console.error(`called off: ${error.cause ?? error}`);
   process.exitCode = EXIT_ABORTED;
 }

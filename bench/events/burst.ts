@@ -12,7 +12,7 @@ const EDITED = 10;
 export const burst: Subject = {
   row: 'burst',
   what: `${TASKS} TaskExit to one receiver, all due at once, of every ${EDITED}th task an edit before it`,
-  measure: async (place, { scale, tell }) => {
+  measure: async (place, { scale, tell, signal }) => {
     const count = Math.round(TASKS * scale);
     const node = await Millrace.start(place, { flags: ['--workers', '1', '--rtmp', 'off'] });
     await node.stop();
@@ -25,6 +25,7 @@ export const burst: Subject = {
     await eachOf(count, i => record.tell(tasks[i] ?? '', () => (i % EDITED === 0 ? [edit, end] : [end])));
     const due = count + Math.ceil(count / EDITED);
     tell(`${due} callbacks are due`);
+    signal.throwIfAborted();
     const startedAt = Date.now();
     await node.restart();
     await until('all is told', () => receiver.arrivals.length >= due, { timeoutMs: 180_000, everyMs: 50 }).catch(tell);

@@ -1,7 +1,8 @@
 import { CountedSource } from '../../test/lab/counted-source.ts';
 import { Millrace } from '../../test/lab/millrace.ts';
 import { Oracle } from '../../test/lab/oracle.ts';
-import { pass, until } from '../../test/lab/wait.ts';
+import { until } from '../../test/lab/wait.ts';
+import { pass } from '../wait.ts';
 import { openBeside } from './beside.ts';
 import { figure, type Subject } from './measure.ts';
 import { openReceiver } from './receiver.ts';
@@ -16,7 +17,7 @@ const MOST_EVENTS = 100_000;
 export const flapping: Subject = {
   row: 'coalescing',
   what: `a source of a real task is lost and back every ${(UP_MS + DOWN_MS) / 1000} s for ${MINUTES} minutes`,
-  measure: async (place, { scale, tell }) => {
+  measure: async (place, { scale, tell, signal }) => {
     const [source, oracle] = [await CountedSource.start(place), await Oracle.start(place)];
     const [node, receiver] = [
       await Millrace.start(place, { flags: ['--workers', '1', '--rtmp', 'off'] }),
@@ -27,9 +28,9 @@ export const flapping: Subject = {
     const minutes = MINUTES * scale;
     let losses = 0;
     for (const endMs = performance.now() + minutes * 60_000; performance.now() < endMs; losses++) {
-      await pass(UP_MS);
+      await pass(UP_MS, signal);
       await source.vanish('reset');
-      await pass(DOWN_MS);
+      await pass(DOWN_MS, signal);
       await source.appear();
       if (losses % 20 === 0) tell(`lost ${losses} times`);
     }

@@ -9,10 +9,11 @@ const WISH = { rate: 60, lifeMs: 6_000, aim: 'any time' } as const;
 export const kills: Subject = {
   row: 'kill',
   what: `${NODES} nodes tell ${WISH.rate} events a second each while their control processes are killed with -9 at random times`,
-  measure: async (place, { scale, tell }) => {
+  measure: async (place, { scale, tell, signal }) => {
     const each = Math.ceil((KILLS * scale) / NODES);
     let done = 0;
     const onKill = (): void => {
+      signal.throwIfAborted();
       if (++done % 25 === 0) tell(`${done} kills`);
     };
     const storms = await Promise.all(

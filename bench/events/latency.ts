@@ -13,7 +13,7 @@ const GAP_MS = 10;
 export const latency: Subject = {
   row: 'latency',
   what: `${TASKS} tasks, an edit each ${GAP_MS} ms: from the event's own time, which lies before its commit, to the receiver`,
-  measure: async (place, { scale, tell }) => {
+  measure: async (place, { scale, tell, signal }) => {
     const node = await Millrace.start(place, { flags: ['--workers', '1', '--rtmp', 'off'] });
     const receiver = await openReceiver(place);
     const { projectId } = node.key;
@@ -23,6 +23,7 @@ export const latency: Subject = {
     const edits: Promise<void>[] = [];
     const startedMs = performance.now();
     for (let i = 0; i < events; i++) {
+      signal.throwIfAborted();
       edits.push(edit(node, tasks[chance(TASKS)] ?? '', i));
       await pass(Math.max(0, startedMs + (i + 1) * GAP_MS - performance.now()));
     }

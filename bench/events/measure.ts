@@ -14,6 +14,8 @@ export interface Run {
   /** A share of the full length: below 1 it is a rehearsal. */
   readonly scale: number;
   readonly tell: (progress: string) => void;
+  /** Called off: to be looked at wherever it takes long. */
+  readonly signal: AbortSignal;
 }
 
 export const figure = (name: string, value: number, unit: string, goal: string): Measured => ({

@@ -46,18 +46,21 @@ export async function killStorm(place: Place, wish: StormWish): Promise<StormOut
   const tasks = await createTasks(node, mailbox.url);
   const stop = new AbortController();
   const editing = edit(node, { tasks, rate, chance, signal: stop.signal });
-  for (let done = 1; done <= kills; done++) {
-    await pass(lifeMs / 2 + chance(lifeMs));
-    if (aim === 'requests') {
-      await mailbox.next();
-      await pass(chance(8));
+  try {
+    for (let done = 1; done <= kills; done++) {
+      await pass(lifeMs / 2 + chance(lifeMs));
+      if (aim === 'requests') {
+        await mailbox.next();
+        await pass(chance(8));
+      }
+      await node.killControl();
+      await node.restart();
+      onKill(done);
     }
-    await node.killControl();
-    await node.restart();
-    onKill(done);
+  } finally {
+    stop.abort();
+    await editing;
   }
-  stop.abort();
-  await editing;
   const log = await logOnceTold(node, tasks);
   const received = mailbox.got.map(body => readHuawei(body, log));
   return { ...judge([...log.values()], received), kills, outOfOrder: disorder(received) };
