@@ -3,11 +3,14 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import { redactUrl } from '../address.ts';
 import { type Monotonic, monotonic } from '../clock.ts';
 import { asFault, Fault } from '../fault.ts';
+import { freeBehind } from '../file/spent.ts';
 import { readBuffer } from '../read-buffers.ts';
+import { TS_PACKET_BYTES } from '../ts/packets.ts';
 import type { Begun, LiveLines } from './live-lines.ts';
 import type { ByteRange, Place } from './playlist.ts';
 
-const READ_BYTES = 64 * 1024;
+/** So that a read ends with a packet of MPEG-TS: what is cut has to be joined again, in a buffer of its own. */
+const READ_BYTES = 348 * TS_PACKET_BYTES;
 /** Reads of one call that bring nothing that is wanted. */
 const MOST_READS = 16;
 const LARGEST_SEGMENT = 256 * 1024 * 1024;
@@ -72,8 +75,8 @@ export class LiveSegment {
   }
 
   /**
-   * Undefined while bytes are on their way; empty at the end. Valid until the next read of anything. Throws what keeps
-   * them from coming.
+   * Undefined while bytes are on their way; empty at the end. Valid until the next read of anything, and in this turn of
+   * the event loop only. Throws what keeps them from coming.
    */
   take(): Buffer | undefined {
     for (let reads = 0; reads < MOST_READS; reads++) {
@@ -83,11 +86,17 @@ export class LiveSegment {
       if (begun === undefined) return undefined;
       const bytes = this.#read(begun);
       if (bytes === undefined) return undefined;
-      const plain = this.#decipher === undefined ? bytes : this.#decipher.update(bytes);
+      const plain = this.#decipher === undefined ? bytes : this.#deciphered(this.#decipher, bytes);
       // Deciphering may keep back what has come.
       if (plain.length > 0) return plain;
     }
     return undefined;
+  }
+
+  #deciphered(decipher: Decipheriv, bytes: Buffer): Buffer {
+    const plain = decipher.update(bytes);
+    freeBehind(plain);
+    return plain;
   }
 
   /** Idempotent. */
@@ -100,7 +109,7 @@ export class LiveSegment {
   #read(begun: Begun): Buffer | undefined {
     try {
       const buffer = readBuffer(0);
-      const got = begun.body.read(buffer.subarray(0, READ_BYTES));
+      const got = begun.body.read(buffer.subarray(0, READ_BYTES - this.#offPackets));
       this.#options.lines.bytesIn += got;
       const wanted = this.#wanted(buffer, got);
       if (begun.body.ended || this.#position >= this.#end) this.#arrived();
@@ -111,6 +120,11 @@ export class LiveSegment {
       this.#broke(asFault('pull', error));
       return undefined;
     }
+  }
+
+  /** How far into a packet what comes next lies. */
+  get #offPackets(): number {
+    return (this.#comesAt - (this.#options.place.range?.offset ?? 0)) % TS_PACKET_BYTES;
   }
 
   #wanted(buffer: Buffer, got: number): Buffer {

@@ -8,7 +8,7 @@ import { Sheets } from '../sheets.ts';
 
 /** Read ahead of what is due, so that a pause of the server is not seen. */
 const AHEAD_MS = 3_000;
-const AHEAD_BYTES = 512 * 1024;
+const AHEAD_BYTES = 384 * 1024;
 /** Whatever its bytes, so much is at hand for the next ticks. */
 const LEAST_AHEAD_MS = 200;
 /** At hand before anything is given. */
