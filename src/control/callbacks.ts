@@ -122,7 +122,7 @@ export class Callbacks {
   async resume(accountId: string, endpointId: string): Promise<boolean> {
     const row = (await this.#options.store.endpoints(accountId)).find(({ id }) => id === endpointId);
     if (row === undefined) return false;
-    await this.#endpoints.recovered(endpointId);
+    this.#endpoints.forgive(endpointId);
     await this.#revive(row, 'callbacks are sent there again');
     return true;
   }
@@ -138,8 +138,8 @@ export class Callbacks {
   /** Who fails and what has been told of it is known before the first try. */
   async #start(): Promise<void> {
     await this.#persist('the receivers of callbacks cannot be read', async () => {
-      await this.#endpoints.load();
-      await this.#alarms.load();
+      // Each alarm that it takes back is of a receiver that fails.
+      if ((await this.#endpoints.load()) > 0) await this.#alarms.load();
     });
     if (!this.#closed.signal.aborted) this.#lookout.start();
   }
@@ -255,10 +255,11 @@ export class Callbacks {
   }
 
   async #taken({ endpoint, taskId }: Delivery): Promise<void> {
-    const row = await this.#endpoints.recovered(endpoint);
-    if (row) await this.#revive(row, 'a callback was taken');
+    const row = this.#endpoints.forgive(endpoint);
+    const reason = 'a callback was taken';
+    if (row) await this.#persist('that a receiver is back cannot be stored', () => this.#revive(row, reason));
     else if (OVER_WHEN_TAKEN.some(alarm => this.#alarms.isOpen(taskId, alarm))) {
-      await this.#alarms.clear(endpoint, OVER_WHEN_TAKEN, 'a callback was taken');
+      await this.#alarms.clear(endpoint, OVER_WHEN_TAKEN, reason);
     }
   }
 
@@ -268,13 +269,14 @@ export class Callbacks {
     await this.#alarms.clear(id, OVER_WHEN_TAKEN, reason);
     const since = failingSince - OUTAGE_SLACK_MS;
     await store.redeliver({ accountId, endpoint: id, states: ['dead'], since }, now());
+    await this.#endpoints.remove(id);
     this.#lookout.wake();
   }
 
   async #missed(delivery: Delivery, { verdict, error }: Pick<Outcome, 'verdict' | 'error'>): Promise<void> {
     const { taskId, url } = delivery;
-    if (verdict === 'blocked') await this.#alarms.raise(taskId, { alarm: CALLBACK_BLOCKED, url, reason: error });
     const paused = await this.#endpoints.failed(delivery, error);
+    if (verdict === 'blocked') await this.#alarms.raise(taskId, { alarm: CALLBACK_BLOCKED, url, reason: error });
     if (paused) await this.#pause(paused);
   }
 

@@ -30,11 +30,13 @@ export class Endpoints {
     this.#options = options;
   }
 
-  async load(): Promise<void> {
+  /** Answers how many there are. */
+  async load(): Promise<number> {
     const { store, now } = this.#options;
     for (const row of await store.endpoints()) {
       this.#failing.set(row.id, { row, lastFailedAt: now(), writtenAt: row.failingSince });
     }
+    return this.#failing.size;
   }
 
   find(id: string): Endpoint | undefined {
@@ -64,13 +66,16 @@ export class Endpoints {
     return pauses ? row : undefined;
   }
 
-  /** It has taken something. Answers what it was where it was failing. */
-  async recovered(id: string): Promise<Endpoint | undefined> {
-    const known = this.#failing.get(id);
-    if (known === undefined) return undefined;
+  /** It has taken something, or is to be sent to again: known as well from now on, and anew where it fails again. */
+  forgive(id: string): Endpoint | undefined {
+    const row = this.find(id);
     this.#failing.delete(id);
-    await this.#write(() => this.#options.store.removeEndpoint(id));
-    return known.row;
+    return row;
+  }
+
+  /** The last to go, behind whatever follows from it: a process that ends before finds it again. */
+  async remove(id: string): Promise<void> {
+    if (!this.#failing.has(id)) await this.#write(() => this.#options.store.removeEndpoint(id));
   }
 
   /** It only says less of a receiver when it cannot be written; what is here goes on to hold. */
