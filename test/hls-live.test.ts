@@ -1,11 +1,13 @@
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Child } from './lab/child.ts';
 import { backwards, duplicates, firstAfter, longestGapMs, missing, skewMs } from './lab/continuity.ts';
 import { countedFile } from './lab/counted-files.ts';
 import { CountedHls } from './lab/counted-hls.ts';
 import { PLAIN, timeOfAudio, timeOfVideo } from './lab/counted-stream.ts';
+import { frames, media, record, videoOf } from './lab/ffmpeg.ts';
 import { serveFiles } from './lab/file-server.ts';
+import { Nginx } from './lab/nginx.ts';
 import { OneRelay } from './lab/one-relay.ts';
 import { Oracle, type SeenStream } from './lab/oracle.ts';
 import { Place } from './lab/place.ts';
@@ -114,6 +116,33 @@ function encode(place: Place, dir: string, args: readonly string[], apart: boole
   const input = ['-v', 'error', '-nostdin', '-re', '-i', source, '-map', '0:v', '-map', '0:a', '-c', 'copy', ...rates];
   return place.own(new Child('ffmpeg', [...input, ...hls, ...names], { cwd: dir }), it => it.stop('SIGKILL'));
 }
+
+describe.concurrent('pictures that are not shown in the order of their decoding', () => {
+  it.each(['mpegts', 'fmp4'])('are the same behind a live HLS source: %s', async kind => {
+    await using place = new Place();
+    const dir = place.path('live');
+    mkdirSync(dir);
+    copyFileSync(await media({ seconds: 40, bframes: 2 }), place.path('counted.flv'));
+    encode(place, dir, ['-hls_segment_type', kind], false);
+    const base = await serveFiles(place, dir);
+    await until('the list is there', () => existsSync(`${dir}/list.m3u8`));
+    const sink = await Nginx.start(place);
+    OneRelay.start(place, { from: `${base}/list.m3u8`, to: sink.url('out') });
+    await sink.publisherOf('out');
+    const recorder = record(place, sink.url('out'), place.path('out.flv'));
+    await pass(12_000);
+    recorder.process.kill('SIGINT');
+    await recorder.exited;
+    const made = videoOf(await frames(place.path('counted.flv'), 'decode')).map(({ hash }) => hash);
+    // Where the recording ends, pictures may lack one that they refer to.
+    const seen = videoOf(await frames(place.path('out.flv'), 'decode'))
+      .map(({ hash }) => hash)
+      .slice(0, -5);
+    const first = made.indexOf(seen[0] ?? '');
+    expect(seen.length).toBeGreaterThan(200);
+    expect(seen).toEqual(made.slice(first, first + seen.length));
+  });
+});
 
 describe.concurrent('what ffmpeg writes as live HLS is relayed whole', () => {
   it.each(Object.entries(KINDS))('%s', async (_, { list, args }) => {
