@@ -35,7 +35,7 @@ const DAYS_MS = 4 * 24 * 3_600_000;
 /** Tasks to which something happens all the time, told to receivers of which all but one are hostile until the minutes are over. */
 export async function hostileMinutes(place: Place, wish: HostileMinutes): Promise<Outcome> {
   const { minutes, seed, tasks = 12, speed = 30 } = wish;
-  const clock = new SwiftClock({ speed, startAt: Date.UTC(2026, 10, 21) });
+  const clock = place.own(new SwiftClock({ speed, startAt: Date.UTC(2026, 10, 21) }), it => it.close());
   const outbox = await Outbox.start(place, { clock, seed });
   const hostile = await startHostile(place, { seed, secondMs: clock.real(1_000) });
   const well = await HostileReceiver.start(place, { seed, manners: ['takes'] });

@@ -26,7 +26,7 @@ export interface OutageOutcome extends Judgement, Order {
 
 /** A receiver is away for days while something happens to each task every hour; then it is back. */
 export async function outage(place: Place, { seed, days, tasks }: OutageWish): Promise<OutageOutcome> {
-  const clock = new SwiftClock({ speed: 1, startAt: Date.UTC(2026, 10, 21) });
+  const clock = place.own(new SwiftClock({ speed: 1, startAt: Date.UTC(2026, 10, 21) }), it => it.close());
   const outbox = await Outbox.start(place, { clock, seed });
   const receiver = await HostileReceiver.start(place, { seed, manners: ['takes'] });
   const ids: string[] = [];

@@ -1,5 +1,7 @@
 /** The longest that a timer is set for: it is looked again then. */
 const LONGEST_WAIT_MS = 1_000;
+const TICK_MS = 2;
+const LONGEST_TICK_MS = 10;
 
 interface Sleeper {
   readonly at: number;
@@ -7,22 +9,33 @@ interface Sleeper {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** A wall clock that goes so many times as fast as the real one, and can be put forward. Who sleeps on it wakes by it. */
+/**
+ * A wall clock that goes so many times as fast as the real one, and can be put forward. Who sleeps on it wakes by it. While
+ * the process stands still it does so too: nobody could do anything in that time, which would be long on this clock.
+ */
 export class SwiftClock {
   readonly #speed: number;
   readonly #startedAt: number;
-  readonly #startedMs = performance.now();
   readonly #sleepers = new Set<Sleeper>();
-  #jumpedMs = 0;
+  #elapsed = 0;
+  readonly #ticking: NodeJS.Timeout;
+  #readMs = performance.now();
 
   constructor({ speed, startAt }: { readonly speed: number; readonly startAt: number }) {
     this.#speed = speed;
     this.#startedAt = startAt;
+    // Whoever is not looked at for long is taken to stand still.
+    this.#ticking = setInterval(() => this.elapsed(), TICK_MS);
   }
 
   readonly now = (): number => Math.floor(this.#startedAt + this.elapsed());
 
-  readonly elapsed = (): number => this.#jumpedMs + (performance.now() - this.#startedMs) * this.#speed;
+  readonly elapsed = (): number => {
+    const nowMs = performance.now();
+    this.#elapsed += Math.min(LONGEST_TICK_MS, nowMs - this.#readMs) * this.#speed;
+    this.#readMs = nowMs;
+    return this.#elapsed;
+  };
 
   /** What that much time is on a real clock. */
   real(ms: number): number {
@@ -53,8 +66,13 @@ export class SwiftClock {
 
   /** Puts the clock forward: whoever would have woken in between does so now. */
   jump(ms: number): void {
-    this.#jumpedMs += ms;
+    this.#elapsed += ms;
     for (const sleeper of [...this.#sleepers].sort((one, other) => one.at - other.at)) this.#set(sleeper);
+  }
+
+  close(): void {
+    clearInterval(this.#ticking);
+    for (const { timer } of this.#sleepers) clearTimeout(timer);
   }
 
   #set(sleeper: Sleeper): void {
