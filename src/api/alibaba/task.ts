@@ -80,7 +80,7 @@ export function readUpdate(params: Params, spec: TaskSpec, options: ReadOptions)
     region: readRegion(params, [...options.regions, spec.region]),
     startAt: readInstant(params, 'StartTime') ?? spec.startAt,
     endAt: readInstant(params, 'EndTime') ?? spec.endAt,
-    source: readNewSource(params, spec.source, urls),
+    source: readNewSource(params, spec, urls),
     callback: readCallback(params, spec.callback, options.checkUrl),
     echo: { ...spec.echo, ...readNotice(params), ...(type === 'live' ? readIdleListSettings(params) : {}) },
   };
@@ -151,17 +151,27 @@ function requireUrl(name: string, url: string, role: UrlRole, checkUrl: CheckUrl
 function liveSource(params: Params, [url = '']: readonly string[]): SourceSpec {
   const protocol = readText(params, 'SourceProtocol', 64)?.toLowerCase();
   if (protocol === undefined) throw badParameter('SourceProtocol', 'it is required where the source is live');
-  const schemes = PROTOCOLS.get(protocol);
-  if (schemes === undefined) {
+  if (!PROTOCOLS.has(protocol)) {
     throw badParameter('SourceProtocol', `it must be one of ${[...PROTOCOLS.keys()].join(', ')}`);
   }
-  const scheme = url.slice(0, Math.max(0, url.indexOf(':'))).toLowerCase();
-  if (!schemes.includes(scheme)) throw badParameter('SourceUrls', `it must be an address of ${protocol}`);
+  checkProtocol(url, protocol);
   return { kind: 'live', url };
 }
 
-function readNewSource(params: Params, source: SourceSpec, urls: readonly string[] | undefined): SourceSpec {
-  if (source.kind === 'live') return urls === undefined ? source : { ...source, url: urls[0] ?? '' };
+/** The protocol of a task stays what it was told to be, and its address fits it. */
+function checkProtocol(url: string, protocol: string): void {
+  const scheme = url.slice(0, Math.max(0, url.indexOf(':'))).toLowerCase();
+  if (PROTOCOLS.get(protocol)?.includes(scheme) === false)
+    throw badParameter('SourceUrls', `it must be an address of ${protocol}`);
+}
+
+function readNewSource(params: Params, { source, echo }: TaskSpec, urls: readonly string[] | undefined): SourceSpec {
+  if (source.kind === 'live') {
+    if (urls === undefined) return source;
+    const [url = ''] = urls;
+    checkProtocol(url, String(echo.SourceProtocol ?? '').toLowerCase());
+    return { ...source, url };
+  }
   return readList(params, urls === undefined ? source : { ...source, items: mergeItems(source, urls) });
 }
 
