@@ -46,6 +46,8 @@ describe('a URL', () => {
     ['rtmp://h\\@evil/a/b', /backslash/],
     ['rtmp://a%2eb/c/d', /percent/],
     ['http://a@b@c/', /more than one "@"/],
+    ['rtmp://user@h/a/b', /must come with a password/],
+    ['rtmp://:pass@h/a/b', /must come with a password/],
     ['http://127.0.0.1%2f@evil/', /user name/],
     ['rtmp://h:0/a/b', /port/],
     ['rtmp://h:65536/a/b', /port/],

@@ -43,7 +43,7 @@ export function parseAddress(url: string, allowedSchemes: readonly string[]): Ad
   }
   if (!rest.startsWith('//')) throw new Error('The scheme of the URL must be followed by "//" and a host.');
   const [authority, tail] = splitBefore(rest.slice(2), /[/?#]/);
-  const { userinfo, hostPort } = splitUserinfo(authority);
+  const { userinfo, hostPort } = splitUserinfo(authority, scheme);
   const { host, port } = parseHostPort(hostPort);
   const [path, query] = splitBefore(tail, /\?/);
   return { scheme, host, port: port ?? DEFAULT_PORTS[scheme] ?? missingPort(), path, query, userinfo };
@@ -158,13 +158,17 @@ function splitBefore(text: string, pattern: RegExp): [string, string] {
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at)];
 }
 
-function splitUserinfo(authority: string): { userinfo: string; hostPort: string } {
+function splitUserinfo(authority: string, scheme: string): { userinfo: string; hostPort: string } {
   const at = authority.indexOf('@');
   if (at < 0) return { userinfo: '', hostPort: authority };
   if (authority.indexOf('@', at + 1) >= 0)
     throw new Error('The URL must not contain more than one "@" before its path.');
   const userinfo = authority.slice(0, at);
-  const [user] = splitBefore(userinfo, /:/);
+  const [user, password] = splitBefore(userinfo, /:/);
+  // Servers that ask for the one ask for the other; a name alone is meant to look like a host.
+  if (scheme.startsWith('rtmp') && (user === '' || password.length < 2)) {
+    throw new Error('A user name in an RTMP URL must come with a password: user:password@host.');
+  }
   // A user name spelled like a host and a path is there to fool another parser.
   if (/%(2f|5c|40)/i.test(user)) throw new Error('The user name in the URL must not contain "/", "\\" or "@".');
   return { userinfo, hostPort: authority.slice(at + 1) };
