@@ -1,23 +1,12 @@
-import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { run } from './lab/child.ts';
 import { CountedSource } from './lab/counted-source.ts';
 import { Millrace } from './lab/millrace.ts';
 import { Oracle } from './lab/oracle.ts';
 import { Place } from './lab/place.ts';
+import { selfMade } from './lab/self-made.ts';
 import { until } from './lab/wait.ts';
-
-/** A certificate of an authority that nobody knows, for localhost. */
-async function selfMade(place: Place): Promise<{ readonly ca: string; readonly key: string; readonly cert: string }> {
-  const [key, cert] = [place.path('key.pem'), place.path('cert.pem')];
-  await run('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
-  ]);
-  return { ca: cert, key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
-}
 
 /** TLS in front of a plain RTMP server. */
 async function secured(place: Place, to: number, pair: { key: string; cert: string }): Promise<number> {

@@ -18,6 +18,8 @@ export interface Ways {
   readonly standby?: readonly string[];
   readonly cover?: RunCover;
   readonly lookup?: Lookup;
+  /** A certificate to trust, PEM. */
+  readonly ca?: string;
   /** In the place of the real one. */
   readonly openSource?: RunParts['openSource'];
 }
@@ -31,8 +33,12 @@ export class OneRelay {
   readonly #looks: NodeJS.Timeout;
   #sink: Sink | undefined;
 
-  private constructor({ from, to, standby = [], cover = {}, lookup, openSource: open }: Ways) {
-    const dialler = new Dialler({ preset: 'lab', ...(lookup === undefined ? {} : { lookup }) });
+  private constructor({ from, to, standby = [], cover = {}, lookup, ca, openSource: open }: Ways) {
+    const dialler = new Dialler({
+      preset: 'lab',
+      ...(lookup === undefined ? {} : { lookup }),
+      ...(ca === undefined ? {} : { ca }),
+    });
     this.#heartbeat = new Heartbeat({
       tickMs: 50,
       onBug: (relay, error) => {
@@ -44,8 +50,8 @@ export class OneRelay {
       order: { taskId: 'one', epoch: 1, source: { kind: 'live', url: from, standby }, destination: to, cover },
       heartbeat: this.#heartbeat,
       openSource: open ?? ((url, signal) => openSource(url, { dialler, signal })),
-      openSink: async (url, signal) => {
-        this.#sink = await openSink(url, { dialler, signal, now: monotonic });
+      openSink: async (url, signal, wish) => {
+        this.#sink = await openSink(url, { ...wish, dialler, signal, now: monotonic });
         return this.#sink;
       },
       now: monotonic,
