@@ -168,11 +168,15 @@ export class Callbacks {
   async #send(delivery: Delivery): Promise<void> {
     const outcome = await this.#try(delivery);
     const isCut = this.#closed.signal.aborted && outcome?.verdict !== 'taken';
-    if (outcome && !isCut) await this.#settle(delivery, outcome);
-    // Not before it is noted: what was taken and is not noted is told twice if this process dies, so that is to be bounded.
-    this.#lanes.landed(delivery, outcome === undefined ? 'failed' : BEARINGS[outcome.verdict]);
-    this.#leave(delivery, outcome !== undefined);
-    this.#pump();
+    try {
+      if (outcome && !isCut) await this.#settle(delivery, outcome);
+    } finally {
+      // Not before it is noted: what was taken and is not noted is told twice if this process dies, so that is to be bounded.
+      // Also where the store could not do it: a place that is not given back is lost for good.
+      this.#lanes.landed(delivery, outcome === undefined ? 'failed' : BEARINGS[outcome.verdict]);
+      this.#leave(delivery, outcome !== undefined);
+      this.#pump();
+    }
   }
 
   /** Undefined where it could not be signed for want of the store: that is no try. */
