@@ -59,10 +59,17 @@ export function publish(
 }
 
 /** Records a live stream without touching it, until it is stopped or nothing comes any more. */
-export function record(place: Place, url: string, file: string, options: { quietSeconds?: number } = {}): Child {
+export function record(
+  place: Place,
+  url: string,
+  file: string,
+  options: { quietSeconds?: number; looksMs?: number } = {},
+): Child {
   const quiet = String((options.quietSeconds ?? 20) * 1_000_000);
   const flush = ['-flush_packets', '1'];
-  const args = [...QUIET, '-rw_timeout', quiet, '-i', url, '-c', 'copy', ...flush, '-y', '-f', 'flv', file];
+  // Of a stream without pictures it looks for some for long.
+  const looks = options.looksMs === undefined ? [] : ['-analyzeduration', String(options.looksMs * 1_000)];
+  const args = [...QUIET, '-rw_timeout', quiet, ...looks, '-i', url, '-c', 'copy', ...flush, '-y', '-f', 'flv', file];
   return place.own(new Child('ffmpeg', args), child => child.stop('SIGKILL'));
 }
 
