@@ -4,10 +4,11 @@ import { Batch } from '../src/media/packet.ts';
 import { TsDemuxer } from '../src/media/ts/demux.ts';
 import { framesMore } from './faults/on-air.ts';
 import { Child, run } from './lab/child.ts';
-import { backwards, missing } from './lab/continuity.ts';
+import { backwards, missing, skewMs } from './lab/continuity.ts';
 import { countedFile } from './lab/counted-files.ts';
 import { CountedSource } from './lab/counted-source.ts';
-import { readCount } from './lab/counted-stream.ts';
+import { CountedSrt } from './lab/counted-srt.ts';
+import { PLAIN, readCount, timeOfAudio, timeOfVideo } from './lab/counted-stream.ts';
 import { Millrace, processesOf } from './lab/millrace.ts';
 import { OneRelay } from './lab/one-relay.ts';
 import { Oracle } from './lab/oracle.ts';
@@ -91,6 +92,41 @@ describe.concurrent('SRT', () => {
     expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
     expect(relay.news.map(({ type, side }) => `${type} ${side}`)).toContain('broke pull');
   });
+
+  it('is left when it says nothing, though it is still there, and pulled again', async () => {
+    await using place = new Place();
+    const [camera, oracle] = [await CountedSrt.start(place), await Oracle.start(place)];
+    const relay = OneRelay.start(place, { from: camera.url, to: oracle.url('out') });
+    const seen = oracle.stream('out');
+    await framesMore(seen, 50);
+    camera.behave({ silent: true });
+    const quietMs = performance.now();
+    const loss = await until('the silence is told', () => relay.lossAfter(quietMs), { timeoutMs: 15_000 });
+    expect(loss.atMs - quietMs).toBeLessThan(6_500);
+    camera.behave({ silent: false });
+    await framesMore(seen, 50);
+    expect(seen.pushes).toHaveLength(1);
+    expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
+  });
+
+  it.each([60_000, -20_000, 2 ** 33 / 90])(
+    'may have its clock set by %d ms: nothing is lost, and sound stays with picture',
+    async shiftMs => {
+      await using place = new Place();
+      const [camera, oracle] = [await CountedSrt.start(place), await Oracle.start(place)];
+      const relay = OneRelay.start(place, { from: camera.url, to: oracle.url('out') });
+      const seen = oracle.stream('out');
+      await framesMore(seen, 60);
+      camera.behave({ shiftMs });
+      await framesMore(seen, 100);
+      expect(relay.report).toMatchObject({ pushEpoch: 1, pullEpoch: 1 });
+      expect(missing(seen.video)).toEqual([]);
+      expect(missing(seen.audio)).toEqual([]);
+      expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
+      const timeOf = { video: (n: number) => timeOfVideo(n, PLAIN.fps), audio: timeOfAudio };
+      expect(skewMs(seen, timeOf)).toBeLessThanOrEqual(40);
+    },
+  );
 
   it('is pushed to: every frame arrives, and a stranger`s decoder finds no fault in it', async () => {
     await using place = new Place();
