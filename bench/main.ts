@@ -8,6 +8,7 @@ import { endure, keepEndurance } from './endurance.ts';
 import { hasPassed, keepEvents, printEvents, runEvents } from './events.ts';
 import { keepFaults, runFaults } from './faults.ts';
 import { live } from './live.ts';
+import { keepProtocols, measureProtocols } from './protocols.ts';
 import { failures, printReport, type Report } from './report.ts';
 import { type VodOptions, vod } from './vod.ts';
 
@@ -25,7 +26,7 @@ type Bench = typeof vod;
 
 const SUBJECTS: Readonly<Record<string, Bench>> = { live, vod };
 
-/** `npm run bench -- [live|vod|faults|events|endurance] [--hours 24] [--seed 1] [--http] [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
+/** `npm run bench -- [live|vod|faults|events|endurance|protocols] [--hours 24] [--seed 1] [--http] [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -44,10 +45,13 @@ async function main(): Promise<void> {
   const name = positionals[0] ?? 'live';
   if (name === 'faults') return measureFaults();
   if (name === 'events') return measureEvents(positionals.slice(1), quick);
+  if (name === 'protocols') return compareProtocols();
   if (name === 'endurance') return measureEndurance(count(values.hours, DAY_HOURS), count(values.seed, 1));
   const subject = SUBJECTS[name];
   if (subject === undefined)
-    throw new Error(`there is no bench "${name}": ${Object.keys(SUBJECTS).join(', ')}, faults, events, endurance`);
+    throw new Error(
+      `there is no bench "${name}": ${Object.keys(SUBJECTS).join(', ')}, faults, events, endurance, protocols`,
+    );
   const n = count(values.n, quick ? MOST_QUICK : 200);
   const profile = values['cpu-prof'];
   const options: VodOptions = {
@@ -66,6 +70,13 @@ async function main(): Promise<void> {
   keep(`${name}${http ? '-http' : ''}-${options.n}`, { text, facts: { machine, options, report } });
   if (report.void.length > 0) process.exitCode = EXIT_VOID;
   else if (failures(report).length > 0) process.exitCode = EXIT_FAILED;
+}
+
+async function compareProtocols(): Promise<void> {
+  const { text, passed } = await measureProtocols(printFacts(machineFacts()), progress => console.error(progress));
+  keepProtocols(text);
+  console.log(text);
+  process.exit(passed ? 0 : EXIT_FAILED);
 }
 
 async function measureFaults(): Promise<void> {
