@@ -57,7 +57,14 @@ export const TO_BOTH: readonly Row[] = [
   ...bad('Offset', [...NO_INTEGERS, -1, 2_100_000_001]),
   ...bad('FileIndex', [...NO_INTEGERS, -1, 2_147_483_648]),
   ...bad('FileIndex', [2, 2_147_483_647], 'it must be less than the number of SourceUrls'),
-  ...bad('CallbackUrl', ['.x', 'rtmp://cb.example/a/b', 'ftp://cb.example/', 'http://', 'http://a b/', '//cb.example/']),
+  ...bad('CallbackUrl', [
+    '.x',
+    'rtmp://cb.example/a/b',
+    'ftp://cb.example/',
+    'http://',
+    'http://a b/',
+    '//cb.example/',
+  ]),
   ...bad('CallbackUrl', ['http://cb.example/\r\nX: y', `http://cb.example/${'x'.repeat(20_000)}`]),
   ...bad('CallbackUrl', [`http://cb.example/${'x'.repeat(1_983)}`], 'it takes at most 2000 characters'),
   ...bad('AuthKey', [
