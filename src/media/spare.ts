@@ -64,6 +64,10 @@ export class Spare implements Source {
     this.#tickMs = this.#openedAtMs;
   }
 
+  get notes(): readonly string[] {
+    return this.#source.notes ?? [];
+  }
+
   get bytesIn(): number {
     return this.#source.bytesIn;
   }

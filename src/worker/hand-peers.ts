@@ -18,6 +18,7 @@ export class HandSource implements Source {
   frozen = false;
   sound: 'never' | 'yes' | 'gone' = 'never';
   keys: 'yes' | 'gone' = 'yes';
+  notes: readonly string[] = [];
   readonly url: string;
   readonly #clock: HandClock;
   readonly #startMs: number;

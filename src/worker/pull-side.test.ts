@@ -32,7 +32,7 @@ describe('a run with standbys', () => {
   let faults: Map<string, Fault>;
   let delays: Map<string, number>;
   /** What a source is like when it is opened. */
-  let trait: Partial<Pick<HandSource, 'sound' | 'silent'>>;
+  let trait: Partial<Pick<HandSource, 'sound' | 'silent' | 'notes'>>;
 
   /** What a file to be shown holds. */
   let slate: (url: string) => Strip;
@@ -549,5 +549,18 @@ describe('a run with standbys', () => {
     await run.ended;
     expect(told().at(-1)).toBe('gaveUp pull');
     expect(sinks[0]?.closedWithin).toBe(4_000);
+  });
+
+  it('that is relayed without one of its tracks is told of, until another is on air', async () => {
+    trait = { notes: ['Its sound is left out: it is G.711.'] };
+    begin(order([A, B]));
+    await onAir();
+    const told = news.find(({ alarm }) => alarm === 'TrackLeftOut');
+    expect(told).toMatchObject({ set: true, side: 'pull', reason: 'Its sound is left out: it is G.711.' });
+    trait = {};
+    fail(A);
+    await clock.until(() => index() === 1);
+    await clock.advance(1_000);
+    expect(alarms()).toContain('TrackLeftOut false');
   });
 });

@@ -226,6 +226,7 @@ export class PullSide {
       onceReached(relay.ready(over.signal), () => {
         readyAtMs = now();
         this.#entered(candidate);
+        this.#tellLeftOut(source);
         void this.#tend(relay, candidate, over.signal);
       });
       return pulled;
@@ -249,6 +250,11 @@ export class PullSide {
     push.endHold();
     this.#parts.flowing();
     this.#tellStray(candidate);
+  }
+
+  /** What of the source cannot be relayed, which its reader knows once it has begun. */
+  #tellLeftOut({ notes = [] }: Source): void {
+    this.#parts.standing.hold('TrackLeftOut', notes.length === 0 ? undefined : notes.join(' '));
   }
 
   #tellStray(candidate: Candidate): void {

@@ -48,6 +48,12 @@ const ALARMS = {
   AudioLost: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: 5_000, over: 'there is sound again' },
   VideoLost: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: 5_000, over: 'there is a picture again' },
   KeyFrameStarved: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: 5_000, over: 'key frames come again' },
+  TrackLeftOut: {
+    side: 'pull',
+    setAfterMs: AT_ONCE,
+    clearAfterMs: AT_ONCE,
+    over: 'all of the source is relayed again',
+  },
   FileEndEarly: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: AT_ONCE, over: 'a file was played to its end' },
   SwitchedToStandby: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: AT_ONCE, over: 'the source is on air again' },
   DestinationCongested: {

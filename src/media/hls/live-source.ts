@@ -58,6 +58,10 @@ export class LiveHlsSource implements Source {
     this.#now = now;
   }
 
+  get notes(): readonly string[] {
+    return this.#feed.notes;
+  }
+
   get bytesIn(): number {
     return this.#edge.bytesIn;
   }

@@ -25,6 +25,10 @@ class SrtSource implements Source {
     this.#wire = asWire(child.stdout, 'pull');
   }
 
+  get notes(): readonly string[] {
+    return this.#demuxer.notes;
+  }
+
   get bytesIn(): number {
     return this.#bytesIn;
   }
