@@ -34,6 +34,7 @@ describe('config', () => {
       network: 'lab',
       media: null,
       ca: null,
+      srtListen: null,
       logLevel: 'info',
       readyFile: null,
       region: 'default',

@@ -37,6 +37,8 @@ export interface Config {
   readonly media: string | null;
   /** Absolute: certificates to trust besides the system's; null: there are none. */
   readonly ca: string | null;
+  /** Ports at which tasks may wait for SRT callers, both included; null: none. */
+  readonly srtListen: { readonly from: number; readonly to: number } | null;
   readonly logLevel: LogLevel;
   /** Absolute; null: none is written. */
   readonly readyFile: string | null;
@@ -179,6 +181,7 @@ function assemble(reader: Reader, cores: number): Config {
     network,
     media: reader.path('media') ?? null,
     ca: reader.path('ca') ?? null,
+    srtListen: reader.parsed('srt-listen', null, parsePorts, PORTS_RULE),
     logLevel: reader.parsed<LogLevel>(
       'log-level',
       'info',
@@ -236,6 +239,16 @@ function parseWorkers(text: string): number | undefined {
 
 const parseSwitch = (text: string): boolean | undefined =>
   text === 'on' || text === 'off' ? text === 'on' : undefined;
+
+const PORTS_RULE = 'a port from 1024 to 65535, or two with a hyphen between them';
+
+function parsePorts(text: string): Config['srtListen'] | undefined {
+  const [, from, to = from] = /^([0-9]{4,5})(?:-([0-9]{4,5}))?$/.exec(text) ?? [];
+  const range = { from: Number(from), to: Number(to) };
+  return range.from >= 1_024 && range.from <= range.to && range.to <= 65_535 ? range : undefined;
+}
+
+export const printPorts = (range: Config['srtListen']): string => (range === null ? '' : `${range.from}-${range.to}`);
 
 const RATE_RULE = 'a whole number from 0 to 10000';
 
@@ -387,6 +400,7 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     network: config.network,
     media: config.media ?? '',
     ca: config.ca ?? '',
+    'srt-listen': printPorts(config.srtListen),
     'log-level': config.logLevel,
     'ready-file': config.readyFile ?? '',
     region: config.region,

@@ -161,10 +161,10 @@ const diallerOf = (config: Config): Dialler =>
   });
 
 /** Addresses of files: of this machine, named by an asset, or of a server. */
-function fileProblem(url: string, role: 'file' | 'asset', { media, network }: Config): string | undefined {
+function fileProblem(url: string, role: 'file' | 'asset', { media, network, srtListen }: Config): string | undefined {
   if (isMediaUrl(url)) return mediaUrlProblem(url, media);
   if (role === 'file' && isAssetUrl(url)) return assetUrlProblem(url);
-  return checkUrl(url, { schemes: SCHEMES[role], policy: network });
+  return checkUrl(url, { schemes: SCHEMES[role], policy: network, listens: srtListen ?? undefined });
 }
 
 const inForeground = (): Pick<ProbeUrlOptions, 'dialler' | 'now' | 'sleep'> => ({
@@ -322,7 +322,7 @@ function buildSupervisor(
 ): Supervisor {
   const channel = channelOf(config);
   const shared = { channel, logFolder: join(config.data, 'log'), cacheFolder: join(config.data, 'cache') };
-  const { rtmp, network, media, ca } = config;
+  const { rtmp, network, media, ca, srtListen } = config;
   const dialsPerSecond = DIALS_PER_SECOND / config.workers;
   const forWorkers = {
     network,
@@ -330,6 +330,7 @@ function buildSupervisor(
     mediaFolder: media ?? undefined,
     dialsPerSecond,
     ca: ca ?? undefined,
+    listens: srtListen ?? undefined,
   };
   const forOrigin = { listen: rtmp === null ? '' : printListen(rtmp) };
   return new Supervisor({
@@ -399,7 +400,7 @@ function buildApi(config: Config, { store, accounts, control, log, signal }: Api
     checkUrl: (url, role) =>
       role === 'file'
         ? fileProblem(url, role, config)
-        : checkUrl(url, { schemes: SCHEMES[role], policy: config.network }),
+        : checkUrl(url, { schemes: SCHEMES[role], policy: config.network, listens: config.srtListen ?? undefined }),
     now,
     newId,
     region: config.region,

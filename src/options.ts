@@ -6,6 +6,7 @@ export type OptionName =
   | 'network'
   | 'media'
   | 'ca'
+  | 'srt-listen'
   | 'log-level'
   | 'ready-file'
   | 'region'
@@ -86,6 +87,13 @@ export const OPTIONS: readonly Option[] = [
     env: 'MILLRACE_CA',
     value: 'FILE',
     about: 'certificates (PEM) to trust besides those of the system, wherever a relay or a callback speaks TLS',
+    fallback: 'none',
+  },
+  {
+    name: 'srt-listen',
+    env: 'MILLRACE_SRT_LISTEN',
+    value: 'PORT[-PORT]',
+    about: 'the ports at which tasks may wait for SRT callers',
     fallback: 'none',
   },
   {

@@ -20,6 +20,9 @@ const PASSPHRASE = 'correct.horse-battery';
 const PROGRAM = 'srt-live-transmit';
 const KILLS = Number(process.env.SRT_KILLS ?? 5);
 
+/** As the kernel lists who has a port. */
+const hexPort = (port: number): string => `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
+
 /** An SRT server that plays a counted file to whoever calls, at its pace; by ffmpeg, which brings an SRT of its own kind. */
 function play(place: Place, { port, file, query = '' }: { port: number; file: string; query?: string }): Child {
   const url = `srt://127.0.0.1:${port}?mode=listener${query}`;
@@ -127,6 +130,44 @@ describe.concurrent('SRT', () => {
       expect(skewMs(seen, timeOf)).toBeLessThanOrEqual(40);
     },
   );
+
+  it('is waited for where the node may listen: a caller that comes, goes and comes again', async () => {
+    await using place = new Place();
+    const [port, oracle] = [await freeUdpPort(), await Oracle.start(place)];
+    const from = `srt://0.0.0.0:${port}?mode=listener`;
+    const relay = OneRelay.start(place, { from, to: oracle.url('out'), listens: { from: port, to: port } });
+    const file = filmed(place, 60);
+    const call = (): Child => {
+      const args = [...QUIET, '-re', '-i', file, '-c', 'copy', '-f', 'mpegts', `srt://127.0.0.1:${port}`];
+      return place.own(new Child('ffmpeg', args), child => child.stop('SIGKILL'));
+    };
+    const seen = oracle.stream('out');
+    await until('it listens', () => readFileSync('/proc/net/udp', 'latin1').includes(hexPort(port)));
+    const first = call();
+    await framesMore(seen, 60);
+    expect(missing(seen.video)).toEqual([]);
+    await first.stop('SIGKILL');
+    await until('the loss is told', () => relay.news.some(({ type }) => type === 'broke'), { timeoutMs: 15_000 });
+    await until('it listens again', () => readFileSync('/proc/net/udp', 'latin1').includes(hexPort(port)), {
+      timeoutMs: 15_000,
+    });
+    call();
+    await framesMore(seen, 60);
+    expect(seen.pushes).toHaveLength(1);
+    expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
+  });
+
+  it('is not waited for at a port that the node has not been given', async () => {
+    await using place = new Place();
+    const [port, oracle] = [await freeUdpPort(), await Oracle.start(place)];
+    const relay = OneRelay.start(place, { from: `srt://0.0.0.0:${port}?mode=listener`, to: oracle.url('out') });
+    const refused = await until('it is told', () => relay.news.find(({ failure }) => failure !== undefined));
+    expect(refused).toMatchObject({
+      side: 'pull',
+      failure: { kind: 'policy' },
+      reason: expect.stringContaining('may listen at no port'),
+    });
+  });
 
   it('is pushed to: every frame arrives, and a stranger`s decoder finds no fault in it', async () => {
     await using place = new Place();

@@ -78,6 +78,16 @@ describe('a URL', () => {
     for (const url of bad) expect(checkUrl(url, { schemes: RTMP, policy: 'lab' })).not.toMatch(/SECRET/i);
   });
 
+  it('of an SRT listener names a port that this node was given', () => {
+    const check = (url: string, listens?: { from: number; to: number }) =>
+      checkUrl(url, { schemes: ['srt'], policy: 'public', listens });
+    const url = 'srt://0.0.0.0:9000?mode=listener';
+    expect(check(url)).toContain('may listen at no port');
+    expect(check(url, { from: 9_001, to: 9_009 })).toContain('the ports 9001 to 9009');
+    expect(check(url, { from: 9_000, to: 9_000 })).toBeUndefined();
+    expect(check('srt://8.8.8.8:9000?mode=listener', { from: 9_000, to: 9_000 })).toContain('srt://0.0.0.0:PORT');
+  });
+
   it('keeps its path and query byte for byte', () => {
     const url = 'rtmp://h/live/s%00%0d%0a+x;?b=2&a=1;c#streamKey';
     expect(urlOf(parse(url))).toBe(url);

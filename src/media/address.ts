@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { domainToASCII } from 'node:url';
 import { allowsAddress, allowsPort, type Preset } from './policy.ts';
-import { srtParameters } from './srt/target.ts';
+import { isListener, listenProblem, type PortRange, srtParameters } from './srt/target.ts';
 
 /** A URL taken apart by the one parser that both validation and dialling use. */
 export interface Address {
@@ -91,12 +91,12 @@ export function authorityOf(address: Address): string {
 /** The problem with the URL as a sentence, or undefined. Does not resolve names: the dialler judges what they stand for. */
 export function checkUrl(
   url: string,
-  options: { readonly schemes: readonly string[]; readonly policy: Preset },
+  options: { readonly schemes: readonly string[]; readonly policy: Preset; readonly listens?: PortRange | undefined },
 ): string | undefined {
   try {
     const address = parseAddress(url, options.schemes);
     if (address.scheme.startsWith('rtmp')) rtmpTarget(address);
-    if (address.scheme === 'srt') srtParameters(address);
+    if (address.scheme === 'srt' && isListener(srtParameters(address))) return listenProblem(address, options.listens);
     return policyProblem(address, options.policy);
   } catch (error) {
     return (error as Error).message;

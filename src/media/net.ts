@@ -7,6 +7,7 @@ import { within } from './deadline.ts';
 import { Fault, type Side } from './fault.ts';
 import { allowsAddress, allowsPort, type Preset } from './policy.ts';
 import { isUnknownName, type Lookup, resolveName } from './resolve.ts';
+import type { PortRange } from './srt/target.ts';
 
 export interface DiallerOptions {
   readonly preset: Preset;
@@ -18,6 +19,8 @@ export interface DiallerOptions {
   readonly forbidden?: readonly string[];
   /** Certificates to trust besides the system's, PEM. */
   readonly ca?: string;
+  /** Where peers may be waited for. */
+  readonly listens?: PortRange | undefined;
 }
 
 export interface DialOptions {
@@ -49,11 +52,13 @@ export class Dialler {
   readonly #dnsTimeoutMs: number;
   readonly #forbidden: readonly { host: string; port: number }[];
   readonly #ca: readonly string[] | undefined;
+  readonly listens: PortRange | undefined;
   readonly #knownGood = new Map<string, { readonly addresses: readonly string[]; readonly atMs: number }>();
 
   constructor(options: DiallerOptions) {
     this.#preset = options.preset;
     this.#lookup = options.lookup ?? resolveName;
+    this.listens = options.listens;
     this.#now = options.now ?? monotonic;
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 5000;
     this.#dnsTimeoutMs = options.dnsTimeoutMs ?? 4000;

@@ -10,8 +10,9 @@ type OwnSettings<Settings> = Omit<Settings, keyof ProcessSettings>;
  * another number of workers the old shares do no harm.
  */
 export function workerEdition(code: string, settings: OwnSettings<WorkerSettings>): string {
-  const { network, tickMs, mediaFolder, ca, forbidden = [] } = settings;
-  return editionOf([code, process.version, network, tickMs, mediaFolder, ca, ...forbidden]);
+  const { network, tickMs, mediaFolder, ca, listens, forbidden = [] } = settings;
+  const ports = [listens?.from, listens?.to];
+  return editionOf([code, process.version, network, tickMs, mediaFolder, ca, ...ports, ...forbidden]);
 }
 
 /** The code does not count: publishers and players would be cut off for it. */

@@ -11,6 +11,7 @@ import { Dialler } from '../media/net.ts';
 import { openSink, openSource } from '../media/open.ts';
 import { type ItemOptions, openItem } from '../media/open-item.ts';
 import type { Preset } from '../media/policy.ts';
+import type { PortRange } from '../media/srt/target.ts';
 import type { ListItem } from '../task/playlist.ts';
 import { dialChannel } from './channel.ts';
 import { log } from './log.ts';
@@ -29,6 +30,7 @@ interface Settings {
   readonly mediaDir: string | undefined;
   /** Certificates to trust besides the system's, PEM. */
   readonly ca: string | undefined;
+  readonly listens: PortRange | undefined;
   readonly tickMs: number;
   readonly orphanMs: number;
   readonly forbidden: readonly string[];
@@ -44,11 +46,17 @@ function readSettings(env: NodeJS.ProcessEnv): Settings {
     network: parseNetwork(env.MILLRACE_NETWORK),
     mediaDir: env.MILLRACE_MEDIA,
     ca: env.MILLRACE_CA === undefined ? undefined : readFileSync(env.MILLRACE_CA, 'utf8'),
+    listens: parsePorts(env.MILLRACE_SRT_LISTEN),
     tickMs: Number(env.MILLRACE_TICK_MS ?? 50),
     orphanMs: Number(env.MILLRACE_ORPHAN_MS ?? 30_000),
     forbidden: (env.MILLRACE_FORBIDDEN ?? '').split(',').filter(listener => listener !== ''),
     dialsPerSecond: Number(env.MILLRACE_DIALS_PER_SECOND ?? 20),
   };
+}
+
+function parsePorts(text = ''): PortRange | undefined {
+  const [from, to] = text.split('-').map(Number);
+  return from === undefined || to === undefined ? undefined : { from, to };
 }
 
 /** Whatever is not clearly more is the strictest. */
@@ -63,8 +71,8 @@ const partOf = ({ inMs, outMs, videoTrack, audioTrack }: ListItem): Pick<ItemOpt
 });
 
 function startWorker(settings: Settings): Worker {
-  const { channel, slot, network, mediaDir, tickMs, orphanMs, forbidden, dialsPerSecond, ca } = settings;
-  const dialler = new Dialler({ preset: network, forbidden, ...(ca === undefined ? {} : { ca }) });
+  const { channel, slot, network, mediaDir, tickMs, orphanMs, forbidden, dialsPerSecond, ca, listens } = settings;
+  const dialler = new Dialler({ preset: network, forbidden, listens, ...(ca === undefined ? {} : { ca }) });
   const turnstile = new Turnstile({ now: monotonic, sleep, perSecond: dialsPerSecond });
   return new Worker({
     slot,

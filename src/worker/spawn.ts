@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { PortRange } from '../media/srt/target.ts';
 import type { Child, ChildEnd } from './channel.ts';
 
 export interface ProcessSettings {
@@ -26,6 +27,8 @@ export interface WorkerSettings extends ProcessSettings {
   readonly mediaFolder?: string | undefined;
   /** A file of certificates to trust besides the system's. */
   readonly ca?: string | undefined;
+  /** Ports at which tasks may wait for SRT callers. */
+  readonly listens?: PortRange | undefined;
   /** Listeners of this node, as host:port, that no relay may dial. */
   readonly forbidden?: readonly string[];
   /** This worker's share of the dials to a destination host that does not answer. */
@@ -43,6 +46,7 @@ export function workerProcess(settings: WorkerSettings): Child {
     MILLRACE_TICK_MS: settings.tickMs,
     MILLRACE_MEDIA: settings.mediaFolder,
     MILLRACE_CA: settings.ca,
+    MILLRACE_SRT_LISTEN: settings.listens && `${settings.listens.from}-${settings.listens.to}`,
     MILLRACE_FORBIDDEN: settings.forbidden?.join(','),
     MILLRACE_DIALS_PER_SECOND: settings.dialsPerSecond,
   });

@@ -4,6 +4,7 @@ import { Dialler } from '../../src/media/net.ts';
 import { openSink, openSource } from '../../src/media/open.ts';
 import type { Sink } from '../../src/media/packet.ts';
 import type { Lookup } from '../../src/media/resolve.ts';
+import type { PortRange } from '../../src/media/srt/target.ts';
 import type { RunCover, RunNews, RunReport } from '../../src/worker/channel.ts';
 import { Run, type RunParts } from '../../src/worker/run.ts';
 import { sleep } from '../../src/worker/sleep.ts';
@@ -20,6 +21,8 @@ export interface Ways {
   readonly lookup?: Lookup;
   /** A certificate to trust, PEM. */
   readonly ca?: string;
+  /** Ports at which SRT callers may be waited for. */
+  readonly listens?: PortRange;
   /** In the place of the real one. */
   readonly openSource?: RunParts['openSource'];
 }
@@ -33,9 +36,10 @@ export class OneRelay {
   readonly #looks: NodeJS.Timeout;
   #sink: Sink | undefined;
 
-  private constructor({ from, to, standby = [], cover = {}, lookup, ca, openSource: open }: Ways) {
+  private constructor({ from, to, standby = [], cover = {}, lookup, ca, listens, openSource: open }: Ways) {
     const dialler = new Dialler({
       preset: 'lab',
+      listens,
       ...(lookup === undefined ? {} : { lookup }),
       ...(ca === undefined ? {} : { ca }),
     });

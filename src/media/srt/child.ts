@@ -46,6 +46,7 @@ export interface SrtCall {
 
 /** Why the peer or libsrt says no, by their words. */
 const REFUSALS: readonly (readonly [words: RegExp, sentence: string, refusal: RefusalClass])[] = [
+  [/srt_bind/, 'its port is taken on this machine', 'taken'],
   [/incorrect passphrase|REJ_BADSECRET|UNSECURE|unsecure/i, 'the passphrase is wrong or missing', 'credentials'],
   [/REJECT reported|REJ_|rejected/i, 'the peer refuses the connection', 'denied'],
 ];
@@ -122,7 +123,7 @@ export class SrtChild {
 
   #hear(text: string): void {
     this.#told = (this.#told + text).slice(-TOLD_CHARS);
-    if (/SRT (?:source|target) connected/.test(this.#told)) this.#isConnected = true;
+    if (/SRT (?:source|target) connect(?:ed|ion)/.test(this.#told)) this.#isConnected = true;
   }
 
   #fault(cause: unknown): Fault {
@@ -141,8 +142,10 @@ export class SrtChild {
 
 function argumentsFor({ side, ip, port, parameters }: SrtCall): readonly string[] {
   const given = new Map(parameters);
-  given.set('mode', 'caller');
-  given.set('conntimeo', String(CONNECT_MS));
+  if (given.get('mode') !== 'listener') {
+    given.set('mode', 'caller');
+    given.set('conntimeo', String(CONNECT_MS));
+  }
   const query = [...given].map(([name, value]) => `${name}=${value}`).join('&');
   const peer = `srt://${isIPv6(ip) ? `[${ip}]` : ip}:${port}?${query}`;
   const ends = side === 'pull' ? [peer, CONSOLE] : [CONSOLE, peer];

@@ -3,7 +3,7 @@ import { within } from '../deadline.ts';
 import { Fault, type Side } from '../fault.ts';
 import type { Dialler } from '../net.ts';
 import { SrtChild } from './child.ts';
-import { srtParameters } from './target.ts';
+import { isListener, listenProblem, srtParameters } from './target.ts';
 
 export interface SrtOptions {
   readonly dialler: Dialler;
@@ -11,21 +11,31 @@ export interface SrtOptions {
 }
 
 const HANDSHAKE_MS = 6_000;
+/** Who is waited for may come late; then is waited for anew. */
+const CALLED_MS = 60_000;
 
 /** A child that is connected with the peer. */
 export async function openSrt(address: Address, side: Side, { dialler, signal }: SrtOptions): Promise<SrtChild> {
   const where = `srt://${authorityOf(address)}`;
   const parameters = parametersOf(address, side);
-  const ip = await dialler.locate(address, { side, signal });
+  const listens = isListener(parameters);
+  const ip = listens ? anyAddress(address, side, dialler) : await dialler.locate(address, { side, signal });
   const child = await SrtChild.start({ side, where, ip, port: address.port, parameters });
   try {
-    const late = `${where} did not finish the SRT handshake`;
-    await within({ side, signal, late, waitMs: HANDSHAKE_MS }, () => child.connected);
+    const late = listens ? `nobody has called ${where}` : `${where} did not finish the SRT handshake`;
+    await within({ side, signal, late, waitMs: listens ? CALLED_MS : HANDSHAKE_MS }, () => child.connected);
     return child;
   } catch (error) {
     child.kill();
     throw error;
   }
+}
+
+/** Of this machine, where it may wait. */
+function anyAddress(address: Address, side: Side, { listens }: Dialler): string {
+  const problem = listenProblem(address, listens);
+  if (problem === undefined) return address.host;
+  throw new Fault(side, 'policy', problem);
 }
 
 function parametersOf(address: Address, side: Side): ReturnType<typeof srtParameters> {

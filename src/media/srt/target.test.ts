@@ -30,7 +30,7 @@ describe('an SRT address', () => {
   });
 
   it.each([
-    ['srt://h:9000?mode=listener', '"mode" of the SRT URL must be "caller"'],
+    ['srt://h:9000?mode=server', '"mode" of the SRT URL must be one of caller, listener'],
     ['srt://h:9000?mode=rendezvous', '"mode"'],
     ['srt://h:9000?passphrase=ninechars', '"passphrase" of the SRT URL must have 10 to 79 characters'],
     [`srt://h:9000?passphrase=${'x'.repeat(80)}`, '"passphrase"'],

@@ -27,8 +27,7 @@ const UNSAYABLE = /[&\u0000-\u001f\u007f]/;
 const MS = number(0, 30_000);
 
 const RULES: ReadonlyMap<string, Rule> = new Map([
-  // Who listens would have to be told where it may: relays call.
-  ['mode', oneOf('caller')],
+  ['mode', oneOf('caller', 'listener')],
   ['streamid', text(0, 512)],
   ['passphrase', text(10, 79)],
   ['pbkeylen', oneOf('0', '16', '24', '32')],
@@ -59,6 +58,25 @@ export function srtParameters({ path, query, userinfo }: Address): SrtParameters
     parameters.set(name, value);
   }
   return parameters;
+}
+
+/** Ports at which this machine may wait to be called, both included. */
+export interface PortRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+const ANY_HOST = '0.0.0.0';
+
+/** Whether the peer is waited for, and not called. */
+export const isListener = (parameters: SrtParameters): boolean => parameters.get('mode') === 'listener';
+
+/** Why this machine may not wait there, as a sentence; undefined where it may. */
+export function listenProblem({ host, port }: Address, allowed: PortRange | undefined): string | undefined {
+  if (host !== ANY_HOST) return `An SRT listener is written srt://${ANY_HOST}:PORT?mode=listener.`;
+  if (allowed === undefined) return 'SRT tasks may listen at no port of this node.';
+  if (port >= allowed.from && port <= allowed.to) return undefined;
+  return `SRT tasks may listen at the ports ${allowed.from} to ${allowed.to} of this node.`;
 }
 
 const known = (): string => [...RULES.keys()].join(', ');
