@@ -26,8 +26,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   'spelling.ts': { ours: [], node: false },
   'options.ts': { ours: [], node: false },
   'config.ts': { ours: ['options.ts', 'spelling.ts'], node: true },
+  'foreground.ts': { ours: ['media', 'worker', 'cli/doors.ts'], node: true },
   'main.ts': {
     ours: [
+      'foreground.ts',
       'task',
       'media',
       'worker',

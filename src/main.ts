@@ -11,7 +11,7 @@ import type { Probe } from './api/native/probe.ts';
 import { buildServer } from './api/server.ts';
 import { RollingThrottle } from './api/throttle.ts';
 import { banner } from './cli/banner.ts';
-import type { OpenAccounts, OpenAssets, ProbeOptions, ServeOptions, TryOptions } from './cli/doors.ts';
+import type { OpenAccounts, OpenAssets, ServeOptions } from './cli/doors.ts';
 import { SingleCluster } from './cluster/single.ts';
 import { type Config, type ListenAddress, printListen } from './config.ts';
 import { Accounts } from './control/accounts.ts';
@@ -33,17 +33,11 @@ import { monotonic } from './media/clock.ts';
 import { Connections } from './media/connections.ts';
 import { Fault } from './media/fault.ts';
 import { addressOf, isMediaUrl, mediaUrlProblem } from './media/file/media-path.ts';
-import { Heartbeat } from './media/heartbeat.ts';
 import { post } from './media/http.ts';
 import { Dialler } from './media/net.ts';
-import { openSink, openSource, SINK_SCHEMES, SOURCE_SCHEMES } from './media/open.ts';
+import { SINK_SCHEMES, SOURCE_SCHEMES } from './media/open.ts';
 import { probeFile } from './media/probe.ts';
-import {
-  probePush as askDestination,
-  probeUrl as lookAt,
-  type Probed,
-  type ProbeUrlOptions,
-} from './media/probe-url.ts';
+import { probePush as askDestination, probeUrl as lookAt } from './media/probe-url.ts';
 import { type Log, stderrLog } from './ops/log.ts';
 import { version } from './ops/version.ts';
 import { loadSealKey } from './store/seal.ts';
@@ -52,7 +46,6 @@ import type { Store } from './store/store.ts';
 import { assetUrlProblem, isAssetUrl } from './task/asset.ts';
 import type { Event } from './task/event.ts';
 import { codeDigest, originEdition, workerEdition } from './worker/edition.ts';
-import { Run } from './worker/run.ts';
 import { sleep } from './worker/sleep.ts';
 import { originProcess, workerProcess } from './worker/spawn.ts';
 import { takeOver } from './worker/take-over.ts';
@@ -129,6 +122,7 @@ class NoData extends Error {
 
 /** So that a command can check a callback by the rules it was signed by. */
 export { verifyWebhook } from './control/webhook.ts';
+export { probePush, probeUrl, tryRelay } from './foreground.ts';
 
 /** The same for media assets, with what it takes to look a file through. */
 export async function openAssets(config: Config, options: { readonly signal: AbortSignal }): Promise<OpenAssets> {
@@ -165,59 +159,6 @@ function fileProblem(url: string, role: 'file' | 'asset', { media, network, srtL
   if (isMediaUrl(url)) return mediaUrlProblem(url, media);
   if (role === 'file' && isAssetUrl(url)) return assetUrlProblem(url);
   return checkUrl(url, { schemes: SCHEMES[role], policy: network, listens: srtListen ?? undefined });
-}
-
-const inForeground = (): Pick<ProbeUrlOptions, 'dialler' | 'now' | 'sleep'> => ({
-  dialler: new Dialler({ preset: 'lab' }),
-  now: monotonic,
-  sleep,
-});
-
-/** Looks at a live stream or a file, in the foreground. */
-export const probeUrl = (url: string, options: ProbeOptions): Promise<Probed> =>
-  lookAt(url, { ...inForeground(), ...options });
-
-/** Asks a destination whether it takes a publish, in the foreground. */
-export const probePush = (url: string, options: ProbeOptions): Promise<number> =>
-  askDestination(url, { ...inForeground(), ...options });
-
-/** One relay in the foreground, without a store: the same run as a worker's. */
-export async function tryRelay(source: string, destination: string, options: TryOptions): Promise<void> {
-  for (const [url, schemes] of [
-    [source, SOURCE_SCHEMES],
-    [destination, SINK_SCHEMES],
-  ] as const) {
-    const problem = checkUrl(url, { schemes, policy: 'lab' });
-    if (problem !== undefined) throw new Error(`${redactUrl(url)}: ${problem}`);
-  }
-  const dialler = new Dialler({ preset: 'lab' });
-  const heartbeat = new Heartbeat({ tickMs: 50, onBug: (relay, error) => run.takeBug(relay, error) });
-  const startedAt = monotonic();
-  const run = new Run({
-    order: { taskId: 'try', epoch: 1, source: { kind: 'live', url: source }, destination },
-    heartbeat,
-    openSource: (url, signal) => openSource(url, { dialler, signal }),
-    openSink: (url, signal) => openSink(url, { dialler, signal, now: monotonic }),
-    now: monotonic,
-    sleep,
-    random: Math.random,
-    tell: () => show(),
-    log: () => {},
-  });
-  const show = (): void => {
-    const { state, reason, bytesIn, bytesOut, dropped } = run.report();
-    const lost = Object.values(dropped).reduce((sum, count) => sum + count, 0);
-    const note = state === 'flowing' ? '' : reason;
-    options.onProgress({ elapsedMs: monotonic() - startedAt, bytesIn, bytesOut, dropped: lost, note });
-  };
-  const timer = setInterval(show, 1_000);
-  try {
-    await Promise.race([aborted(options.signal), run.ended]);
-    await run.stop();
-  } finally {
-    clearInterval(timer);
-    heartbeat.close();
-  }
 }
 
 /** Where workers dial. */
