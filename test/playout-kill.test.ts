@@ -11,7 +11,7 @@ const FILES = 3;
 const WORKERS = 6;
 const LISTS = 30;
 /** Of lists: each list on a worker that is killed counts. */
-const KILLS = Number(process.env.TEST_KILLS ?? 200);
+const KILLS = Number(process.env.TEST_KILLS ?? 90);
 const SEED = Number(process.env.TEST_SEED ?? 20_240_601);
 const ROUND = FILES * FRAMES;
 /** More than a crash every 12 s has a worker wait before it is started again. */
