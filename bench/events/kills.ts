@@ -2,9 +2,9 @@ import { killStorm, type StormOutcome } from '../../test/lab/kill-storm.ts';
 import { figure, type Subject } from './measure.ts';
 
 const KILLS = 500;
-const NODES = 3;
+const NODES = 2;
 /** Of each node; a control process lives for about so long. */
-const WISH = { rate: 60, lifeMs: 6_000, aim: 'any time' } as const;
+const WISH = { rate: 60, lifeMs: 8_000, aim: 'any time' } as const;
 
 export const kills: Subject = {
   row: 'kill',
