@@ -77,6 +77,7 @@ export class MemoryDisk {
   readonly #watch: DiskWatch | undefined;
   #soonestDueAt: number | undefined;
   #soonestDeliveryAt: number | undefined;
+  #soonestNextAt: number | undefined;
 
   constructor(watch?: DiskWatch) {
     this.#watch = watch;
@@ -87,6 +88,17 @@ export class MemoryDisk {
     this.#soonestDueAt ??= least([...this.tasks.values()].map(task => dueAt(task) ?? Number.POSITIVE_INFINITY));
     this.#soonestDeliveryAt ??= least([...this.waiting.values()].flatMap(goesAt));
     return Math.min(this.#soonestDueAt, this.#soonestDeliveryAt);
+  }
+
+  /** Before then no delivery is due, whoever holds it back. */
+  get soonestNextAt(): number {
+    this.#soonestNextAt ??= least([...this.waiting.values()].flatMap(each => each.map(({ nextAt }) => nextAt)));
+    return this.#soonestNextAt;
+  }
+
+  #forgetSoonest(): void {
+    this.#soonestDeliveryAt = undefined;
+    this.#soonestNextAt = undefined;
   }
 
   commit(change: Change, before: Task | undefined): void {
@@ -102,7 +114,7 @@ export class MemoryDisk {
     this.events.set(task.id, [...(this.events.get(task.id) ?? []), ...events]);
     if (deliveries.length > 0) this.waiting.set(task.id, [...(this.waiting.get(task.id) ?? []), ...deliveries]);
     this.#noteDue(before, task);
-    if (deliveries.length > 0) this.#soonestDeliveryAt = undefined;
+    if (deliveries.length > 0) this.#forgetSoonest();
   }
 
   keep(progress: Progress): void {
@@ -123,7 +135,7 @@ export class MemoryDisk {
       for (const each of left) if (each.state === 'dead') this.dead.set(each.id, each);
       if (still.length === 0) this.waiting.delete(taskId);
       else this.waiting.set(taskId, still);
-      this.#soonestDeliveryAt = undefined;
+      this.#forgetSoonest();
       return;
     }
   }
@@ -141,7 +153,7 @@ export class MemoryDisk {
         [...(this.waiting.get(taskId) ?? []), again].sort((a, b) => a.seq - b.seq),
       );
     }
-    this.#soonestDeliveryAt = undefined;
+    this.#forgetSoonest();
     return revived.length;
   }
 
@@ -157,9 +169,8 @@ export class MemoryDisk {
     else this.#soonestDueAt = Math.min(soonestAt, dueAt(after) ?? Number.POSITIVE_INFINITY);
   }
 
+  /** What has happened to it stays. */
   remove(taskId: string): void {
-    for (const { id } of this.events.get(taskId) ?? []) this.#ids.delete(id);
-    this.events.delete(taskId);
     this.tasks.delete(taskId);
     this.#soonestDueAt = undefined;
   }
@@ -169,10 +180,10 @@ const least = (times: readonly number[]): number => times.reduce((one, other) =>
 
 /** Until when each of them is held back by those in front of it; who would hold for longer than that holds nobody. */
 function heldUntil(waiting: readonly Delivery[], latestHold = Number.POSITIVE_INFINITY): readonly number[] {
-  let latest = -Infinity;
-  return waiting.map(({ holdsUntil }) => {
-    const held = latest;
-    if (holdsUntil === null || holdsUntil <= latestHold) latest = Math.max(latest, holdsUntil ?? Infinity);
+  const latest = new Map<string, number>();
+  return waiting.map(({ holdsUntil, endpoint }) => {
+    const held = latest.get(endpoint) ?? -Infinity;
+    if (holdsUntil === null || holdsUntil <= latestHold) latest.set(endpoint, Math.max(held, holdsUntil ?? Infinity));
     return held;
   });
 }
@@ -256,7 +267,7 @@ export class MemoryStore implements TaskStore {
 
   async dueDeliveries(filter: DueFilter): Promise<readonly Delivery[]> {
     const { now, until, limit, after, taskIds, madeAfter, longestHoldMs } = filter;
-    if (this.#disk.waiting.size === 0 || this.#disk.soonestAt > until) return [];
+    if (this.#disk.waiting.size === 0 || this.#disk.soonestNextAt > until) return [];
     const isBehind = (one: Delivery): boolean =>
       after === undefined || one.nextAt > after.nextAt || (one.nextAt === after.nextAt && one.id > after.id);
     return [...this.#disk.waiting.values()]
