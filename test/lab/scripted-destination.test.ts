@@ -26,7 +26,9 @@ it.each(STEPS)('gets as far as %s', async step => {
 
 it.each(REFUSAL_NAMES)('refuses: %s', async kind => {
   await using place = new Place();
-  expect(await push(place, refuses(kind))).toMatch(/asks for a user name|refused (connect|createStream|publish)|authentication/);
+  expect(await push(place, refuses(kind))).toMatch(
+    /asks for a user name|refused (connect|createStream|publish)|authentication/,
+  );
 });
 
 it('says yes after it has said no often enough', async () => {
