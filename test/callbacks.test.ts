@@ -13,6 +13,7 @@ interface Told {
   readonly task_id: string;
   readonly event_timestamp: number;
   readonly alarm_id?: string;
+  readonly alarm_type?: string;
   readonly alarm_state?: string;
 }
 
@@ -56,10 +57,13 @@ it('tells the receiver what happened in order, once each, over refusals and a ki
   await until('it runs again', async () => (await millrace.huawei.status(taskId)) === 'running');
   expect((await millrace.huawei.remove(taskId)).status).toBe(200);
   await until('the exit is told', () => hook.taken.some(it => it.event_type === 'TaskExit'));
-  expect(hook.taken.map(it => it.event_type)).toEqual(['TaskStart', 'TaskAlarm', 'TaskAlarm', 'TaskExit']);
-  expect(new Set(hook.taken.map(it => it.event_id)).size).toBe(4);
-  expect(hook.taken.flatMap(it => it.alarm_state ?? [])).toEqual(['SET', 'CLEARED']);
-  expect(new Set(hook.taken.flatMap(it => it.alarm_id ?? [])).size).toBe(1);
+  // A busy machine may have the source look slow for a while besides.
+  const told = hook.taken.filter(it => it.alarm_type === undefined || it.alarm_type === 'PullFileUnstable');
+  if (told.length < hook.taken.length) console.log(`told besides: ${JSON.stringify(hook.taken)}`);
+  expect(told.map(it => it.event_type)).toEqual(['TaskStart', 'TaskAlarm', 'TaskAlarm', 'TaskExit']);
+  expect(new Set(hook.taken.map(it => it.event_id)).size).toBe(hook.taken.length);
+  expect(told.flatMap(it => it.alarm_state ?? [])).toEqual(['SET', 'CLEARED']);
+  expect(new Set(told.flatMap(it => it.alarm_id ?? [])).size).toBe(1);
   expect(hook.taken.every(it => it.task_id === taskId)).toBe(true);
   expect(hook.taken.at(-1)).toMatchObject({ code: 0, will_retry: false });
   expect(hook.taken.map(it => JSON.stringify(it))).toEqual(hook.refused);
