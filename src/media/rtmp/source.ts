@@ -2,6 +2,7 @@ import type { Address } from '../address.ts';
 import { Fault } from '../fault.ts';
 import type { Batch, Source } from '../packet.ts';
 import { READ_BYTES, readBuffer } from '../read-buffers.ts';
+import { Unsent } from '../unsent.ts';
 import { asWire, type Wire } from '../wire.ts';
 import { isRefusal, readAnswer } from './answer.ts';
 import { openRtmp, type RtmpOptions, type RtmpStream } from './client.ts';
@@ -9,8 +10,6 @@ import type { Link } from './link.ts';
 
 /** Reads of one call: what a stream in a hurry (a fast start, a long stall behind it) can bring in one tick. */
 const MAX_READS = 4;
-/** Acknowledgements and pings that a server leaves unread. Beyond, ours are not sent: they are worth less than memory. */
-const MAX_UNSENT_BYTES = 64 * 1024;
 
 /** Plays a live stream. Resolves when the server has said yes to that, or has begun to send. */
 export async function openRtmpSource(address: Address, options: RtmpOptions): Promise<Source> {
@@ -24,13 +23,14 @@ class RtmpSource implements Source {
   readonly #stream: RtmpStream;
   /** The server's word that it is over; what it sent before comes first. */
   #end: Fault | undefined;
-  #unsent: Buffer = Buffer.alloc(0);
+  /** Acknowledgements and answers to pings. */
+  readonly #unsent = new Unsent();
 
   constructor(stream: RtmpStream, wire: Wire) {
     this.#stream = stream;
     this.#link = stream.link;
     this.#wire = wire;
-    this.#link.send = bytes => this.#send(bytes);
+    this.#link.send = bytes => this.#unsent.add(bytes);
     this.#link.listener = {
       command: command => {
         if (command.name === 'close') this.#over('the server closed the stream');
@@ -50,7 +50,7 @@ class RtmpSource implements Source {
     this.#takeEarly(into);
     try {
       this.#readWire(into, mostBytes);
-      this.#flush();
+      this.#unsent.flush(this.#wire);
     } catch (error) {
       // What has come is worth having; the fault will come again.
       if (into.count === before || !(error instanceof Fault && error.kind === 'closed')) throw error;
@@ -100,17 +100,6 @@ class RtmpSource implements Source {
 
   #over(sentence: string): void {
     this.#end ??= new Fault('pull', 'closed', `${this.#stream.where}: ${sentence}`);
-  }
-
-  #send(bytes: Buffer): void {
-    if (this.#unsent.length + bytes.length > MAX_UNSENT_BYTES) return;
-    this.#unsent = this.#unsent.length === 0 ? bytes : Buffer.concat([this.#unsent, bytes]);
-  }
-
-  #flush(): void {
-    if (this.#unsent.length === 0) return;
-    const taken = this.#wire.write(this.#unsent, 0, this.#unsent.length);
-    this.#unsent = this.#unsent.subarray(taken);
   }
 }
 

@@ -2,6 +2,8 @@ import type { Address } from '../address.ts';
 import { type Monotonic, monotonic } from '../clock.ts';
 import { Fault } from '../fault.ts';
 import type { Batch, Source } from '../packet.ts';
+import { READ_BYTES, readBuffer } from '../read-buffers.ts';
+import { Unsent } from '../unsent.ts';
 import { asWire, type Wire } from '../wire.ts';
 import { AudioTrack } from './audio.ts';
 import { openRtsp, type RtspOptions, type RtspStream } from './client.ts';
@@ -11,16 +13,10 @@ import { answerBytes, headerOf, type RtspMessage } from './message.ts';
 import { PlayedRtp } from './played-rtp.ts';
 import { VideoTrack } from './video.ts';
 
-const READ_BYTES = 256 * 1024;
 /** Reads of one call: what a stream in a hurry (a fast start, a long stall behind it) can bring in one tick. */
 const MAX_READS = 4;
-/** Questions and answers that a server leaves unread. Beyond, ours are not sent: they are worth less than memory. */
-const MAX_UNSENT_BYTES = 64 * 1024;
 /** How long the server may take over our good-bye. */
 const GOODBYE_MS = 500;
-
-/** Read by every source of the process: packets never show it, for payloads are put together elsewhere. */
-let readBuffer: Buffer | undefined;
 
 export interface RtspSourceOptions extends RtspOptions {
   readonly now?: Monotonic;
@@ -45,7 +41,8 @@ export class RtspSource implements Source {
   readonly #byChannel = new Map<number, { readonly track: PlayedRtp; readonly isRtp: boolean }>();
   #early: RtspStream['early'];
   #into: Batch | undefined;
-  #unsent: Buffer = Buffer.alloc(0);
+  /** Our questions, and answers to the server's. */
+  readonly #unsent = new Unsent();
   /** The numbers of our own questions that have no answer yet. */
   #asked = Number.NaN;
   #end: Fault | undefined;
@@ -87,7 +84,7 @@ export class RtspSource implements Source {
       this.#takeEarly();
       this.#readWire(mostBytes);
       this.#askIfDue();
-      this.#flush();
+      this.#unsent.flush(this.#wire);
     } catch (error) {
       const isClosed = error instanceof Fault && error.kind === 'closed';
       if (isClosed) this.#keepAlive.closed(this.#now());
@@ -121,11 +118,12 @@ export class RtspSource implements Source {
   }
 
   #readWire(mostBytes: number): void {
-    readBuffer ??= Buffer.allocUnsafeSlow(READ_BYTES);
+    // Packets never show these bytes, for payloads are put together elsewhere: one buffer serves for all reads.
+    const buffer = readBuffer(0);
     for (let left = mostBytes; left > 0; left -= READ_BYTES) {
-      const room = left < READ_BYTES ? readBuffer.subarray(0, left) : readBuffer;
+      const room = left < READ_BYTES ? buffer.subarray(0, left) : buffer;
       const got = this.#wire.read(room);
-      this.#stream.reader.feed(readBuffer, 0, got);
+      this.#stream.reader.feed(buffer, 0, got);
       if (got < room.length) return;
     }
   }
@@ -155,7 +153,7 @@ export class RtspSource implements Source {
     const { words: method } = message;
     const isKnown = ['OPTIONS', 'GET_PARAMETER', 'SET_PARAMETER', 'ANNOUNCE', 'REDIRECT', 'TEARDOWN'].includes(method);
     const number = headerOf(message, 'cseq') ?? '0';
-    this.#send(answerBytes(isKnown ? '200 OK' : '501 Not Implemented', { CSeq: number.slice(0, 20) }));
+    this.#unsent.add(answerBytes(isKnown ? '200 OK' : '501 Not Implemented', { CSeq: number.slice(0, 20) }));
     if (method === 'REDIRECT') this.#over('the server sends its viewers elsewhere');
     if (method === 'TEARDOWN') this.#over('the server ended the stream');
   }
@@ -165,22 +163,11 @@ export class RtspSource implements Source {
     if (method === undefined) return;
     const { bytes, number } = this.#stream.asking.request(method, this.#stream.aggregate);
     this.#asked = number;
-    this.#send(bytes);
+    this.#unsent.add(bytes);
   }
 
   #over(sentence: string): void {
     this.#end ??= new Fault('pull', 'closed', `${this.#stream.peer.where}: ${sentence}`);
-  }
-
-  #send(bytes: Buffer): void {
-    if (this.#unsent.length + bytes.length > MAX_UNSENT_BYTES) return;
-    this.#unsent = this.#unsent.length === 0 ? bytes : Buffer.concat([this.#unsent, bytes]);
-  }
-
-  #flush(): void {
-    if (this.#unsent.length === 0) return;
-    const taken = this.#wire.write(this.#unsent, 0, this.#unsent.length);
-    this.#unsent = this.#unsent.subarray(taken);
   }
 }
 
