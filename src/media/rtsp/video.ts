@@ -185,7 +185,7 @@ export class VideoTrack implements UnitTaker {
   #emit(kind: 'key' | 'inter' | 'disposable', inBand: readonly Buffer[], into: Batch): void {
     const shownMs = this.#clock.msOf(this.#ticks);
     const dtsMs = Math.round(this.#times.of(shownMs));
-    if (kind === 'key' && !this.#putHeader(dtsMs, into)) return;
+    if (kind === 'key' && !this.#sets.putHeader(dtsMs, into)) return;
     const { buffer, start, end } = this.#unit;
     const packet = into.next();
     packet.reset(kind, dtsMs);
@@ -201,18 +201,6 @@ export class VideoTrack implements UnitTaker {
       packet.addSpan(buffer, start, end);
     }
     this.#unit.begin();
-  }
-
-  /** False where no header is known yet. */
-  #putHeader(dtsMs: number, into: Batch): boolean {
-    const header = this.#sets.header();
-    if (header === undefined) return false;
-    if (header.fresh) {
-      const packet = into.next();
-      packet.reset('videoHeader', dtsMs);
-      packet.addSpan(header.bytes, 0, header.bytes.length);
-    }
-    return true;
   }
 }
 

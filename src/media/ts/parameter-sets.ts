@@ -1,3 +1,4 @@
+import type { Batch } from '../packet.ts';
 import type { UnitRules } from './units.ts';
 
 /** Sets of one sort that are kept; more only a broken stream has. */
@@ -38,15 +39,21 @@ export class ParameterSets {
     this.#changed = true;
   }
 
-  /** The codec header in force, and whether it is another than at the last call. */
-  header(): { readonly bytes: Buffer; readonly fresh: boolean } | undefined {
+  /** Puts the codec header in force, where it is another than at the last call. False where none is known yet. */
+  putHeader(dtsMs: number, into: Batch): boolean {
     const before = this.#header;
     if (this.#changed) {
       this.#changed = false;
       this.#header = this.#rules.header(this.#sets) ?? before;
     }
-    const bytes = this.#header;
-    return bytes === undefined ? undefined : { bytes, fresh: before?.equals(bytes) !== true };
+    const header = this.#header;
+    if (header === undefined) return false;
+    if (before?.equals(header) !== true) {
+      const packet = into.next();
+      packet.reset('videoHeader', dtsMs);
+      packet.addSpan(header, 0, header.length);
+    }
+    return true;
   }
 
   /** A set takes the place of the one with its number. Of two that only seem to differ in it, decoders take the later. */

@@ -87,7 +87,7 @@ export class VideoUnits implements Payload {
     this.#next = dts + this.#step;
     this.#pictures++;
     const dtsMs = Math.round(dts / 90);
-    if (kind === 'key' && !this.#putHeader(dtsMs, into)) return;
+    if (kind === 'key' && !this.#sets.putHeader(dtsMs, into)) return;
     const packet = into.next();
     packet.reset(kind, dtsMs);
     const ctsMs = Math.round((dts + shownAfter) / 90) - dtsMs;
@@ -132,18 +132,6 @@ export class VideoUnits implements Payload {
     unit.kind = kind;
     unit.start = start;
     unit.end = end;
-  }
-
-  /** False where no header is known yet. */
-  #putHeader(dtsMs: number, into: Batch): boolean {
-    const header = this.#sets.header();
-    if (header === undefined) return false;
-    if (header.fresh) {
-      const packet = into.next();
-      packet.reset('videoHeader', dtsMs);
-      packet.addSpan(header.bytes, 0, header.bytes.length);
-    }
-    return true;
   }
 
   #kindOf(from: number, to: number): PacketKind | undefined {
