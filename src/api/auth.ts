@@ -2,6 +2,9 @@ import { timingSafeEqual } from 'node:crypto';
 import type { May } from '../control/policies.ts';
 import type { Target } from './target.ts';
 
+const LOCK_MS = 5 * 60_000;
+const FAILURES_IN_A_ROW = 5;
+
 /** What a signature can be made over: the request as it came, before anything is parsed. */
 export interface WireRequest {
   readonly method: string;
@@ -53,9 +56,9 @@ export class Lockout {
   readonly #now: () => number;
   readonly #tallies = new Map<string, Tally>();
 
-  constructor(options: { limit: number; lockMs: number; capacity?: number; now: () => number }) {
-    this.#limit = options.limit;
-    this.#lockMs = options.lockMs;
+  constructor(options: { limit?: number; lockMs?: number; capacity?: number; now: () => number }) {
+    this.#limit = options.limit ?? FAILURES_IN_A_ROW;
+    this.#lockMs = options.lockMs ?? LOCK_MS;
     this.#capacity = options.capacity ?? 10_000;
     this.#now = options.now;
   }

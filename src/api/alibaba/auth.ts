@@ -7,8 +7,6 @@ import type { Params } from './params.ts';
 import { type Proof, readProof } from './proof.ts';
 import { readTime } from './time.ts';
 
-const LOCK_MS = 5 * 60_000;
-const FAILURES_IN_A_ROW = 5;
 const MOST_NONCE_LENGTH = 256;
 
 export interface GateOptions {
@@ -25,7 +23,7 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#lockout = new Lockout({ limit: FAILURES_IN_A_ROW, lockMs: LOCK_MS, now: options.now });
+    this.#lockout = new Lockout({ now: options.now });
   }
 
   async identify(request: WireRequest, params: Params): Promise<Caller> {

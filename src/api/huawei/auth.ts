@@ -14,8 +14,6 @@ import {
 } from './sign.ts';
 
 const WINDOW_MS = 15 * 60_000;
-const LOCK_MS = 5 * 60_000;
-const FAILURES_IN_A_ROW = 5;
 
 export type Operation = 'create' | 'list' | 'modify' | 'delete';
 
@@ -43,7 +41,7 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#lockout = new Lockout({ limit: FAILURES_IN_A_ROW, lockMs: LOCK_MS, now: options.now });
+    this.#lockout = new Lockout({ now: options.now });
   }
 
   /** A token where there is one, else a signature. */

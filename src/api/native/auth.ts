@@ -4,8 +4,6 @@ import { type Caller, headerValues, Lockout, type WireRequest } from '../auth.ts
 import type { Throttle } from '../throttle.ts';
 import { NativeError, throttled } from './error.ts';
 
-const LOCK_MS = 5 * 60_000;
-const FAILURES_IN_A_ROW = 5;
 /** So much of a token may be seen by others, in a list or a log, and names the row that is locked. */
 const SHOWN_OF_TOKEN = 12;
 const MOST_TOKEN = 128;
@@ -39,7 +37,7 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#lockout = new Lockout({ limit: FAILURES_IN_A_ROW, lockMs: LOCK_MS, now: options.now });
+    this.#lockout = new Lockout({ now: options.now });
   }
 
   /** Who calls, whether they may, and whether not too often: in this order. */
