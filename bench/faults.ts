@@ -11,7 +11,7 @@ const PROMISES = new URL('docs/promises.md', ROOT);
 
 export interface FaultRun {
   readonly figures: readonly Figure[];
-  /** All tests passed. */
+  /** All tests passed, and every goal was reached: the tests alone forgive a busy machine its times. */
   readonly passed: boolean;
   readonly seconds: number;
 }
@@ -34,7 +34,8 @@ export async function runFaults(signal: AbortSignal, tell: (progress: string) =>
   await child.drained;
   signal.throwIfAborted();
   if (code !== 0) tell(child.output);
-  return { figures: inOrder(figures), passed: code === 0, seconds: (performance.now() - startedMs) / 1000 };
+  const passed = code === 0 && figures.length > 0 && figures.every(isReached);
+  return { figures: inOrder(figures), passed, seconds: (performance.now() - startedMs) / 1000 };
 }
 
 /** The matrix, and whatever other test of the product prints a figure. */

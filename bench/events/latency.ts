@@ -1,8 +1,8 @@
-import { dice } from '../../test/lab/films.ts';
+import { dice, percentile } from '../../test/lab/films.ts';
 import { Millrace } from '../../test/lab/millrace.ts';
 import { pass, until } from '../../test/lab/wait.ts';
 import { createTasks, openBeside } from './beside.ts';
-import { figure, percentile, type Subject } from './measure.ts';
+import { figure, type Subject } from './measure.ts';
 import { openReceiver } from './receiver.ts';
 
 const TASKS = 1_000;

@@ -1,9 +1,10 @@
 import type { Occurrence } from '../../src/task/event.ts';
+import { percentile } from '../../test/lab/films.ts';
 import { Millrace } from '../../test/lab/millrace.ts';
 import type { Place } from '../../test/lab/place.ts';
 import { pass } from '../../test/lab/wait.ts';
 import { createTasks, eachOf, openBeside } from './beside.ts';
-import { figure, type Measured, percentile, type Subject } from './measure.ts';
+import { figure, type Measured, type Subject } from './measure.ts';
 
 const TASKS = 1_000;
 const EVENTS_EACH = 99;

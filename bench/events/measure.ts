@@ -24,8 +24,3 @@ export const figure = (name: string, value: number, unit: string, goal: string):
   unit,
   goal,
 });
-
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((one, other) => one - other);
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
-}
