@@ -4,6 +4,7 @@ import { PAST } from './fuzz/past.ts';
 import { TARGETS } from './fuzz/targets.ts';
 
 const COUNT = Number(process.env.FUZZ_COUNT ?? 1_500);
+if (!(COUNT >= 1)) throw new Error(`FUZZ_COUNT=${process.env.FUZZ_COUNT} is no number above 0`);
 
 describe.each(TARGETS)('what reads $name of a peer', target => {
   it('takes the bytes that its peers send', async () => {

@@ -1,10 +1,10 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { framesMore } from './faults/on-air.ts';
 import { Child } from './lab/child.ts';
-import { backwards, duplicates, firstAfter, longestGapMs, missing, skewMs } from './lab/continuity.ts';
+import { doubled, fallen, firstAfter, longestGapMs, lost, skewMs } from './lab/continuity.ts';
 import { countedFile } from './lab/counted-files.ts';
 import { CountedHls } from './lab/counted-hls.ts';
-import { PLAIN, timeOfAudio, timeOfVideo } from './lab/counted-stream.ts';
 import { frames, media, record, videoOf } from './lab/ffmpeg.ts';
 import { serveFiles } from './lab/file-server.ts';
 import { Nginx } from './lab/nginx.ts';
@@ -27,16 +27,8 @@ async function onAir(place: Place, from: string): Promise<OnAir> {
   return { relay, seen };
 }
 
-async function framesMore({ video, audio }: SeenStream, count: number): Promise<void> {
-  const [pictures, sounds] = [video.length + count, audio.length + count];
-  await until(`${count} frames more`, () => video.length >= pictures && audio.length >= sounds);
-}
-
 /** Frames that were lost, came twice, or bear a time that does not rise. */
-const harm = ({ video, audio }: SeenStream): number =>
-  [video, audio].reduce((sum, track) => sum + missing(track).length + duplicates(track) + backwards(track), 0);
-
-const timeOf = { video: (n: number) => timeOfVideo(n, PLAIN.fps), audio: timeOfAudio };
+const harm = (seen: SeenStream): number => lost(seen) + doubled(seen) + fallen(seen);
 
 describe.concurrent('a live HLS source', () => {
   it('is relayed whole and at the pace of its own clock', async () => {
@@ -64,7 +56,7 @@ describe.concurrent('a live HLS source', () => {
     await until('it is on air again', () => firstAfter(seen.video, backMs));
     await framesMore(seen, 30);
     expect(seen.pushes).toHaveLength(1);
-    expect(duplicates(seen.video) + duplicates(seen.audio) + backwards(seen.video) + backwards(seen.audio)).toBe(0);
+    expect(doubled(seen) + fallen(seen)).toBe(0);
   });
 });
 
@@ -159,6 +151,6 @@ describe.concurrent('what ffmpeg writes as live HLS is relayed whole', () => {
     expect(encoder.running, encoder.output).toBe(true);
     expect(relay.news.map(({ type }) => type)).toEqual(['flowing']);
     expect(harm(seen)).toBe(0);
-    expect(skewMs(seen, timeOf)).toBeLessThanOrEqual(40);
+    expect(skewMs(seen)).toBeLessThanOrEqual(40);
   });
 });

@@ -8,8 +8,8 @@ import { headerOf } from '../src/media/rtsp/message.ts';
 import type { AskedRtsp, RtspScript } from '../src/media/rtsp/scripted-server.ts';
 import { framesMore } from './faults/on-air.ts';
 import { run } from './lab/child.ts';
-import { backwards, duplicates, longestStepMs, missing, skewMs } from './lab/continuity.ts';
-import { PLAIN, timeOfAudio, timeOfVideo } from './lab/counted-stream.ts';
+import { doubled, fallen, longestStepMs, lost, skewMs } from './lab/continuity.ts';
+import { PLAIN } from './lab/counted-stream.ts';
 import { audioOf, type Frame, frames, media, record, videoOf } from './lab/ffmpeg.ts';
 import { Nginx } from './lab/nginx.ts';
 import { OneRelay } from './lab/one-relay.ts';
@@ -19,11 +19,6 @@ import { Place } from './lab/place.ts';
 import { type CameraOptions, RtspCamera } from './lab/rtsp-camera.ts';
 import { publishRtsp, RtspReflector } from './lab/rtsp-reflector.ts';
 import { pass, until } from './lab/wait.ts';
-
-const timeOf = { video: (n: number) => timeOfVideo(n, PLAIN.fps), audio: timeOfAudio };
-const fallen = ({ video, audio }: SeenStream): number => backwards(video) + backwards(audio);
-const lost = ({ video, audio }: SeenStream): number => missing(video).length + missing(audio).length;
-const doubled = ({ video, audio }: SeenStream): number => duplicates(video) + duplicates(audio);
 
 interface OnAir {
   readonly camera: RtspCamera;
@@ -47,7 +42,7 @@ describe.concurrent('a camera that speaks RTSP', () => {
     await pass(30_000);
     expect([lost(seen), doubled(seen), fallen(seen)]).toEqual([0, 0, 0]);
     expect(seen.video.length).toBeGreaterThan(29 * PLAIN.fps);
-    expect(skewMs(seen, timeOf)).toBeLessThanOrEqual(40);
+    expect(skewMs(seen)).toBeLessThanOrEqual(40);
     expect(relay.report).toMatchObject({ pullEpoch: 1, pushEpoch: 1 });
     expect(relay.bugs).toEqual([]);
     await relay.stop();
@@ -59,7 +54,7 @@ describe.concurrent('a camera that speaks RTSP', () => {
     const { seen } = await onAir(place, { manner: { withoutReports: true, withoutMarkers: true } });
     await framesMore(seen, 100);
     expect([lost(seen), fallen(seen)]).toEqual([0, 0]);
-    expect(skewMs(seen, timeOf)).toBeLessThanOrEqual(60);
+    expect(skewMs(seen)).toBeLessThanOrEqual(60);
   });
 
   it('is pulled again at once when it was gone, under the same push', async () => {
@@ -98,7 +93,7 @@ describe.concurrent('a camera that speaks RTSP', () => {
     camera.behave({ shiftMs });
     await framesMore(seen, 150);
     expect([lost(seen), fallen(seen), seen.pushes.length, relay.report.pullEpoch]).toEqual([0, 0, 1, 1]);
-    expect(skewMs(seen, timeOf)).toBeLessThanOrEqual(40);
+    expect(skewMs(seen)).toBeLessThanOrEqual(40);
     expect(longestStepMs(seen.video)).toBeLessThanOrEqual(120);
   });
 

@@ -4,7 +4,7 @@ import type { RunCover } from '../src/worker/channel.ts';
 import { figure } from './faults/figure.ts';
 import { framesMore, times } from './faults/on-air.ts';
 import { Child } from './lab/child.ts';
-import { backwards, longestGapMs, missing } from './lab/continuity.ts';
+import { backwards, fallen, longestGapMs, lost } from './lab/continuity.ts';
 import { CountedSource } from './lab/counted-source.ts';
 import { FaultProxy } from './lab/fault-proxy.ts';
 import { frames, media, publish, record, videoOf, watch } from './lab/ffmpeg.ts';
@@ -65,8 +65,8 @@ async function fail(all: Covered, how: keyof typeof lose) {
   const gapMs = Math.max(longestGapMs(seen.video, { fromMs }), longestGapMs(seen.audio, { fromMs }));
   expect(relay.bugs).toEqual([]);
   expect(seen.pushes).toHaveLength(1);
-  expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
-  return { switchedAtMs, gapMs, missing: missing(seen.video).length + missing(seen.audio).length };
+  expect(fallen(seen)).toBe(0);
+  return { switchedAtMs, gapMs, missing: lost(seen) };
 }
 
 const longestStepMs = (times: readonly number[]): number =>
@@ -128,7 +128,7 @@ describe.concurrent('a standby', () => {
       atMost: 500,
     });
     expect(seen.pushes).toHaveLength(1);
-    expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
+    expect(fallen(seen)).toBe(0);
     const alarms = relay.news.filter(({ type }) => type === 'alarm').map(({ alarm, set }) => [alarm, set]);
     expect(alarms).toEqual([
       ['SwitchedToStandby', true],
@@ -282,7 +282,7 @@ describe.concurrent('a standby', () => {
     await framesMore(seen, 50);
     const step = Math.max(longestStepMs(seen.video.dtsMs), longestStepMs(seen.audio.dtsMs));
     figure('S20', 'no source for 35 s, slate, step of the output times', step, { unit: 'ms', atMost: 2_000 });
-    expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
+    expect(fallen(seen)).toBe(0);
     expect(seen.pushes).toHaveLength(1);
     expect(relay.news.filter(({ type }) => type === 'flowing')).toHaveLength(2);
   });

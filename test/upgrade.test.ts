@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { ScriptedServer } from '../src/media/rtmp/scripted-server.ts';
 import { figure } from './faults/figure.ts';
-import { backwards, duplicates, missing } from './lab/continuity.ts';
+import { backwards, duplicates, lost, missing } from './lab/continuity.ts';
 import { CountedSource } from './lab/counted-source.ts';
 import { CountedStream } from './lab/counted-stream.ts';
 import { FaultProxy } from './lab/fault-proxy.ts';
@@ -201,7 +201,7 @@ it('moves what is on air to workers of other settings, each run off the air for 
   expect(origin).toHaveLength(1);
   figure('P6', 'outage of a live run that moves', outageMs(direct, 1), { unit: 'ms', atMost: 1_000 });
   figure('P6', 'outage of a list that moves', outageMs(list, 1), { unit: 'ms', atMost: 1_000 });
-  figure('P6', 'frames that a list loses when it moves', missing(list.video).length + missing(list.audio).length, {
+  figure('P6', 'frames that a list loses when it moves', lost(list), {
     unit: 'frames',
     exactly: 0,
   });
@@ -353,8 +353,7 @@ it('ends within 10 s of a SIGTERM, cleanly, whatever its peers do, and goes on l
     () => list.pushes.length === 2 && list.pushes[1]?.firstFrameAtMs !== undefined,
   );
   await pass(500);
-  const lost = missing(list.video).length + missing(list.audio).length;
-  figure('P7', 'frames of a list lost over a stop', lost, { unit: 'frames', exactly: 0 });
+  figure('P7', 'frames of a list lost over a stop', lost(list), { unit: 'frames', exactly: 0 });
   const back = duplicates(list.video);
   figure('P7', 'pictures of a list repeated over a stop', back, { unit: 'pictures', atMost: 28 });
 });

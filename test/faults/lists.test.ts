@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { run } from '../lab/child.ts';
-import { backwards, longestGapMs, longestStepMs } from '../lab/continuity.ts';
+import { fallen, longestGapMs, longestStepMs } from '../lab/continuity.ts';
 import { answerWith, countedFile, Web } from '../lab/counted-files.ts';
 import { dice } from '../lab/films.ts';
 import { OnePlayout } from '../lab/one-playout.ts';
@@ -175,7 +175,7 @@ describe.concurrent('a list has files that cannot be played', () => {
         return {
           delayMs: Math.max(...delays),
           gapMs: longestGapMs(seen.video),
-          fallen: backwards(seen.video) + backwards(seen.audio),
+          fallen: fallen(seen),
         };
       }),
     );

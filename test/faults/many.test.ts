@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { missing } from '../lab/continuity.ts';
+import { lost } from '../lab/continuity.ts';
 import { CountedSource } from '../lab/counted-source.ts';
 import { FaultProxy } from '../lab/fault-proxy.ts';
 import { percentile } from '../lab/films.ts';
@@ -9,9 +9,6 @@ import { pass, until } from '../lab/wait.ts';
 import { figure } from './figure.ts';
 import { busyNode, eachOf } from './node.ts';
 import { framesMore } from './on-air.ts';
-
-const lostOf = (seen: Parameters<typeof framesMore>[0]): number =>
-  missing(seen.video).length + missing(seen.audio).length;
 
 const WINDOW_MS = 3_000;
 
@@ -48,7 +45,7 @@ it('D1: 500 tasks with one dead destination dial it in turn, and harm nobody', a
     busyAtMost: 25,
   });
   figure('D1', 'API answers meanwhile, p99', percentile(asked, 0.99), { unit: 'ms', atMost: 50, busyAtMost: 300 });
-  figure('D1', 'frames that healthy tasks lost', Math.max(...seen.map(lostOf)), { unit: 'frames', exactly: 0 });
+  figure('D1', 'frames that healthy tasks lost', Math.max(...seen.map(lost)), { unit: 'frames', exactly: 0 });
   expect(seen.every(({ pushes }) => pushes.length === 1)).toBe(true);
 });
 
@@ -65,6 +62,6 @@ it('P8: one poisoned source of 200 costs the others no frame', async () => {
   await until('it was pulled more than once', () => poison.visits > 2 && spoilt.connectsAtMs.length > 2);
   await pass(5_000);
   await Promise.all(seen.map(stream => framesMore(stream, 10)));
-  figure('P8', 'frames that 199 others lost', Math.max(...seen.map(lostOf)), { unit: 'frames', exactly: 0 });
+  figure('P8', 'frames that 199 others lost', Math.max(...seen.map(lost)), { unit: 'frames', exactly: 0 });
   expect(seen.every(({ pushes }) => pushes.length === 1)).toBe(true);
 });

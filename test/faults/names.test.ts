@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { firstAfter, missing } from '../lab/continuity.ts';
+import { firstAfter, lost } from '../lab/continuity.ts';
 import { CountedSource } from '../lab/counted-source.ts';
 import { OneRelay } from '../lab/one-relay.ts';
 import { Oracle } from '../lab/oracle.ts';
@@ -24,7 +24,7 @@ it('N1: a resolver that dies touches no run on air, and who has to dial again go
   await framesMore(seen, 30);
   isDead = true;
   await pass(3_000);
-  figure('N1', 'frames lost on air', missing(seen.video).length + missing(seen.audio).length, {
+  figure('N1', 'frames lost on air', lost(seen), {
     unit: 'frames',
     exactly: 0,
   });

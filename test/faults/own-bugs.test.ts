@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Batch, Source } from '../../src/media/packet.ts';
-import { missing } from '../lab/continuity.ts';
+import { lost } from '../lab/continuity.ts';
 import { OneRelay } from '../lab/one-relay.ts';
 import { Oracle } from '../lab/oracle.ts';
 import { Place } from '../lab/place.ts';
@@ -34,7 +34,7 @@ it('P8: a run that hits our own bug over and over is given up, and its neighbour
   const { seen } = neighbour;
   // Each is seen twice: where the tick failed, and where the run tells of it.
   figure('P8', 'bugs until the run is given up', relay.bugs.length / 2, { unit: 'bugs', atMost: 6 });
-  figure('P8', 'frames of a neighbour lost', missing(seen.video).length + missing(seen.audio).length, {
+  figure('P8', 'frames of a neighbour lost', lost(seen), {
     unit: 'frames',
     exactly: 0,
   });

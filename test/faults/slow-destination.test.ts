@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { backwards, missing, resumesAtKeys } from '../lab/continuity.ts';
+import { fallen, missing, resumesAtKeys } from '../lab/continuity.ts';
 import { CountedSource } from '../lab/counted-source.ts';
 import { OneRelay } from '../lab/one-relay.ts';
 import { Place } from '../lab/place.ts';
@@ -64,7 +64,7 @@ describe.concurrent('the destination takes less than it is given', () => {
     figure('D4', 'pictures dropped', lost, { unit: 'frames', atLeast: 50 });
     figure('D4', 'counted drops beside those missing', drops(relay) - lost, { unit: 'frames', exactly: 0 });
     expect(resumesAtKeys(seen.video, number => (number % 25) % 2 === 1)).toBe(true);
-    expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
+    expect(fallen(seen)).toBe(0);
     figure('D4', 'pushes that it took', seen.pushes.length, { unit: 'pushes', exactly: 1 });
   });
 

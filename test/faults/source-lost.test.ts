@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { backwards, firstAfter, longestGapMs } from '../lab/continuity.ts';
+import { fallen, firstAfter, longestGapMs } from '../lab/continuity.ts';
 import { CountedSource } from '../lab/counted-source.ts';
 import { FaultProxy } from '../lab/fault-proxy.ts';
 import { OneRelay } from '../lab/one-relay.ts';
@@ -22,7 +22,7 @@ async function toldAfter({ relay }: Pick<OnAir, 'relay'>, atMs: number): Promise
 
 function heldPush({ seen }: OnAir): void {
   expect(seen.pushes).toHaveLength(1);
-  expect(backwards(seen.video) + backwards(seen.audio)).toBe(0);
+  expect(fallen(seen)).toBe(0);
 }
 
 describe.concurrent('the source is lost', () => {

@@ -1,16 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { backwards, duplicates, longestStepMs, missing, skewMs } from '../lab/continuity.ts';
-import { PLAIN, timeOfAudio, timeOfVideo } from '../lab/counted-stream.ts';
-import type { SeenStream } from '../lab/oracle.ts';
+import { doubled, fallen, longestStepMs, lost, skewMs } from '../lab/continuity.ts';
+import { PLAIN } from '../lab/counted-stream.ts';
 import { Place } from '../lab/place.ts';
 import { pass, until } from '../lab/wait.ts';
 import { figure } from './figure.ts';
 import { framesMore, onAir, times } from './on-air.ts';
 
 const FRAME_MS = 1000 / PLAIN.fps;
-const timeOf = { video: (n: number) => timeOfVideo(n, PLAIN.fps), audio: timeOfAudio };
-const fallen = ({ video, audio }: SeenStream): number => backwards(video) + backwards(audio);
-const lost = ({ video, audio }: SeenStream): number => missing(video).length + missing(audio).length;
 const longest = (values: readonly number[]): number => Math.max(...values);
 
 describe.concurrent("the source's clock is wrong", () => {
@@ -28,7 +24,7 @@ describe.concurrent("the source's clock is wrong", () => {
     figure('S10', 'frames lost', longest(seen.map(lost)), { unit: 'frames', exactly: 0 });
     const step = longest(seen.map(({ video }) => longestStepMs(video)));
     figure('S10', 'longest step of the output', step, { unit: 'ms', atMost: 2 * FRAME_MS });
-    figure('S10', 'sound away from the picture', longest(seen.map(it => skewMs(it, timeOf))), {
+    figure('S10', 'sound away from the picture', longest(seen.map(it => skewMs(it))), {
       unit: 'ms',
       atMost: 40,
     });
@@ -55,7 +51,7 @@ describe.concurrent("the source's clock is wrong", () => {
       expect(seen.pushes).toHaveLength(1);
       return seen;
     });
-    const harm = longest(seen.map(it => fallen(it) + lost(it) + duplicates(it.video) + duplicates(it.audio)));
+    const harm = longest(seen.map(it => fallen(it) + lost(it) + doubled(it)));
     figure('S11', 'frames lost, doubled or out of time', harm, { unit: 'frames', exactly: 0 });
     figure('S11', 'longest step', longest(seen.map(it => longestStepMs(it.video))), { unit: 'ms', atMost: FRAME_MS });
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { backwards, longestGapMs, missing } from '../lab/continuity.ts';
+import { fallen, longestGapMs, lost, missing } from '../lab/continuity.ts';
 import { CountedSource } from '../lab/counted-source.ts';
 import { OneRelay } from '../lab/one-relay.ts';
 import { Place } from '../lab/place.ts';
@@ -30,7 +30,7 @@ describe.concurrent("the source's tracks", () => {
       source.behave({ without: 'none' });
       await framesMore(seen, 10);
       expect(relay.report).toMatchObject({ pullEpoch: 1, pushEpoch: 1, state: 'flowing' });
-      return { gapMs, missing: missing(seen[other]).length, fallen: backwards(seen.video) + backwards(seen.audio) };
+      return { gapMs, missing: missing(seen[other]).length, fallen: fallen(seen) };
     });
     const lost = Math.max(...harm.map(it => it.missing + it.fallen));
     figure('S5', 'frames of the other track lost', lost, { unit: 'frames', exactly: 0 });
@@ -64,14 +64,14 @@ describe.concurrent("the source's tracks", () => {
       return loss.atMs - atMs;
     });
     const [unmistakable = Number.NaN] = told;
-    const lost = missing(neighbour.seen.video).length + missing(neighbour.seen.audio).length;
+    const harmed = lost(neighbour.seen);
     figure('S7', 'garbage told', unmistakable, { unit: 'ms', atMost: 1_000 });
     figure('S7', 'garbage that may be a long message told', Math.max(...told), {
       unit: 'ms',
       atMost: 5_100,
       busyAtMost: 6_500,
     });
-    figure('S7', 'frames of a neighbour lost', lost, { unit: 'frames', exactly: 0 });
+    figure('S7', 'frames of a neighbour lost', harmed, { unit: 'frames', exactly: 0 });
   });
 
   it('S7: bytes that are wrong here and there harm no neighbour and no later attempt', async () => {
@@ -88,8 +88,7 @@ describe.concurrent("the source's tracks", () => {
     });
     const { seen, relay } = neighbour;
     expect(relay.report).toMatchObject({ pullEpoch: 1, pushEpoch: 1 });
-    const lost = missing(seen.video).length + missing(seen.audio).length;
-    figure('S7', 'frames of a neighbour of ten spoilt sources lost', lost, { unit: 'frames', exactly: 0 });
+    figure('S7', 'frames of a neighbour of ten spoilt sources lost', lost(seen), { unit: 'frames', exactly: 0 });
   });
 
   it('S8: a picture of another size goes out behind its own headers in the same push', async () => {
@@ -104,7 +103,7 @@ describe.concurrent("the source's tracks", () => {
     // Its header comes in front of the first frame that needs it; its time may be that of sound that is ahead.
     const firstAtMs = seen.tags.find(({ tag }) => tag === 'b')?.atMs ?? Number.NaN;
     expect(headers[1]?.atMs).toBeLessThanOrEqual(firstAtMs);
-    figure('S8', 'frames lost at the change', missing(seen.video).length + missing(seen.audio).length, {
+    figure('S8', 'frames lost at the change', lost(seen), {
       unit: 'frames',
       exactly: 0,
     });

@@ -20,6 +20,12 @@ interface Told {
   readonly found?: string;
 }
 
+function whole(option: string, given: string): number {
+  const number = Number(given);
+  if (!Number.isSafeInteger(number) || number < 1) throw new Error(`--${option} ${given} is no whole number above 0`);
+  return number;
+}
+
 async function child(target: Target, from: number, count: number): Promise<void> {
   const seeds = target.seeds();
   for (let seed = from; seed < from + count; seed++) {
@@ -63,7 +69,8 @@ function watch(name: string, from: number, count: number): Promise<number> {
   return new Promise(resolve => {
     running.on('exit', code => {
       clearTimeout(timer);
-      const crashed = code !== 0 && found === 0;
+      // One that we ended ourselves was ended by a signal.
+      const crashed = code !== 0 && !running.killed;
       if (crashed) tell(`${at} to ${at + BLOCK}`, `the process ended with ${code}`);
       const seconds = Math.round((performance.now() - startedAt) / 1000);
       console.log(`${name}: ${found + (crashed ? 1 : 0)} found, in ${seconds} s`);
@@ -80,9 +87,12 @@ const { values, positionals } = parseArgs({
     child: { type: 'boolean', default: false },
   },
 });
-const [count, from] = [Number(values.count), Number(values.from)];
+const [count, from] = [whole('count', values.count), whole('from', values.from)];
 const chosen = TARGETS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-if (chosen.length === 0) throw new Error(`the targets are ${TARGETS.map(({ name }) => name).join(', ')}`);
+const unknown = positionals.filter(given => !TARGETS.some(({ name }) => name === given));
+if (unknown.length > 0) {
+  throw new Error(`there is no target ${unknown.join(', ')}: they are ${TARGETS.map(({ name }) => name).join(', ')}`);
+}
 if (values.child) {
   for (const target of chosen) await child(target, from, count);
 } else {

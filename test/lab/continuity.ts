@@ -1,3 +1,4 @@
+import { PLAIN, timeOfAudio, timeOfVideo } from './counted-stream.ts';
 import type { SeenStream, SeenTrack } from './oracle.ts';
 
 /** The numbers between the first and the last one seen that never came. */
@@ -18,6 +19,11 @@ export function duplicates({ numbers }: Pick<SeenTrack, 'numbers'>): number {
 export function backwards({ dtsMs, pushes }: Pick<SeenTrack, 'dtsMs' | 'pushes'>): number {
   return dtsMs.filter((dts, i) => i > 0 && pushes[i] === pushes[i - 1] && dts <= (dtsMs[i - 1] ?? 0)).length;
 }
+
+/** The same three of a whole stream, both tracks together. */
+export const lost = ({ video, audio }: SeenStream): number => missing(video).length + missing(audio).length;
+export const doubled = ({ video, audio }: SeenStream): number => duplicates(video) + duplicates(audio);
+export const fallen = ({ video, audio }: SeenStream): number => backwards(video) + backwards(audio);
 
 /** The longest step of a track's time within one push. */
 export function longestStepMs({ dtsMs, pushes }: Pick<SeenTrack, 'dtsMs' | 'pushes'>): number {
@@ -61,16 +67,13 @@ export function resumesAtKeys(
 }
 
 /**
- * How far sound is from the picture, at most: by how much the times of two frames of the same moment of the counted
- * stream differ at the destination.
+ * How far sound is from the picture, at most: by how much the times of two frames of the same moment of the plain
+ * counted stream differ at the destination.
  */
-export function skewMs(
-  { video, audio }: SeenStream,
-  timeOf: { video: (n: number) => number; audio: (n: number) => number },
-): number {
+export function skewMs({ video, audio }: SeenStream): number {
   const shifts = (track: SeenTrack, time: (n: number) => number): number[] =>
     track.dtsMs.map((dts, i) => dts - time(track.numbers[i] ?? 0));
-  const [pictures, sounds] = [shifts(video, timeOf.video), shifts(audio, timeOf.audio)];
+  const [pictures, sounds] = [shifts(video, n => timeOfVideo(n, PLAIN.fps)), shifts(audio, timeOfAudio)];
   let [worst, at] = [0, 0];
   for (const [i, shift] of sounds.entries()) {
     while (at < pictures.length - 1 && (video.atMs[at] ?? 0) < (audio.atMs[i] ?? 0)) at++;
