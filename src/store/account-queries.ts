@@ -51,7 +51,7 @@ export const setAccountLive = ({ write }: Base, id: string, live: boolean): Prom
 /** What goes with its account; the name may be given anew. */
 const OWNED = [
   ...(['projects', 'policies', 'domains', 'assets'] as const),
-  ...(['events', 'deliveries', 'endpoints', 'callback_secrets'] as const),
+  ...(['events', 'deliveries', 'endpoints', 'callback_secrets', 'audit'] as const),
 ];
 
 export const removeAccount = ({ write }: Base, id: string): Promise<AccountUse | undefined> =>
@@ -164,6 +164,7 @@ export const changeUser = ({ write }: Base, id: string, change: UserChange): Pro
       .where('id', '=', id)
       .execute();
     await trx.deleteFrom('tokens').where('user_id', '=', id).execute();
+    await trx.deleteFrom('sign_ins').where('user_id', '=', id).execute();
     return true;
   });
 
@@ -171,6 +172,7 @@ export const removeUser = ({ write }: Base, accountId: string, name: string): Pr
   write(async trx => {
     const users = trx.selectFrom('users').select('id').where('account_id', '=', accountId).where('name', '=', name);
     await trx.deleteFrom('tokens').where('user_id', 'in', users).execute();
+    await trx.deleteFrom('sign_ins').where('user_id', 'in', users).execute();
     await trx.deleteFrom('access_keys').where('user_id', 'in', users).execute();
     await trx.deleteFrom('api_keys').where('user_id', 'in', users).execute();
     const { numDeletedRows } = await trx

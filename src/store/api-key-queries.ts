@@ -13,6 +13,7 @@ const toRow = (key: ApiKey): ApiKeyRow => ({
   expires_at: key.expiresAt,
   user_id: key.userId,
   policies: key.policies && JSON.stringify(key.policies),
+  last_used_at: null,
 });
 
 const toApiKey = (row: ApiKeyRow): ApiKey => ({
@@ -63,4 +64,20 @@ export const removeApiKey = ({ write }: Base, id: string): Promise<boolean> =>
 export const purgeApiKeys = ({ write }: Base, expiredBefore: number): Promise<void> =>
   write(async trx => {
     await trx.deleteFrom('api_keys').where('expires_at', '<', expiredBefore).execute();
+  });
+
+/** Access keys count as well: their ids and those of API keys do not meet. */
+export async function lastUses({ db }: Base): Promise<ReadonlyMap<string, number>> {
+  const rows = await db
+    .selectFrom('access_keys')
+    .select(['access_key as id', 'last_used_at'])
+    .unionAll(db.selectFrom('api_keys').select(['id', 'last_used_at']))
+    .execute();
+  return new Map(rows.flatMap(({ id, last_used_at: at }) => (at === null ? [] : [[id, at] as const])));
+}
+
+export const setLastUse = ({ write }: Base, id: string, at: number): Promise<void> =>
+  write(async trx => {
+    await trx.updateTable('access_keys').set({ last_used_at: at }).where('access_key', '=', id).execute();
+    await trx.updateTable('api_keys').set({ last_used_at: at }).where('id', '=', id).execute();
   });

@@ -228,6 +228,7 @@ export const toAccessKeyRow = (seal: Seal, key: AccessKey): AccessKeyRow => ({
   policies: key.policies && JSON.stringify(key.policies),
   token: key.token === null ? null : seal.close(`access_keys/${key.accessKey}/token`, key.token),
   expires_at: key.expiresAt,
+  last_used_at: null,
 });
 
 export const toAccessKey = (seal: Seal, row: AccessKeyRow): AccessKey => ({

@@ -2,17 +2,23 @@ import type { Kysely } from 'kysely';
 import * as accounts from './account-queries.ts';
 import * as apiKeys from './api-key-queries.ts';
 import * as assets from './asset-queries.ts';
+import * as audit from './audit-queries.ts';
 import type { Base } from './base.ts';
 import * as callbacks from './callback-queries.ts';
 import * as deliveries from './delivery-queries.ts';
 import * as events from './event-queries.ts';
 import type { Seal } from './seal.ts';
+import * as signIns from './sign-in-queries.ts';
 import type { Store } from './store.ts';
 import type { Tables } from './tables.ts';
 import * as tasks from './task-queries.ts';
 
 /** The Store over any SQL database that Kysely speaks: queries bound to the base they run on. */
 export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
+  noting: entry => sqlStore(audit.noting(base, entry), close),
+  note: entries => audit.note(base, entries),
+  audit: (filter, page) => audit.listAudit(base, filter, page),
+  purgeAudit: before => audit.purgeAudit(base, before),
   create: change => tasks.createTask(base, change),
   change: (taskId, decide) => tasks.changeTask(base, taskId, decide),
   saveBreakpoints: progress => tasks.saveBreakpoints(base, progress),
@@ -54,6 +60,17 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   setApiKeyEnabled: (id, enabled) => apiKeys.setApiKeyEnabled(base, id, enabled),
   removeApiKey: id => apiKeys.removeApiKey(base, id),
   purgeApiKeys: expiredBefore => apiKeys.purgeApiKeys(base, expiredBefore),
+  lastUses: () => apiKeys.lastUses(base),
+  setLastUse: (keyId, at) => apiKeys.setLastUse(base, keyId, at),
+  signIn: hash => signIns.getSignIn(base, hash),
+  signIns: accountId => signIns.listSignIns(base, accountId),
+  addSignIn: signIn => signIns.addSignIn(base, signIn),
+  setSignInSeen: (hash, at) => signIns.setSignInSeen(base, hash, at),
+  removeSignIn: id => signIns.removeSignIn(base, id),
+  purgeSignIns: before => signIns.purgeSignIns(base, before),
+  setupLink: hash => signIns.getSetupLink(base, hash),
+  putSetupLink: (link, now) => signIns.putSetupLink(base, link, now),
+  useSetupLink: (hash, now, user) => signIns.useSetupLink(base, { hash, now, user }),
   user: (accountId, name) => accounts.getUser(base, accountId, name),
   users: () => accounts.listUsers(base),
   userById: id => accounts.getUserById(base, id),

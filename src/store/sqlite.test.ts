@@ -17,6 +17,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { accountSuite } from './accounts.testsuite.ts';
 import { assetSuite, sampleAsset } from './assets.testsuite.ts';
+import { auditSuite } from './audit.testsuite.ts';
 import { eventsSuite } from './events.testsuite.ts';
 import { CANARY, NOW, sampleKey, sampleTask, telling } from './sample.ts';
 import { loadSealKey } from './seal.ts';
@@ -47,6 +48,7 @@ afterEach(async () => {
 
 storeSuite('SQLite', async () => ({ store: await open(), reopen: open }));
 accountSuite('SQLite', async () => ({ store: await open(), reopen: open }));
+auditSuite('SQLite', async () => ({ store: await open(), reopen: open }));
 assetSuite('SQLite', async () => ({ store: await open(), reopen: open }));
 eventsSuite('SQLite', async () => ({ store: await open(), reopen: open }));
 

@@ -1,5 +1,17 @@
-import type { AccessKey, Account, ApiKey, CallbackSecret, Domain, Project, Token, User } from '../task/account.ts';
+import type {
+  AccessKey,
+  Account,
+  ApiKey,
+  CallbackSecret,
+  Domain,
+  Project,
+  SetupLink,
+  SignIn,
+  Token,
+  User,
+} from '../task/account.ts';
 import type { Asset } from '../task/asset.ts';
+import type { AuditEntry } from '../task/audit.ts';
 import type { Cause, Event, EventType } from '../task/event.ts';
 import type { Breakpoint } from '../task/playlist.ts';
 import type { Policy } from '../task/policy.ts';
@@ -129,6 +141,19 @@ export interface Endpoint {
   readonly lastError: string;
 }
 
+export interface AuditFilter {
+  readonly accountId: string;
+  readonly projectId?: string | undefined;
+  /** Whole, like `user.create`, or what they begin with, like `user.`. */
+  readonly actions?: readonly string[] | undefined;
+  readonly target?: string | undefined;
+  /** The id of the user or the key. */
+  readonly actorId?: string | undefined;
+  /** By their time; `until` not included. */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+}
+
 export type UserChange = Partial<Pick<User, 'passwordHash' | 'enabled' | 'policies'>>;
 
 export interface TaskFilter {
@@ -167,6 +192,8 @@ export interface Change {
   readonly task: Task;
   readonly events: readonly Event[];
   readonly deliveries: readonly Delivery[];
+  /** What is kept of who wanted it; absent where nobody did. */
+  readonly audit?: readonly AuditEntry[];
 }
 
 /**
@@ -191,6 +218,17 @@ export class StoreFault extends Error {
  * URLs, callback bodies and secret keys are sealed at rest.
  */
 export interface Store {
+  /**
+   * The same store, but that each write keeps the entry too, in its own transaction. Where the write finds nothing to
+   * change and answers false, nothing is kept.
+   */
+  noting(entry: AuditEntry): Store;
+  /** What was changed elsewhere, or together with more than one write. */
+  note(entries: readonly AuditEntry[]): Promise<void>;
+  audit(filter: AuditFilter, page: LogPage): Promise<readonly (AuditEntry & Numbered)[]>;
+  /** Removes entries made before the given time. Answers how many. */
+  purgeAudit(before: number): Promise<number>;
+
   /** Stores a new task with its first events. */
   create(change: Change): Promise<void>;
   /**
@@ -280,10 +318,29 @@ export interface Store {
   userById(id: string): Promise<User | undefined>;
   /** False where the account has one of that name already; nothing is changed then. */
   addUser(user: User): Promise<boolean>;
-  /** Changes what is given, and ends every token of the user. */
+  /** Changes what is given, and ends every token and sign-in of the user. */
   changeUser(id: string, change: UserChange): Promise<boolean>;
-  /** With the keys and tokens of the user: who is gone has no way in. */
+  /** With the keys, tokens and sign-ins of the user: who is gone has no way in. */
   removeUser(accountId: string, name: string): Promise<boolean>;
+
+  /** When keys of either kind were used last, by their ids; those that never were are left out. */
+  lastUses(): Promise<ReadonlyMap<string, number>>;
+  setLastUse(keyId: string, at: number): Promise<void>;
+
+  signIn(hash: string): Promise<SignIn | undefined>;
+  /** Those that were used last come first. */
+  signIns(accountId: string): Promise<readonly SignIn[]>;
+  addSignIn(signIn: SignIn): Promise<void>;
+  setSignInSeen(hash: string, at: number): Promise<void>;
+  removeSignIn(id: string): Promise<boolean>;
+  /** Removes those that began or were last used before the given times. */
+  purgeSignIns(before: { readonly createdAt: number; readonly seenAt: number }): Promise<void>;
+
+  setupLink(hash: string): Promise<SetupLink | undefined>;
+  /** In place of every link that was not used, and of those that have expired before `now`. */
+  putSetupLink(link: SetupLink, now: number): Promise<void>;
+  /** Uses the link up and adds the user. False where it is void, or the user stands already: nothing is changed then. */
+  useSetupLink(hash: string, now: number, user: User): Promise<boolean>;
 
   policy(accountId: string, name: string): Promise<Policy | undefined>;
   policies(): Promise<readonly Policy[]>;

@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely';
+import type { Actor } from '../task/audit.ts';
 import type { EventType } from '../task/event.ts';
 import type { DialectName } from '../task/spec.ts';
 import type { Status } from '../task/status.ts';
@@ -23,6 +24,9 @@ export interface Tables {
   endpoints: EndpointRow;
   callback_secrets: CallbackSecretRow;
   api_keys: ApiKeyRow;
+  audit: AuditRow;
+  sign_ins: SignInRow;
+  setup_links: SetupLinkRow;
   meta: MetaRow;
   schema_version: { version: number };
 }
@@ -117,6 +121,7 @@ export interface AccessKeyRow {
   /** The token itself, sealed. */
   token: Uint8Array | null;
   expires_at: number | null;
+  last_used_at: number | null;
 }
 
 export interface UserRow {
@@ -197,6 +202,39 @@ export interface ApiKeyRow {
   user_id: string | null;
   /** JSON array of names. */
   policies: string | null;
+  last_used_at: number | null;
+}
+
+export interface AuditRow {
+  /** Rises with the commits. */
+  n: Generated<number>;
+  id: string;
+  account_id: string;
+  project_id: string;
+  at: number;
+  actor_kind: Actor['kind'];
+  actor_id: string;
+  action: string;
+  target: string;
+  /** SealedEntry */
+  sealed: Uint8Array;
+}
+
+export interface SignInRow {
+  hash: string;
+  id: string;
+  user_id: string;
+  account_id: string;
+  created_at: number;
+  seen_at: number;
+  remote: string;
+  agent: string;
+}
+
+export interface SetupLinkRow {
+  hash: string;
+  expires_at: number;
+  used_at: number | null;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Status } from '../task/status.ts';
 import type { Task } from '../task/task.ts';
+import { addEntries } from './audit-queries.ts';
 import type { Base } from './base.ts';
 import { sealBreakpoint, toDeliveryRow, toEventRow, toTask, toTaskRow } from './rows.ts';
 import type { Seal } from './seal.ts';
@@ -39,7 +40,8 @@ async function readForChange(trx: Kysely<Tables>, base: Base, taskId: string): P
   return row && toTask(base.seal, row);
 }
 
-async function insertNews(trx: Kysely<Tables>, seal: Seal, { task, events, deliveries }: Change): Promise<void> {
+async function insertNews(trx: Kysely<Tables>, seal: Seal, change: Change): Promise<void> {
+  const { task, events, deliveries, audit = [] } = change;
   for (const event of events)
     await trx
       .insertInto('events')
@@ -48,6 +50,7 @@ async function insertNews(trx: Kysely<Tables>, seal: Seal, { task, events, deliv
   for (const delivery of deliveries) {
     await trx.insertInto('deliveries').values(toDeliveryRow(seal, delivery)).execute();
   }
+  await addEntries(trx, seal, audit);
 }
 
 /** Built once for all rows: many come every second, and building the query would cost more than running it. */

@@ -74,6 +74,28 @@ export interface ApiKey {
   readonly policies: readonly string[] | null;
 }
 
+/** A user who has logged in to the console, for as long as that lasts; known by the hash of what the browser holds. */
+export interface SignIn {
+  readonly id: string;
+  readonly hash: string;
+  readonly userId: string;
+  readonly accountId: string;
+  readonly createdAt: number;
+  /** When it was last used, to the minute. */
+  readonly seenAt: number;
+  /** The address and the browser it began with. */
+  readonly remote: string;
+  readonly agent: string;
+}
+
+/** Makes the first administrator, once; known by the hash of its token. */
+export interface SetupLink {
+  readonly hash: string;
+  readonly expiresAt: number;
+  /** Null while it has not been used. */
+  readonly usedAt: number | null;
+}
+
 /** What an account's callbacks are signed with, on top of what their dialect does. Sealed at rest. */
 export interface CallbackSecret {
   readonly id: string;
