@@ -52,6 +52,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   fastify: ['api', 'main.ts'],
   kysely: ['store'],
   pino: ['ops'],
+  typebox: ['api'],
   yaml: ['config.ts'],
   'node:sqlite': ['store'],
 };

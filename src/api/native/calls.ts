@@ -8,22 +8,20 @@ import { type Rendered, renderTest } from './callback.ts';
 import { printDelivery, printEndpoint, printWithBody } from './delivery.ts';
 import { notFound, throttled } from './error.ts';
 import { printLogged, printTime, printTimeOrNull, type Redact } from './event.ts';
-import { readBody, readQuery, refuseBody } from './params.ts';
+import { NOTHING, readBody, readQuery, refuseBody } from './params.ts';
 import { type Probe, Prober, ROLES } from './probe.ts';
 import {
-  DELIVERIES_BY,
+  DELIVERIES,
   deliveryQueryOf,
+  EVENTS,
   EVENTS_BEHIND,
-  EVENTS_BY,
   eventQueryOf,
   limitOf,
-  PAGE,
   PROBE,
   pageOf,
   REDELIVER,
   ROTATE,
   refuse,
-  SPAN,
   spanOf,
   TEST,
   type TestWish,
@@ -88,7 +86,7 @@ export class NativeCalls {
   async events({ caller, wire }: Call): Promise<object> {
     refuseBody(wire);
     const { history, redact } = this.#options;
-    const given = readQuery(wire.target, { ...EVENTS_BY, ...SPAN, ...PAGE });
+    const given = readQuery(wire.target, EVENTS);
     const part = await history.events(caller, { ...eventQueryOf(given), ...spanOf(given) }, pageOf(given));
     return { events: part.rows.map(event => printLogged(event, redact)), next: cursorOf(part) };
   }
@@ -104,22 +102,22 @@ export class NativeCalls {
   async deliveries({ caller, wire }: Call): Promise<object> {
     refuseBody(wire);
     const { history, redact } = this.#options;
-    const given = readQuery(wire.target, { ...DELIVERIES_BY, ...SPAN, ...PAGE });
+    const given = readQuery(wire.target, DELIVERIES);
     const part = await history.deliveries(caller, { ...deliveryQueryOf(given), ...spanOf(given) }, pageOf(given));
     return { deliveries: part.rows.map(delivery => printDelivery(delivery, redact)), next: cursorOf(part) };
   }
 
   async delivery({ caller, wire, id }: Call): Promise<object> {
     refuseBody(wire);
-    readQuery(wire.target, {});
+    readQuery(wire.target, NOTHING);
     const delivery = await this.#options.history.delivery(caller, id);
     if (delivery === undefined) throw notFound('delivery');
     return printWithBody(delivery, this.#options.redact);
   }
 
   async redeliver({ caller, wire, id }: Call): Promise<object> {
-    readQuery(wire.target, {});
-    readBody(wire, {});
+    readQuery(wire.target, NOTHING);
+    readBody(wire, NOTHING);
     const redelivered = await this.#options.history.redeliver(caller, { ids: [id] });
     if (redelivered === 0) throw notFound('delivery');
     return { redelivered };
@@ -127,9 +125,8 @@ export class NativeCalls {
 
   /** Without `states`, those that were given up. */
   async redeliverAll({ caller, wire }: Call): Promise<object> {
-    readQuery(wire.target, {});
+    readQuery(wire.target, NOTHING);
     const given = readBody(wire, REDELIVER);
-    if (given.since === undefined) refuse('since', 'must be given');
     const { task_id: taskId, endpoint, states = ['dead'] } = given;
     const query = { ...spanOf(given), taskId, endpoint, states };
     return { redelivered: await this.#options.history.redeliver(caller, query) };
@@ -137,20 +134,20 @@ export class NativeCalls {
 
   async endpoints({ caller, wire }: Call): Promise<object> {
     refuseBody(wire);
-    readQuery(wire.target, {});
+    readQuery(wire.target, NOTHING);
     const endpoints = await this.#options.history.endpoints(caller);
     return { endpoints: endpoints.map(endpoint => printEndpoint(endpoint, this.#options.redact)) };
   }
 
   async resume({ caller, wire, id }: Call): Promise<object> {
-    readQuery(wire.target, {});
-    readBody(wire, {});
+    readQuery(wire.target, NOTHING);
+    readBody(wire, NOTHING);
     if (!(await this.#options.callbacks.resume(caller.accountId, id))) throw notFound('endpoint that fails');
     return { resumed: true };
   }
 
   async test({ caller, wire }: Call): Promise<object> {
-    readQuery(wire.target, {});
+    readQuery(wire.target, NOTHING);
     const { callbacks, testThrottle, now, newId } = this.#options;
     const given = readBody(wire, TEST);
     const url = await this.#receiverOf(given, caller);
@@ -164,7 +161,7 @@ export class NativeCalls {
 
   async secrets({ caller, wire }: Call): Promise<object> {
     refuseBody(wire);
-    readQuery(wire.target, {});
+    readQuery(wire.target, NOTHING);
     const secrets = await this.#options.secrets.signersOf(caller.accountId);
     const facts = secrets.map(({ id, createdAt, retiresAt }) => ({
       id,
@@ -175,7 +172,7 @@ export class NativeCalls {
   }
 
   async rotate({ caller, wire }: Call): Promise<object> {
-    readQuery(wire.target, {});
+    readQuery(wire.target, NOTHING);
     const { overlap_s: overlapS } = readBody(wire, ROTATE);
     const options = overlapS === undefined ? {} : { overlapMs: overlapS * 1_000 };
     const { secret, former } = await this.#options.secrets.rotate(caller.accountId, options);
@@ -184,9 +181,8 @@ export class NativeCalls {
 
   /** 200 whatever comes of it: that it cannot be relayed is what was asked. */
   async probe({ wire }: Call): Promise<object> {
-    readQuery(wire.target, {});
-    const { url, as: [as = 'source'] = [] } = readBody(wire, PROBE);
-    if (url === undefined) refuse('url', 'must be given');
+    readQuery(wire.target, NOTHING);
+    const { url, as = 'source' } = readBody(wire, PROBE);
     const rules = ROLES[as].map(role => this.#options.checkUrl(url, role));
     const [rule] = rules;
     if (rule !== undefined && rules.every(each => each !== undefined)) refuse('url', rule);

@@ -1,18 +1,11 @@
+import type { StaticDecode } from 'typebox';
 import { describe, expect, test } from 'vitest';
 import type { WireRequest } from '../auth.ts';
 import { readTarget } from '../target.ts';
 import { NativeError } from './error.ts';
-import { cursor, id, integer, readBody, readQuery, type Shape, time, words } from './params.ts';
+import { anyOf, cursor, id, integer, readBody, readQuery, time, words } from './params.ts';
 
-interface Wish {
-  readonly count?: number;
-  readonly from?: number;
-  readonly at?: number;
-  readonly name?: string;
-  readonly colour?: readonly string[];
-}
-
-const SHAPE: Shape<Wish> = {
+const SHAPE = anyOf({
   count: integer(1, 1_000),
   from: cursor,
   at: time,
@@ -23,7 +16,9 @@ const SHAPE: Shape<Wish> = {
       ['dark_blue', 'BLUE'],
     ]),
   ),
-};
+});
+
+type Wish = StaticDecode<typeof SHAPE>;
 
 const query = (text: string): Wish => readQuery(readTarget(`/?${text}`) ?? { segments: [], query: [] }, SHAPE);
 

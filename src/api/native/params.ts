@@ -1,76 +1,62 @@
+import Type, { type StaticDecode, type TProperties, type TSchema } from 'typebox';
+import { Compile, type Validator } from 'typebox/compile';
+import { DecodeUnsafe } from 'typebox/value';
 import { headerValues, type WireRequest } from '../auth.ts';
 import { BadJson, isObject, type Json, type JsonObject, readJson } from '../json.ts';
 import { Refusal } from '../refusal.ts';
 import type { Target } from '../target.ts';
 import { type BrokenRule, invalid } from './error.ts';
+import { problemsOf, ruled, wholeNumber } from './schema.ts';
 
-/** How one parameter is read, in a query or in a body. */
-export interface Field<Value> {
-  /** What it may be in a body; in a query everything is text. */
-  readonly json: readonly ('string' | 'number')[];
-  /** Whether it may stand more than once, or be a list. */
-  readonly repeats: boolean;
-  /** Of at least one text, none of them empty. Throws a `Rule`. */
-  read(texts: readonly string[]): Value;
-}
+export const integer = wholeNumber;
 
-/** What may stand in a query or in a body; all of it may be left out. */
-export type Shape<Values> = { readonly [Name in keyof Values]-?: Field<Exclude<Values[Name], undefined>> };
+export const text = (pattern: RegExp, rule: string) => Type.String({ pattern: pattern.source, ...ruled(rule) });
 
-/** What a value must be, told to whoever sent something else. */
-class Rule extends Error {
-  override readonly name = 'Rule';
-}
-
-const ONCE = { json: ['string'], repeats: false } as const;
-
-export function single<Value>(rule: string, parse: (text: string) => Value | undefined): Field<Value> {
-  return { ...ONCE, read: ([text = '']) => parse(text) ?? broken(rule) };
-}
-
-function broken(rule: string): never {
-  throw new Rule(rule);
-}
-
-export const integer = (min: number, max: number): Field<number> => ({
-  ...single(`must be an integer from ${min} to ${max}`, text => {
-    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    return value >= min && value <= max ? value : undefined;
-  }),
-  json: ['number'],
-});
+export const id = text(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_" or "-"');
 
 /** A text that answers carry and callers give back. */
-export const cursor: Field<number> = single('must be a cursor from an answer', readCursor);
+export const cursor = Type.Decode(
+  Type.Refine(Type.String(ruled('must be a cursor from an answer')), given => readCursor(given) !== undefined),
+  given => readCursor(given) ?? 0,
+);
 
-export function readCursor(text: string): number | undefined {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+export function readCursor(given: string): number | undefined {
+  const value = /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-export const text = (pattern: RegExp, rule: string): Field<string> =>
-  single(rule, given => (pattern.test(given) ? given : undefined));
-
-export const id: Field<string> = text(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, ".", "_" or "-"');
+/** Marks what may stand more than once in a query, or be a list. */
+const REPEATS = 'x-repeats';
 
 /** Of the words, one or more: repeated, or with commas between them. */
-export const words = <Word extends string>(known: ReadonlyMap<string, Word>): Field<readonly Word[]> => ({
-  json: ['string'],
-  repeats: true,
-  read: texts => {
-    const given = texts.flatMap(list => list.split(','));
-    return [...new Set(given.map(word => known.get(word) ?? broken(`must be of ${[...known.keys()].join(', ')}`)))];
-  },
-});
+export const words = <Word extends string>(known: ReadonlyMap<string, Word>) => {
+  const one = Type.Enum([...known.keys()]);
+  const given = Type.Union([Type.Array(one, { minItems: 1 }), Type.String()], {
+    ...ruled(`must be of ${[...known.keys()].join(', ')}`),
+    [REPEATS]: true,
+  });
+  return Type.Decode(
+    Type.Refine(given, value => listed(value).every(word => known.has(word))),
+    (value): readonly Word[] => [...new Set(listed(value).flatMap(word => known.get(word) ?? []))],
+  );
+};
+
+const listed = (value: unknown): readonly string[] =>
+  (Array.isArray(value) ? value : [value]).flatMap(it => String(it).split(','));
 
 const LATEST_MS = 8_640_000_000_000_000;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i;
 
 /** A moment, in milliseconds since 1970. */
-export const time: Field<number> = {
-  ...single('must be a time like 2026-11-21T10:00:00Z (RFC 3339), or milliseconds since 1970', readTime),
-  json: ['string', 'number'],
-};
+export const time = Type.Decode(
+  Type.Refine(
+    Type.Union([Type.String(), Type.Integer()], {
+      ...ruled('must be a time like 2026-11-21T10:00:00Z (RFC 3339), or milliseconds since 1970'),
+    }),
+    given => readTime(String(given)) !== undefined,
+  ),
+  given => readTime(String(given)) ?? 0,
+);
 
 function readTime(given: string): number | undefined {
   if (/^\d{1,16}$/.test(given)) return Number(given) <= LATEST_MS ? Number(given) : undefined;
@@ -84,25 +70,53 @@ function isDate(day: string): boolean {
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(day);
 }
 
+/** What may stand in a query or in a body, all of which may be left out. */
+export const anyOf = <Fields extends TProperties>(fields: Fields) =>
+  Type.Partial(Type.Object(fields), { additionalProperties: false });
+
+/** Nothing at all. */
+export const NOTHING = anyOf({});
+
 /** Reads a query against what may stand in it. Everything that is wrong is told at once. */
-export function readQuery<Values>({ query }: Target, shape: Shape<Values>): Values {
+export function readQuery<Schema extends TSchema>({ query }: Target, schema: Schema): StaticDecode<Schema> {
   const given = new Map<string, string[]>();
   for (const [name, value] of query) given.set(name, [...(given.get(name) ?? []), value]);
-  return readAll(given, shape);
+  const problems: BrokenRule[] = [];
+  const values: Record<string, unknown> = Object.create(null);
+  for (const [name, texts] of given) {
+    const rule = ruleOfTexts(fieldOf(schema, name), texts);
+    if (rule === undefined) values[name] = jsonOf(fieldOf(schema, name), texts);
+    else problems.push({ field: name, rule });
+  }
+  return read(schema, values, problems);
 }
 
-/** The same of a JSON body; none is an empty one. */
-export function readBody<Values>(wire: WireRequest, shape: Shape<Values>): Values {
-  const document = wire.body.length === 0 ? {} : readDocument(wire);
-  const problems: BrokenRule[] = [];
-  const given = new Map<string, readonly string[]>();
-  for (const [name, value] of Object.entries(document)) {
-    const texts = textsOf(value, fieldOf(shape, name));
-    if (typeof texts === 'string') problems.push({ field: name, rule: texts });
-    else given.set(name, texts);
-  }
-  if (problems.length > 0) throw invalid(problems);
-  return readAll(given, shape);
+/** Rules that only a query can break; of a name that is not known the schema tells. */
+function ruleOfTexts(field: TSchema | undefined, texts: readonly string[]): string | undefined {
+  if (field === undefined) return undefined;
+  if (texts.length > 1 && !(REPEATS in field)) return 'must stand only once';
+  return texts.includes('') ? 'must not be empty' : undefined;
+}
+
+/** As a body would have it: in a query everything is text. */
+function jsonOf(field: TSchema | undefined, texts: readonly string[]): unknown {
+  const [given = ''] = texts;
+  if (field === undefined) return given;
+  if (REPEATS in field) return texts.join(',');
+  const type = 'type' in field ? field.type : undefined;
+  if (type === 'integer') return /^\d{1,16}$/.test(given) ? Number(given) : Number.NaN;
+  if (type === 'boolean') return given === 'true' || (given === 'false' ? false : given);
+  return given;
+}
+
+function fieldOf(schema: TSchema, name: string): TSchema | undefined {
+  const properties: Readonly<Record<string, TSchema>> = 'properties' in schema ? Object(schema.properties) : {};
+  return Object.hasOwn(properties, name) ? properties[name] : undefined;
+}
+
+/** A JSON body; none is an empty one. */
+export function readBody<Schema extends TSchema>(wire: WireRequest, schema: Schema): StaticDecode<Schema> {
+  return read(schema, wire.body.length === 0 ? {} : readDocument(wire), []);
 }
 
 /** For what takes nothing: what is sent and not read would be thought to be in force. */
@@ -111,42 +125,32 @@ export function refuseBody({ body }: WireRequest): void {
 }
 
 const MOST_NAMED = 16;
+
+/** Made once of each schema, when it is first used. */
+const validators = new WeakMap<TSchema, Validator>();
+
+function validatorOf(schema: TSchema): Validator {
+  const known = validators.get(schema);
+  if (known !== undefined) return known;
+  const made = Compile(schema);
+  validators.set(schema, made);
+  return made;
+}
+
+function read<Schema extends TSchema>(
+  schema: Schema,
+  value: Json | Record<string, unknown>,
+  found: readonly BrokenRule[],
+): StaticDecode<Schema> {
+  const problems = validatorOf(schema).Check(value) ? found : [...found, ...problemsOf(schema, value)];
+  if (problems.length > 0) throw invalid(problems.slice(0, MOST_NAMED).map(shortened));
+  // Checked just now by the schema that says what it decodes to.
+  return DecodeUnsafe({}, schema, value) as StaticDecode<Schema>;
+}
+
 const MOST_NAME = 64;
 
-function readAll<Values>(given: ReadonlyMap<string, readonly string[]>, shape: Shape<Values>): Values {
-  const problems: BrokenRule[] = [];
-  const values: Record<string, unknown> = {};
-  for (const [name, texts] of given) {
-    try {
-      values[name] = readOne(fieldOf(shape, name), texts);
-    } catch (error) {
-      if (!(error instanceof Rule)) throw error;
-      problems.push({ field: name.slice(0, MOST_NAME), rule: error.message });
-    }
-  }
-  if (problems.length > 0) throw invalid(problems.slice(0, MOST_NAMED));
-  // Each was read by the field of its name.
-  return values as Values;
-}
-
-function readOne(field: Field<unknown> | undefined, texts: readonly string[]): unknown {
-  if (field === undefined) throw new Rule('is not known here');
-  if (texts.length > 1 && !field.repeats) throw new Rule('must stand only once');
-  if (texts.length === 0 || texts.includes('')) throw new Rule('must not be empty');
-  return field.read(texts);
-}
-
-const fieldOf = <Values>(shape: Shape<Values>, name: string): Field<unknown> | undefined =>
-  Object.hasOwn(shape, name) ? shape[name as keyof Values] : undefined;
-
-/** As a query would have it; a sentence where it is of a kind that the field is not. An unknown field is told later. */
-function textsOf(value: Json | undefined, field: Field<unknown> | undefined): readonly string[] | string {
-  if (field === undefined) return [''];
-  const list: readonly (Json | undefined)[] = field.repeats && Array.isArray(value) ? value : [value];
-  const kinds: readonly string[] = field.json;
-  const mayBe = field.repeats ? 'a list of texts' : kinds.map(kind => (kind === 'string' ? 'text' : kind)).join(' or ');
-  return list.every(it => kinds.includes(typeof it)) ? list.map(String) : `must be ${mayBe}`;
-}
+const shortened = ({ field, rule }: BrokenRule): BrokenRule => ({ field: field.slice(0, MOST_NAME), rule });
 
 function readDocument({ rawHeaders, body }: WireRequest): JsonObject {
   const type = headerValues(rawHeaders, 'content-type').join(',');

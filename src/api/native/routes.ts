@@ -6,7 +6,7 @@ import { type Action, Gate, type GateOptions } from './auth.ts';
 import { type Call, type CallsOptions, NativeCalls } from './calls.ts';
 import { asAnswer, invalid, NativeError, printError } from './error.ts';
 import { readCursor, readQuery } from './params.ts';
-import { EVENTS_BY, eventQueryOf, STREAMED_FROM } from './queries.ts';
+import { eventQueryOf, STREAMED } from './queries.ts';
 import { EventStreams, type StreamsOptions } from './stream.ts';
 
 export interface NativeOptions extends GateOptions, CallsOptions, Pick<StreamsOptions, 'monotonic' | 'limits'> {
@@ -128,7 +128,7 @@ async function openStream(
 ): Promise<FastifyReply> {
   const action = 'millrace:events:list';
   const owner = await gate.admit(wire, action, STREAM_PATH);
-  const { after, ...given } = readQuery(wire.target, { ...EVENTS_BY, ...STREAMED_FROM });
+  const { after, ...given } = readQuery(wire.target, STREAMED);
   const query = eventQueryOf(given);
   const stands = (): Promise<boolean> => gate.stillAdmits(wire, action);
   await streams.open(reply, { owner, query, after: lastSeen(wire.rawHeaders) ?? after, stands });
