@@ -1,26 +1,13 @@
-import net from 'node:net';
-import tls from 'node:tls';
 import { describe, expect, it } from 'vitest';
+import { pinOf } from '../src/media/trust.ts';
 import { CountedSource } from './lab/counted-source.ts';
 import { Millrace } from './lab/millrace.ts';
+import { OneRelay } from './lab/one-relay.ts';
 import { Oracle } from './lab/oracle.ts';
 import { Place } from './lab/place.ts';
+import { secured, securedUrl } from './lab/secured.ts';
 import { selfMade } from './lab/self-made.ts';
 import { until } from './lab/wait.ts';
-
-/** TLS in front of a plain RTMP server. */
-async function secured(place: Place, to: number, pair: { key: string; cert: string }): Promise<number> {
-  const server = tls.createServer(pair, outer => {
-    const inner = net.connect(to, '127.0.0.1');
-    outer.pipe(inner).pipe(outer);
-    outer.on('error', () => inner.destroy());
-    inner.on('error', () => outer.destroy());
-  });
-  server.on('tlsClientError', () => {});
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  place.own(server, it => it.close());
-  return (server.address() as net.AddressInfo).port;
-}
 
 async function push(place: Place, flags: readonly string[], parts: { port: number; from: string }) {
   const millrace = await Millrace.start(place, { flags });
@@ -49,5 +36,42 @@ describe.concurrent('a destination with a certificate of a private authority', (
     await distrustful.millrace.stop();
     await push(place, ['--ca', ca], parts);
     await until('it flows', () => oracle.stream('out').video.length > 50);
+  });
+});
+
+describe.concurrent('peers of which a task says whom to believe', () => {
+  it('are pulled from and pushed to, each by its own authority and key', async () => {
+    await using place = new Place();
+    const [inner, outer] = [await selfMade(place, { name: 'inner' }), await selfMade(place, { name: 'outer' })];
+    const [camera, oracle] = [await CountedSource.start(place), await Oracle.start(place)];
+    OneRelay.start(place, {
+      from: await securedUrl(place, camera.url('live/in'), inner),
+      fromTls: { ca: inner.cert, pins: [pinOf(inner.cert)] },
+      to: await securedUrl(place, oracle.url('out'), outer),
+      toTls: { ca: outer.cert, pins: [pinOf(outer.cert)] },
+    });
+    await until('it flows', () => oracle.stream('out').video.length > 50);
+    expect(oracle.stream('out').pushes).toHaveLength(1);
+  });
+
+  it('are told by the key they show where it is another one, and tried again', async () => {
+    await using place = new Place();
+    const [inner, outer] = [await selfMade(place, { name: 'inner' }), await selfMade(place, { name: 'outer' })];
+    const [camera, oracle] = [await CountedSource.start(place), await Oracle.start(place)];
+    const relay = OneRelay.start(place, {
+      from: camera.url('live/in'),
+      to: await securedUrl(place, oracle.url('out'), outer),
+      toTls: { ca: outer.cert, pins: [pinOf(inner.cert)] },
+    });
+    const losses = await until('it is told twice', () => {
+      const told = relay.news.filter(({ failure }) => failure?.kind === 'tls');
+      return told.length > 1 ? told : undefined;
+    });
+    expect(losses[0]).toMatchObject({
+      type: 'broke',
+      side: 'push',
+      reason: expect.stringContaining(pinOf(outer.cert)),
+    });
+    expect(oracle.stream('out').pushes).toHaveLength(0);
   });
 });

@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import net from 'node:net';
-import tls from 'node:tls';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Batch, isVideo } from '../src/media/packet.ts';
 import { TsDemuxer } from '../src/media/ts/demux.ts';
@@ -11,6 +9,7 @@ import { Nginx } from './lab/nginx.ts';
 import { OneRelay } from './lab/one-relay.ts';
 import { Oracle } from './lab/oracle.ts';
 import { freeUdpPort, Place } from './lab/place.ts';
+import { securedUrl } from './lab/secured.ts';
 import { type Pair, selfMade } from './lab/self-made.ts';
 import { pass, until } from './lab/wait.ts';
 
@@ -45,17 +44,7 @@ async function toRtmp(place: Place, name: string): Promise<Destination & { reado
 
 async function toRtmps(place: Place, pair: Pair): Promise<Destination> {
   const { nginx, judge } = await toRtmp(place, 'rtmps');
-  const inner = new URL(nginx.url('out'));
-  const server = tls.createServer(pair, outer => {
-    const plain = net.connect(Number(inner.port), '127.0.0.1');
-    outer.pipe(plain).pipe(outer);
-    outer.on('error', () => plain.destroy());
-    plain.on('error', () => outer.destroy());
-  });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  place.own(server, it => it.close());
-  const { port } = server.address() as net.AddressInfo;
-  return { url: `rtmps://localhost:${port}${inner.pathname}`, ca: pair.cert, judge };
+  return { url: await securedUrl(place, nginx.url('out'), pair), ca: pair.cert, judge };
 }
 
 async function toSrt(place: Place): Promise<Destination> {

@@ -44,6 +44,15 @@ describe('a claimed task', () => {
     );
   });
 
+  it('is placed with whom to believe of its source and of its destination', async () => {
+    const pin = (letter: string) => ({ pins: [`sha256/${letter.repeat(43)}=`] });
+    await opening({
+      source: { kind: 'live', url: 'rtmps://src.example/live/a', tls: pin('A') },
+      destination: { kind: 'url', url: 'rtmps://dst.example/live/b', args: '', tls: pin('B') },
+    });
+    await vi.waitFor(() => expect(room.orders).toMatchObject([{ source: { tls: pin('A') }, tls: pin('B') }]));
+  });
+
   it('pushes to where the domains table points when the run starts', async () => {
     await room.store.putDomain({ name: 'push.example', target: 'rtmp://127.0.0.1:1935', accountId: 'acme' });
     await opening({ destination: INGEST });

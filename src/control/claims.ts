@@ -4,7 +4,7 @@ import type { Progress, Store } from '../store/store.ts';
 import { isAssetUrl } from '../task/asset.ts';
 import type { Cause, Event, Occurrence } from '../task/event.ts';
 import { startCursor } from '../task/playlist.ts';
-import { destinationUrl, type TaskSpec } from '../task/spec.ts';
+import { type Destination, destinationUrl, type LiveSource, type TaskSpec } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import type { LiveOrder, RunCover, RunNews, RunOrder, RunReport } from '../worker/channel.ts';
 import { Alarms } from './alarms.ts';
@@ -287,7 +287,13 @@ export class Claims {
   #place(claim: Claim): void {
     const { task, epoch, destination } = claim;
     if (destination === undefined || this.#lacksAssets(claim)) return;
-    const order = { taskId: task.id, epoch, source: this.#sourceOf(claim), destination };
+    const order = {
+      taskId: task.id,
+      epoch,
+      source: this.#sourceOf(claim),
+      destination,
+      ...tlsOf(task.spec.destination),
+    };
     this.#options.place({ ...order, ...this.#retryOf(task), ...this.#coverOf(claim) });
     claim.state = 'placed';
     claim.reason = '';
@@ -307,7 +313,9 @@ export class Claims {
 
   #sourceOf({ task, assets }: Claim): RunOrder['source'] {
     const { id, spec, listVersion: version, breakpoint } = task;
-    if (spec.source.kind === 'live') return { kind: 'live', url: spec.source.url, ...standbyOf(spec) };
+    if (spec.source.kind === 'live') {
+      return { kind: 'live', url: spec.source.url, ...tlsOf(spec.source), ...standbyOf(spec) };
+    }
     const { kind, ...list } = spec.source;
     const at = this.#options.breakpoints.unsaved(id) ?? breakpoint ?? undefined;
     const from = startCursor(list, version, at);
@@ -404,3 +412,5 @@ const concernsRun = ({ detail }: Event): boolean =>
   detail.changed?.some(field => /^(source|standby|retry)/.test(field)) ?? false;
 
 const standbyOf = ({ standby }: TaskSpec): Pick<LiveOrder, 'standby'> => (standby.length === 0 ? {} : { standby });
+
+const tlsOf = ({ tls }: LiveSource | Destination): Pick<RunOrder, 'tls'> => (tls === undefined ? {} : { tls });

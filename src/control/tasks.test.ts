@@ -35,6 +35,15 @@ describe('creating a task', () => {
     expect((await room.tasks.list(OWNER, {}, { offset: 0, limit: 10 })).total).toBe(0);
   });
 
+  it('refuses a certificate that only looks like one, and names its field', async () => {
+    const tls = { ca: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----' };
+    const source = { kind: 'live', url: 'rtmps://src.example/live/a', tls } as const;
+    const destination = { kind: 'url', url: 'rtmps://dst.example/live/b', args: '', tls } as const;
+    await expect(room.tasks.create(OWNER, room.spec({ source, destination }))).rejects.toMatchObject({
+      problems: [{ field: 'source.tls.ca' }, { field: 'destination.tls.ca' }],
+    });
+  });
+
   it('makes a task that is switched off stopped, and starts it when it is switched on', async () => {
     const task = await room.tasks.create(OWNER, room.spec({ enabled: false }));
     await room.scheduler.tick();

@@ -5,6 +5,7 @@ import { checkSpec, mergeSpec, type SpecChange, type TaskSpec } from '../task/sp
 import { apply, applyChange, type Step, stepsAfter, stepsAfterChange, type Task } from '../task/task.ts';
 import type { Breakpoints } from './breakpoints.ts';
 import type { NextStamp, Record } from './record.ts';
+import { checkCertificates } from './trust.ts';
 
 /** On whose behalf a call is made. `projectId` is "" for who acts for all projects of the account. */
 export interface Owner {
@@ -37,7 +38,7 @@ export class Tasks {
 
   async create({ accountId, projectId }: Owner, spec: TaskSpec): Promise<Task> {
     const { record, now, newId } = this.#options;
-    refuse(checkSpec(spec, { now: now() }));
+    refuse([...checkSpec(spec, { now: now() }), ...checkCertificates(spec)]);
     return record.create({ id: newId(), accountId, projectId, spec });
   }
 
@@ -144,7 +145,7 @@ function refuseChange(task: Task, patch: SpecChange, now: number): void {
   const spec = mergeSpec(task.spec, patch);
   const asked = patch.enabled ? 'enable it after its end' : 'change it after its end';
   if (spec.endAt <= now && patch.endAt === undefined) throw new WrongStatus(task.status, asked);
-  refuse([...checkSpec(spec, { now }), ...checkKind(task.spec, spec)]);
+  refuse([...checkSpec(spec, { now }), ...checkCertificates(spec), ...checkKind(task.spec, spec)]);
 }
 
 /** A run is either of a stream or of files: the kind is chosen when the task is created. */

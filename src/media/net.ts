@@ -8,6 +8,7 @@ import { Fault, type Side } from './fault.ts';
 import { allowsAddress, allowsPort, type Preset } from './policy.ts';
 import { isUnknownName, type Lookup, resolveName } from './resolve.ts';
 import type { PortRange } from './srt/target.ts';
+import { securityOf, type Trust } from './trust.ts';
 
 export interface DiallerOptions {
   readonly preset: Preset;
@@ -34,6 +35,9 @@ const KNOWN_NAMES = 10_000;
 const KEEP_ALIVE_MS = 15_000;
 const TLS_SCHEMES = new Set(['rtmps', 'https', 'rtsps', 'wss']);
 
+/** What names last stood for. */
+type KnownGood = Map<string, { readonly addresses: readonly string[]; readonly atMs: number }>;
+
 interface Attempt extends DialOptions {
   readonly address: Address;
   /** Host and port as errors name them. */
@@ -45,6 +49,7 @@ interface Attempt extends DialOptions {
  * that very address is dialled, so that a name that changes its mind in between gains nothing.
  */
 export class Dialler {
+  readonly #options: DiallerOptions;
   readonly #preset: Preset;
   readonly #lookup: Lookup;
   readonly #now: Monotonic;
@@ -53,9 +58,13 @@ export class Dialler {
   readonly #forbidden: readonly { host: string; port: number }[];
   readonly #ca: readonly string[] | undefined;
   readonly listens: PortRange | undefined;
-  readonly #knownGood = new Map<string, { readonly addresses: readonly string[]; readonly atMs: number }>();
+  readonly #knownGood: KnownGood;
+  readonly #trust: Trust | undefined;
 
-  constructor(options: DiallerOptions) {
+  constructor(options: DiallerOptions, trust?: Trust, knownGood: KnownGood = new Map()) {
+    this.#options = options;
+    this.#trust = trust;
+    this.#knownGood = knownGood;
     this.#preset = options.preset;
     this.#lookup = options.lookup ?? resolveName;
     this.listens = options.listens;
@@ -64,6 +73,11 @@ export class Dialler {
     this.#dnsTimeoutMs = options.dnsTimeoutMs ?? 4000;
     this.#forbidden = (options.forbidden ?? []).map(listenerOf);
     this.#ca = options.ca === undefined ? undefined : [...tls.getCACertificates('default'), options.ca];
+  }
+
+  /** The same for all that is dialled for one peer, of which more is known than that it bears a good certificate. */
+  trusting(trust: Trust | undefined): Dialler {
+    return trust === undefined ? this : new Dialler(this.#options, trust, this.#knownGood);
   }
 
   /** A connected socket, with TLS done where the scheme asks for it. Everything that fails is a Fault. */
@@ -82,6 +96,7 @@ export class Dialler {
 
   async #judge(attempt: Attempt): Promise<readonly [string, ...string[]]> {
     const { address } = attempt;
+    if (this.#trust !== undefined && !TLS_SCHEMES.has(address.scheme)) throw unencrypted(attempt);
     if (!allowsPort(this.#preset, address.scheme, address.port)) throw this.#denied(attempt, 'port');
     const candidates = await this.#resolve(attempt);
     const [first, ...others] = candidates.filter(ip => this.#allows(ip, address.port));
@@ -175,14 +190,8 @@ export class Dialler {
   async #secure(attempt: Attempt, plain: net.Socket): Promise<tls.TLSSocket> {
     const { side, signal, peer } = attempt;
     const { host } = attempt.address;
-    const socket = tls.connect({
-      socket: plain,
-      host,
-      // RFC 6066: a server name indication never holds an IP address.
-      ...(net.isIP(host) === 0 ? { servername: host } : {}),
-      ...(this.#ca === undefined ? {} : { ca: [...this.#ca] }),
-      minVersion: 'TLSv1.2',
-    });
+    const security = securityOf({ ...this.#trust, side, host, peer, known: this.#ca });
+    const socket = tls.connect({ ...security, socket: plain });
     const late = `${peer} did not finish the TLS handshake`;
     try {
       await within({ side, signal, late, waitMs: this.#connectTimeoutMs }, () => happens(socket, 'secureConnect'));
@@ -205,6 +214,10 @@ function happens(socket: net.Socket, event: 'connect' | 'secureConnect'): Promis
   });
 }
 
+/** It is to be known by its certificate, or somebody leads away from it: nothing is said there in the clear. */
+const unencrypted = ({ side, peer }: Attempt): Fault =>
+  new Fault(side, 'tls', `${peer} is to be spoken to by TLS only, and its address says otherwise`);
+
 function connectFault(error: unknown, { side, peer }: Attempt): Fault {
   if (error instanceof Fault) return error;
   return new Fault(side, 'unreachable', `cannot connect to ${peer}${reasonOf(error)}`, { cause: error });
@@ -219,6 +232,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ENODATA: 'the name has no address',
   CERT_HAS_EXPIRED: 'the certificate has expired',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its authority is not one of those that are trusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its authority is not one of those that are trusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its authority is not one of those that are trusted',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another name',
 };
 

@@ -16,13 +16,16 @@ const LIST: ListSource = {
   refresh: 'newSource',
 };
 
+const PLAIN = { kind: 'url', url: 'rtmp://dst.example/live/b', args: '' } as const;
+const PIN = `sha256/${'A'.repeat(43)}=`;
+
 const spec = (change: Partial<TaskSpec> = {}): TaskSpec => ({
   dialect: 'huawei',
   name: '',
   region: 'cn-north-4',
   source: { kind: 'live', url: 'rtmp://src.example/live/a' },
   standby: [],
-  destination: { kind: 'url', url: 'rtmp://dst.example/live/b', args: '' },
+  destination: PLAIN,
   startAt: NOW,
   endAt: NOW + DAY,
   callback: null,
@@ -58,6 +61,8 @@ describe('a spec that is in order', () => {
     ['no tries at all', { retry: { count: 0, intervalMs: 60_000 } }],
     ['30 standbys', { standby: many(30) }],
     ['an ingest destination', ingest({})],
+    ['pins of a destination', { destination: { ...PLAIN, url: 'rtmps://dst.example/live/b', tls: { pins: [PIN] } } }],
+    ['pins of a domain, whose target is not known', ingest({ tls: { pins: [PIN] } })],
     ['the last moment of the year 2100', { startAt: Date.UTC(2100, 11, 31), endAt: Date.UTC(2101, 0, 1) - 1 }],
   ];
   for (const [name, change] of cases) it(name, () => expect(brokenFields(change)).toEqual([]));
@@ -92,6 +97,13 @@ describe('a spec that breaks a rule names the field', () => {
     ['31 standbys', { standby: many(31) }, 'standby'],
     ['an empty standby', { standby: [''] }, 'standby'],
     ['no destination', { destination: { kind: 'url', url: '', args: '' } }, 'destination.url'],
+    ['pins for what is not encrypted', { destination: { ...PLAIN, tls: { pins: [PIN] } } }, 'destination.tls'],
+    [
+      'no pin of a source',
+      { source: { kind: 'live', url: 'https://src.example/a', tls: { pins: [] } } },
+      'source.tls.pins',
+    ],
+    ['a name of a domain that is none', ingest({ tls: { serverName: 'a b' } }), 'destination.tls.serverName'],
     ['no domain', ingest({ domain: '' }), 'destination.domain'],
     ['no app', ingest({ app: '' }), 'destination.app'],
     ['no stream', ingest({ stream: '' }), 'destination.stream'],

@@ -1,6 +1,7 @@
 import type { Problem } from './error.ts';
 import type { ListItem, Playlist } from './playlist.ts';
 import type { RetryPolicy } from './retry.ts';
+import { checkTrust, type Trust } from './trust.ts';
 
 /** A live stream, or a list of video files played as one. */
 export type SourceSpec = LiveSource | ListSource;
@@ -8,6 +9,8 @@ export type SourceSpec = LiveSource | ListSource;
 export interface LiveSource {
   readonly kind: 'live';
   readonly url: string;
+  /** Of the source itself; its standbys are other peers. */
+  readonly tls?: Trust;
 }
 
 export interface ListSource extends Playlist {
@@ -16,13 +19,14 @@ export interface ListSource extends Playlist {
 
 /** A full address, or a name that the installation's domains table turns into one when the run starts. */
 export type Destination =
-  | { readonly kind: 'url'; readonly url: string; readonly args: string }
+  | { readonly kind: 'url'; readonly url: string; readonly args: string; readonly tls?: Trust }
   | {
       readonly kind: 'ingest';
       readonly domain: string;
       readonly app: string;
       readonly stream: string;
       readonly args: string;
+      readonly tls?: Trust;
     };
 
 export interface CallbackSpec {
@@ -90,7 +94,12 @@ export const checkSpec = (spec: TaskSpec, { now }: { readonly now: number }): re
 ];
 
 const checkSource = (source: SourceSpec, dialect: DialectName): readonly Problem[] =>
-  source.kind === 'live' ? rule('source.url', isFilled(source.url), 'must not be empty') : checkList(source, dialect);
+  source.kind === 'live' ? checkLive(source) : checkList(source, dialect);
+
+const checkLive = ({ url, tls }: LiveSource): readonly Problem[] => [
+  ...rule('source.url', isFilled(url), 'must not be empty'),
+  ...checkTrust('source.tls', tls, url),
+];
 
 function checkList(list: ListSource, dialect: DialectName): readonly Problem[] {
   const most = dialect === 'native' ? Number.POSITIVE_INFINITY : MOST_ITEMS;
@@ -125,11 +134,15 @@ function checkItem(item: ListItem, field: string): readonly Problem[] {
 
 const checkDestination = (destination: Destination): readonly Problem[] =>
   destination.kind === 'url'
-    ? rule('destination.url', isFilled(destination.url), 'must not be empty')
+    ? [
+        ...rule('destination.url', isFilled(destination.url), 'must not be empty'),
+        ...checkTrust('destination.tls', destination.tls, destination.url),
+      ]
     : [
         ...rule('destination.domain', isFilled(destination.domain), 'must not be empty'),
         ...rule('destination.app', isFilled(destination.app), 'must not be empty'),
         ...rule('destination.stream', isFilled(destination.stream), 'must not be empty'),
+        ...checkTrust('destination.tls', destination.tls, undefined),
       ];
 
 function checkTimes({ dialect, startAt, endAt }: TaskSpec, now: number): readonly Problem[] {

@@ -1,6 +1,7 @@
 import { createConnection, createServer, type Socket } from 'node:net';
 import type { Breakpoint, Cursor, Playlist } from '../task/playlist.ts';
 import type { RetryPolicy } from '../task/retry.ts';
+import type { Trust } from '../task/trust.ts';
 import { knownAddress, listenAt } from './control-socket.ts';
 
 /**
@@ -14,6 +15,8 @@ export interface RunOrder<Source extends LiveOrder | ListOrder = LiveOrder | Lis
   readonly epoch: number;
   readonly source: Source;
   readonly destination: string;
+  /** Whom to believe of the destination, where that is not whoever bears a good certificate. */
+  readonly tls?: Trust;
   /** Absent: a lost side is tried for as long as the run lasts. */
   readonly retry?: RunRetry;
   readonly cover?: RunCover;
@@ -44,6 +47,8 @@ export interface RunRetry extends RetryPolicy {
 export interface LiveOrder {
   readonly kind: 'live';
   readonly url: string;
+  /** Whom to believe of it; its standbys are others. */
+  readonly tls?: Trust;
   /** Taken in order when the source fails. */
   readonly standby?: readonly string[];
 }

@@ -79,10 +79,12 @@ function startWorker(settings: Settings): Worker {
     pid: process.pid,
     orphanMs,
     beating: on => new Heartbeat({ tickMs, ...on }),
-    openSource: (url, signal) => openSource(url, { dialler, signal }),
+    openSource: (url, signal, tls) => openSource(url, { dialler: dialler.trusting(tls), signal }),
     openItem: (item, startMs, signal) => openItem(item.url, { dialler, mediaDir, startMs, signal, ...partOf(item) }),
-    openSink: (url, signal, wish) =>
-      turnstile.pass(hostOf(url), signal, () => openSink(url, { ...wish, dialler, signal, now: monotonic })),
+    openSink: (url, signal, { tls, ...wish } = {}) => {
+      const options = { ...wish, dialler: dialler.trusting(tls), signal, now: monotonic };
+      return turnstile.pass(hostOf(url), signal, () => openSink(url, options));
+    },
     dial: listener => dialChannel(channel, listener, { signal: new AbortController().signal, retryMs: REDIAL_MS }),
     now: monotonic,
     sleep,

@@ -79,7 +79,8 @@ export class Playout {
     this.#parts = parts;
     this.#order = parts.order;
     this.#standing = new Standing({ ...parts, gaveUp: () => this.#life.abort() });
-    this.#push = new PushSide({ ...parts, destination: parts.order.destination, standing: this.#standing });
+    const { destination, tls } = parts.order;
+    this.#push = new PushSide({ ...parts, destination, tls, standing: this.#standing });
     this.#pull = this.#makePull();
     this.#standIn = new StandIn({
       ...{ ...parts, pull: this.#pull },
@@ -107,7 +108,7 @@ export class Playout {
     if (isNew) this.#edit(order.source, at);
     // The same list once more has other addresses of its assets at the most, which the next opening asks for.
     else if (!isDeepStrictEqual(order.source.list, former.source.list)) this.#now.feed.extend(order.source.list);
-    this.#push.change(order.destination);
+    this.#push.change(order.destination, order.tls);
     this.#changeStandby(order, former);
   }
 

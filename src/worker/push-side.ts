@@ -1,6 +1,7 @@
 import { asFault, type Fault } from '../media/fault.ts';
 import type { Drops, Sink } from '../media/packet.ts';
 import type { Relay } from '../media/relay.ts';
+import type { Trust } from '../task/trust.ts';
 import { type Outcome, onceReached, Retry, under, whenOver } from './attempts.ts';
 import type { RunParts } from './run.ts';
 import type { Standing } from './standing.ts';
@@ -8,6 +9,7 @@ import type { PushVitals } from './watch.ts';
 
 export interface PushSideParts extends Pick<RunParts, 'openSink' | 'now' | 'sleep' | 'random'> {
   readonly destination: string;
+  readonly tls?: Trust | undefined;
   readonly standing: Standing;
 }
 
@@ -35,6 +37,7 @@ export class PushSide {
   readonly #parts: PushSideParts;
   readonly #carried = { disposable: 0, untilKey: 0 };
   #destination: string;
+  #tls: Trust | undefined;
   #epoch = 0;
   #sink: Sink | undefined;
   /** Ends the present push, or the wait for it; the next follows at once where there is media for it. */
@@ -47,6 +50,7 @@ export class PushSide {
     this.#parts = parts;
     this.#leftAtMs = parts.now();
     this.#destination = parts.destination;
+    this.#tls = parts.tls;
   }
 
   /** How many pushes have been opened. */
@@ -91,8 +95,9 @@ export class PushSide {
     }
   }
 
-  /** Another destination is gone to at once. */
-  change(destination: string): void {
+  /** Another destination is gone to at once; whom to believe there counts from the next connection on. */
+  change(destination: string, tls?: Trust): void {
+    this.#tls = tls;
     if (destination === this.#destination) return;
     this.#destination = destination;
     this.#cut.abort();
@@ -120,7 +125,8 @@ export class PushSide {
   async #once(pushed: Pushed, signal: AbortSignal): Promise<Outcome> {
     let sink: Sink;
     try {
-      sink = await this.#parts.openSink(this.#destination, signal, { fourCcs: pushed.relay.fourCcs });
+      const wish = { fourCcs: pushed.relay.fourCcs, tls: this.#tls };
+      sink = await this.#parts.openSink(this.#destination, signal, wish);
     } catch (error) {
       const fault = asFault('push', error);
       return { fault, healthyMs: 0, calm: this.#isEcho(fault) };

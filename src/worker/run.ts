@@ -4,6 +4,7 @@ import type { Heartbeat } from '../media/heartbeat.ts';
 import type { Sink, Source } from '../media/packet.ts';
 import { Relay } from '../media/relay.ts';
 import { backoffMs } from '../task/retry.ts';
+import type { Trust } from '../task/trust.ts';
 import { Bugs, under, whenOver } from './attempts.ts';
 import type { LiveOrder, RunNews, RunOrder, RunReport } from './channel.ts';
 import { coverOf } from './cover.ts';
@@ -18,12 +19,14 @@ export interface SinkWish {
   readonly held?: () => Promise<void>;
   /** What of enhanced RTMP is in the stream. */
   readonly fourCcs?: readonly string[];
+  /** Whom to believe of the destination. */
+  readonly tls?: Trust | undefined;
 }
 
 export interface RunParts {
   readonly order: RunOrder<LiveOrder>;
   readonly heartbeat: Pick<Heartbeat, 'add' | 'remove'>;
-  readonly openSource: (url: string, signal: AbortSignal) => Promise<Source>;
+  readonly openSource: (url: string, signal: AbortSignal, tls?: Trust) => Promise<Source>;
   readonly openSink: (url: string, signal: AbortSignal, wish?: SinkWish) => Promise<Sink>;
   readonly now: Monotonic;
   /** Rejects when the signal aborts. */
@@ -67,7 +70,8 @@ export class Run {
     this.#parts = parts;
     this.#order = parts.order;
     this.#standing = new Standing({ ...parts, gaveUp: () => this.#life.abort() });
-    this.#push = new PushSide({ ...parts, destination: parts.order.destination, standing: this.#standing });
+    const { destination, tls } = parts.order;
+    this.#push = new PushSide({ ...parts, destination, tls, standing: this.#standing });
     this.#pull = this.#makePull();
     this.#relay = this.#makeRelay();
     this.ended = this.#live();
@@ -78,9 +82,9 @@ export class Run {
     const former = this.#order;
     this.#order = order;
     const urls = urlsOf(order);
-    const isNew = !isDeepStrictEqual(urls, urlsOf(former));
+    const isNew = !isDeepStrictEqual([urls, order.source.tls], [urlsOf(former), former.source.tls]);
     this.#standing.change(order, { isNew });
-    this.#push.change(order.destination);
+    this.#push.change(order.destination, order.tls);
     if (isNew || !isDeepStrictEqual(order.cover, former.cover)) this.#pull.change(urls, order.cover);
   }
 
@@ -179,9 +183,16 @@ export class Run {
     const { order } = parts;
     return new PullSide({
       ...{ ...parts, urls: urlsOf(order), cover: order.cover, standing: this.#standing, push: this.#push },
+      openSource: (url, signal) => parts.openSource(url, signal, this.#trusted(url)),
       flowing: () => this.#tellFlowing(this.#relay),
       strayed: (isAway, reason) => this.#standing.hold('SwitchedToStandby', isAway ? reason : undefined),
     });
+  }
+
+  /** By the newest order, at each dial: what is open stays so. */
+  #trusted(url: string): Trust | undefined {
+    const { source } = this.#order;
+    return url === source.url ? source.tls : undefined;
   }
 
   #tellFlowing(relay: Relay): void {

@@ -5,7 +5,8 @@ import { openSink, openSource } from '../../src/media/open.ts';
 import type { Sink } from '../../src/media/packet.ts';
 import type { Lookup } from '../../src/media/resolve.ts';
 import type { PortRange } from '../../src/media/srt/target.ts';
-import type { RunCover, RunNews, RunReport } from '../../src/worker/channel.ts';
+import type { Trust } from '../../src/task/trust.ts';
+import type { LiveOrder, RunCover, RunNews, RunOrder, RunReport } from '../../src/worker/channel.ts';
 import { Run, type RunParts } from '../../src/worker/run.ts';
 import { sleep } from '../../src/worker/sleep.ts';
 import type { Place } from './place.ts';
@@ -21,6 +22,9 @@ export interface Ways {
   readonly lookup?: Lookup;
   /** A certificate to trust, PEM. */
   readonly ca?: string;
+  /** Whom to believe of the source, and of the destination. */
+  readonly fromTls?: Trust;
+  readonly toTls?: Trust;
   /** Ports at which SRT callers may be waited for. */
   readonly listens?: PortRange;
   /** In the place of the real one. */
@@ -36,7 +40,8 @@ export class OneRelay {
   readonly #looks: NodeJS.Timeout;
   #sink: Sink | undefined;
 
-  private constructor({ from, to, standby = [], cover = {}, lookup, ca, listens, openSource: open }: Ways) {
+  private constructor(ways: Ways) {
+    const { lookup, ca, listens, openSource: open } = ways;
     const dialler = new Dialler({
       preset: 'lab',
       listens,
@@ -51,11 +56,11 @@ export class OneRelay {
       },
     });
     this.#run = new Run({
-      order: { taskId: 'one', epoch: 1, source: { kind: 'live', url: from, standby }, destination: to, cover },
+      order: orderOf(ways),
       heartbeat: this.#heartbeat,
-      openSource: open ?? ((url, signal) => openSource(url, { dialler, signal })),
-      openSink: async (url, signal, wish) => {
-        this.#sink = await openSink(url, { ...wish, dialler, signal, now: monotonic });
+      openSource: open ?? ((url, signal, trust) => openSource(url, { dialler: dialler.trusting(trust), signal })),
+      openSink: async (url, signal, { tls: trust, ...wish } = {}) => {
+        this.#sink = await openSink(url, { ...wish, dialler: dialler.trusting(trust), signal, now: monotonic });
         return this.#sink;
       },
       now: monotonic,
@@ -99,4 +104,9 @@ export class OneRelay {
     await this.#run.stop();
     this.#heartbeat.close();
   }
+}
+
+function orderOf({ from, fromTls, to, toTls, standby = [], cover = {} }: Ways): RunOrder<LiveOrder> {
+  const source = { kind: 'live', url: from, standby, ...(fromTls === undefined ? {} : { tls: fromTls }) } as const;
+  return { taskId: 'one', epoch: 1, source, destination: to, cover, ...(toTls === undefined ? {} : { tls: toTls }) };
 }
