@@ -36,7 +36,7 @@ interface Claim {
   /** Where to push, once resolved. */
   destination: string | undefined;
   /** Where the assets of its list lead to, and of which version of the list; undefined where it names none. */
-  assets?: { readonly version: number; readonly addresses: Addresses } | undefined;
+  assets?: { readonly version: number; readonly named: readonly string[]; readonly addresses: Addresses } | undefined;
   /** Why it waits or was lost; "" otherwise. */
   reason: string;
   /** What its run has last reported, and when. */
@@ -304,11 +304,18 @@ export class Claims {
     return retry === null ? {} : { retry: { ...retry, eager: this.#options.eager } };
   }
 
-  #coverOf({ assets }: Claim): Pick<RunOrder, 'cover'> {
-    const { cover } = this.#options;
+  #coverOf({ task, assets }: Claim): Pick<RunOrder, 'cover'> {
+    const cover = this.#coverWished(task);
     if (cover?.slate === undefined || !isAssetUrl(cover.slate)) return cover === undefined ? {} : { cover };
     // The pictures that were there are better than none.
     return { cover: { ...cover, slate: assets?.addresses[cover.slate] ?? 'hold' } };
+  }
+
+  /** The installation's, but for what the task has of its own. */
+  #coverWished({ spec: { delayMs = null, slate = null } }: Task): RunCover | undefined {
+    const { cover } = this.#options;
+    if (delayMs === null && slate === null) return cover;
+    return { ...cover, ...(delayMs === null ? {} : { delayMs }), ...(slate === null ? {} : { slate }) };
   }
 
   #sourceOf({ task, assets }: Claim): RunOrder['source'] {
@@ -325,16 +332,18 @@ export class Claims {
 
   /** True while it is being asked where the assets of the present list lead to; the order follows by itself then. */
   #lacksAssets(claim: Claim): boolean {
-    const isKnown = claim.assets?.version === claim.task.listVersion;
-    const isNamed = this.#assetsOf(claim).length > 0;
+    const named = this.#assetsOf(claim);
+    const isKnown = claim.assets?.version === claim.task.listVersion && isDeepStrictEqual(claim.assets.named, named);
+    const isNamed = named.length > 0;
     if (!isNamed) claim.assets = undefined;
     if (isNamed && !isKnown) void this.#lookUp(claim);
     return isNamed && !isKnown;
   }
 
   /** Of its list, and the slate. */
-  #assetsOf({ task: { spec } }: Claim): readonly string[] {
-    const { slate = '' } = this.#options.cover ?? {};
+  #assetsOf({ task }: Claim): readonly string[] {
+    const { spec } = task;
+    const { slate = '' } = this.#coverWished(task) ?? {};
     const named = spec.source.kind === 'list' ? spec.source.items.map(({ url }) => url) : [];
     return [...named, slate].filter(isAssetUrl);
   }
@@ -342,11 +351,12 @@ export class Claims {
   /** Gives the run its order with what the list's assets lead to now, unless that is what it has. */
   async #lookUp(claim: Claim, known?: Addresses): Promise<void> {
     const { id, accountId, listVersion: version } = claim.task;
+    const named = this.#assetsOf(claim);
     try {
-      const addresses = await this.#options.assets.resolve(accountId, this.#assetsOf(claim));
+      const addresses = await this.#options.assets.resolve(accountId, named);
       const stands = this.#claims.get(id) === claim && claim.state !== 'lost';
       if (!stands || isDeepStrictEqual(addresses, known)) return;
-      claim.assets = { version, addresses };
+      claim.assets = { version, named, addresses };
       this.#place(claim);
     } catch (cause) {
       claim.assets = undefined;
@@ -409,7 +419,7 @@ const pushOf = ({ pushEpoch }: RunNews): Pick<Occurrence, 'pushEpoch'> =>
   pushEpoch === undefined ? {} : { pushEpoch };
 
 const concernsRun = ({ detail }: Event): boolean =>
-  detail.changed?.some(field => /^(source|standby|retry)/.test(field)) ?? false;
+  detail.changed?.some(field => /^(source|standby|retry|delayMs|slate)/.test(field)) ?? false;
 
 const standbyOf = ({ standby }: TaskSpec): Pick<LiveOrder, 'standby'> => (standby.length === 0 ? {} : { standby });
 

@@ -22,7 +22,7 @@ import type {
 } from './tables.ts';
 
 /** Rows to model and back. What was sealed was written here, so it is trusted once it has opened. */
-interface SealedTask extends Pick<Task, 'spec' | 'reason' | 'cause' | 'alarms' | 'pushEpoch'> {}
+interface SealedTask extends Pick<Task, 'spec' | 'reason' | 'cause' | 'alarms' | 'pushEpoch' | 'movedAt'> {}
 
 /** What a task is without that was stored before these fields were there. */
 const EARLIER_SPEC = { name: '', retry: null, echo: {} } as const;
@@ -30,6 +30,7 @@ type KeptTask = Pick<SealedTask, 'reason'> & {
   readonly cause?: Cause;
   readonly alarms?: Task['alarms'];
   readonly pushEpoch?: number;
+  readonly movedAt?: number;
   readonly spec: Omit<TaskSpec, keyof typeof EARLIER_SPEC | 'source'> &
     Partial<Pick<TaskSpec, keyof typeof EARLIER_SPEC>> & { readonly source: KeptSource };
 };
@@ -48,8 +49,8 @@ interface SealedDelivery {
 }
 
 export function toTaskRow(seal: Seal, task: Task): TaskRow {
-  const { spec, reason, cause, alarms, pushEpoch, breakpoint } = task;
-  const kept: SealedTask = { spec, reason, cause, alarms, pushEpoch };
+  const { spec, reason, cause, alarms, pushEpoch, movedAt, breakpoint } = task;
+  const kept: SealedTask = { spec, reason, cause, alarms, pushEpoch, movedAt };
   return {
     id: task.id,
     account_id: task.accountId,
@@ -102,6 +103,7 @@ export function toTask(seal: Seal, row: TaskRow): Task {
     breakpoint: row.breakpoint && openBreakpoint(seal, row.id, row.breakpoint),
     alarms,
     createdAt: row.created_at,
+    movedAt: kept.movedAt ?? row.exited_at ?? row.started_at ?? row.created_at,
     startedAt: row.started_at,
     exitedAt: row.exited_at,
   };

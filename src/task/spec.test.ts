@@ -60,6 +60,9 @@ describe('a spec that is in order', () => {
     ['a longer span where the dialect knows no limit', { dialect: 'alibaba', endAt: NOW + 30 * DAY }],
     ['no tries at all', { retry: { count: 0, intervalMs: 60_000 } }],
     ['30 standbys', { standby: many(30) }],
+    ['16 tags of 64 characters', { tags: many(16).map(tag => tag.padStart(64, 'x').slice(0, 64)) }],
+    ['a delay and a slate', { delayMs: 30_000, slate: 'hold' }],
+    ['what the node does', { delayMs: null, slate: null }],
     ['an ingest destination', ingest({})],
     ['pins of a destination', { destination: { ...PLAIN, url: 'rtmps://dst.example/live/b', tls: { pins: [PIN] } } }],
     ['pins of a domain, whose target is not known', ingest({ tls: { pins: [PIN] } })],
@@ -114,6 +117,13 @@ describe('a spec that breaks a rule names the field', () => {
     ['an end after 2100', { endAt: Date.UTC(2101, 0, 1) }, 'endAt'],
     ['a start that is no time', { startAt: Number.NaN }, 'startAt'],
     ['fewer than no tries', { retry: { count: -1, intervalMs: 60_000 } }, 'retry.count'],
+    ['17 tags', { tags: many(17) }, 'tags'],
+    ['an empty tag', { tags: [''] }, 'tags'],
+    ['a long tag', { tags: ['x'.repeat(65)] }, 'tags'],
+    ['a tag twice', { tags: ['a', 'b', 'a'] }, 'tags'],
+    ['a delay of minutes', { delayMs: 30_001 }, 'delayMs'],
+    ['a delay in the past', { delayMs: -1 }, 'delayMs'],
+    ['no slate at all', { slate: '' }, 'slate'],
     ['tries without a pause', { retry: { count: 3, intervalMs: 999 } }, 'retry.intervalMs'],
   ];
   for (const [name, change, field] of cases) {

@@ -59,6 +59,12 @@ export interface TaskSpec {
   readonly enabled: boolean;
   /** null: a lost side is tried until the task's end. */
   readonly retry: RetryPolicy | null;
+  /** Words that its owner finds it by; none where absent. */
+  readonly tags?: readonly string[];
+  /** How much media of a live source is held back; null or absent: as the node does. Counts from the next run on. */
+  readonly delayMs?: number | null;
+  /** What is shown without a source: `off`, `hold`, or where a file lies; null or absent: what the node shows. */
+  readonly slate?: string | null;
   /** What a dialect takes and shows again and a task has no use for, e.g. how a protocol was spelled. */
   readonly echo: Readonly<Record<string, string | number>>;
 }
@@ -70,6 +76,11 @@ const DAY_MS = 86_400_000;
 export const LONGEST_SPAN_MS = 7 * DAY_MS;
 const YEAR_2000 = 946_684_800_000;
 const YEAR_2101 = 4_133_980_800_000;
+/** The end of a task that has none: the last moment there is. */
+export const NO_END = YEAR_2101 - 1;
+const MOST_TAGS = 16;
+const LONGEST_TAG = 64;
+const MOST_DELAY_MS = 30_000;
 const MOST_ITEMS = 30;
 const MOST_STANDBYS = 30;
 const MOST_START_SECONDS = 2_100_000_000;
@@ -91,6 +102,21 @@ export const checkSpec = (spec: TaskSpec, { now }: { readonly now: number }): re
   ...checkDestination(spec.destination),
   ...checkTimes(spec, now),
   ...checkRetry(spec.retry),
+  ...checkTags(spec.tags ?? []),
+  ...rule('delayMs', isCount(spec.delayMs ?? 0, 0) && (spec.delayMs ?? 0) <= MOST_DELAY_MS, WITHIN_DELAY),
+  ...rule('slate', spec.slate !== '', 'must not be empty'),
+];
+
+const WITHIN_DELAY = `must be whole milliseconds up to ${MOST_DELAY_MS}`;
+
+const checkTags = (tags: readonly string[]): readonly Problem[] => [
+  ...rule('tags', tags.length <= MOST_TAGS, `takes at most ${MOST_TAGS} tags`),
+  ...rule(
+    'tags',
+    tags.every(tag => isFilled(tag) && tag.length <= LONGEST_TAG),
+    `must have 1 to ${LONGEST_TAG} characters`,
+  ),
+  ...rule('tags', new Set(tags).size === tags.length, 'must not hold a tag twice'),
 ];
 
 const checkSource = (source: SourceSpec, dialect: DialectName): readonly Problem[] =>
@@ -195,11 +221,22 @@ export const changedFields = (before: TaskSpec, after: TaskSpec): readonly strin
   ...changedObject('callback', before.callback, after.callback),
   ...changedTop('enabled', before, after),
   ...changedObject('retry', before.retry, after.retry),
+  ...changedBeyond('tags', [], before, after),
+  ...changedBeyond('delayMs', null, before, after),
+  ...changedBeyond('slate', null, before, after),
   ...changedWithin('echo', before.echo, after.echo),
 ];
 
 const changedTop = (field: keyof SpecChange, before: TaskSpec, after: TaskSpec): readonly string[] =>
   isSame(before[field], after[field]) ? [] : [field];
+
+/** Of a field that means `usual` where it is absent. */
+const changedBeyond = (
+  field: keyof SpecChange,
+  usual: unknown,
+  before: TaskSpec,
+  after: TaskSpec,
+): readonly string[] => (isSame(before[field] ?? usual, after[field] ?? usual) ? [] : [field]);
 
 const changedSource = (before: SourceSpec, after: SourceSpec): readonly string[] =>
   before.kind === after.kind ? changedWithin('source', before, after) : ['source'];

@@ -81,6 +81,7 @@ describe('a new task', () => {
       listVersion: 1,
       breakpoint: null,
       createdAt: NOW,
+      movedAt: NOW,
       alarms: [],
       startedAt: null,
       exitedAt: null,
@@ -89,6 +90,13 @@ describe('a new task', () => {
   });
 
   it('is stopped when it is made switched off', () => expect(fresh({ enabled: false }).status).toBe('stopped'));
+});
+
+it('says since when a task has its status', () => {
+  const claimed = apply(fresh(), { type: 'claimed', cause: 'schedule', reason: '' }, { now: NOW + 1, eventId: 'e2' });
+  expect(claimed?.task.movedAt).toBe(NOW);
+  const news = { type: 'flowing', cause: 'run', reason: '' } as const;
+  expect(apply(fresh(), news, { now: NOW + 2, eventId: 'e2' })?.task.movedAt).toBe(NOW + 2);
 });
 
 describe('what happens to a task', () => {
@@ -280,6 +288,14 @@ describe('a change of the spec', () => {
 
   it('is refused by an exited task', () => {
     expect(change(moved(fresh(), 'expired').task, { endAt: NOW + 1 })).toBeUndefined();
+  });
+
+  it('names tags, delay and slate, which mean the usual where they are absent', () => {
+    const task = fresh();
+    expect(change(task, { tags: [], delayMs: null, slate: null })).toBeUndefined();
+    const step = change(task, { tags: ['news'], delayMs: 500, slate: 'hold' });
+    expect(step?.event.detail.changed).toEqual(['tags', 'delayMs', 'slate']);
+    expect(change(step?.task ?? task, { slate: null })?.event.detail.changed).toEqual(['slate']);
   });
 
   it('names what changed inside the source and the callback', () => {

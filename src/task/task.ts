@@ -35,6 +35,8 @@ export interface Task {
   /** What has been raised and is not over; empty once the task is stopped or has exited. */
   readonly alarms: readonly OpenAlarm[];
   readonly createdAt: number;
+  /** Since when it has its present status. */
+  readonly movedAt: number;
   /** Wall time of the first `flowing` in this activation; null before. */
   readonly startedAt: number | null;
   readonly exitedAt: number | null;
@@ -80,6 +82,7 @@ export function newTask(seed: TaskSeed): Step {
     breakpoint: null,
     alarms: [],
     createdAt: now,
+    movedAt: now,
     startedAt: null,
     exitedAt: null,
   };
@@ -199,6 +202,7 @@ const move = (task: Task, to: Status, { type, cause, reason }: Occurrence, now: 
   reason: to === 'running' || to === 'scheduled' ? '' : reason,
   movedBy: type,
   cause,
+  movedAt: to === task.status ? task.movedAt : now,
   startedAt: startedAtAfter(task, type, now),
   exitedAt: to === 'exited' ? (task.exitedAt ?? now) : null,
   ...(type === 'restarted' ? courseOfRestart(task) : {}),
