@@ -15,6 +15,8 @@ export interface Lock {
 interface LockedPackage {
   readonly version?: string;
   readonly resolved?: string;
+  /** A workspace of ours: `resolved` is its folder. */
+  readonly link?: boolean;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
@@ -23,7 +25,7 @@ export function checkLock(manifest: Manifest, lock: Lock): string[] {
   return [
     ...wanted.flatMap(([name, version]) => pinProblems(name, version, lock)),
     ...Object.entries(lock.packages).flatMap(([path, locked]) => [
-      ...(locked.resolved === undefined ? [] : [`package-lock.json: ${path} is bound to a download host`]),
+      ...(locked.resolved === undefined || locked.link === true ? [] : [`package-lock.json: ${path} is bound to a download host`]),
       ...missingOptional(path, locked, lock),
     ]),
   ];
@@ -58,7 +60,8 @@ if (import.meta.main) {
   const root = dirname(import.meta.dirname);
   // Both files are npm's own, in npm's shape.
   const read = <T>(name: string): T => JSON.parse(readFileSync(join(root, name), 'utf8')) as T;
-  const problems = checkLock(read<Manifest>('package.json'), read<Lock>('package-lock.json'));
+  const lock = read<Lock>('package-lock.json');
+  const problems = ['package.json', 'console/package.json'].flatMap(name => checkLock(read<Manifest>(name), lock));
   for (const problem of problems) console.error(problem);
   process.exitCode = problems.length === 0 ? 0 : 1;
 }
