@@ -25,6 +25,7 @@ import { History } from './control/history.ts';
 import { Housekeeping } from './control/housekeeping.ts';
 import { Record } from './control/record.ts';
 import { Scheduler } from './control/scheduler.ts';
+import { Signals } from './control/signals.ts';
 import { Supervisor } from './control/supervisor.ts';
 import { Tasks } from './control/tasks.ts';
 import { timedIds } from './control/timed-ids.ts';
@@ -181,6 +182,7 @@ interface Control {
   readonly history: History;
   readonly supervisor: Supervisor;
   readonly claims: Claims;
+  readonly signals: Signals;
 }
 
 interface ControlParts {
@@ -213,7 +215,9 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
     log: tell,
   });
   const breakpoints = closing.adopt(new Breakpoints({ store, now: monotonic, log: tell }), it => it.close());
+  const signals = new Signals({ now: monotonic, wall: now });
   const claims: Claims = new Claims({
+    signals,
     store,
     record,
     cluster,
@@ -248,7 +252,7 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
   closing.adopt(claims, it => it.close());
   closing.adopt(scheduler, it => it.close());
   const tasks = new Tasks({ store, record, breakpoints, now, newId });
-  return { tasks, scheduler, callbacks, housekeeping, secrets, history, supervisor, claims };
+  return { tasks, scheduler, callbacks, housekeeping, secrets, history, supervisor, claims, signals };
 }
 
 /**

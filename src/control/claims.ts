@@ -15,6 +15,7 @@ import { type Health, healthOf, reasonOfNews } from './health.ts';
 import { inParallel } from './parallel.ts';
 import type { Log, Record } from './record.ts';
 import { isActive, missedNews, occurrencesOf } from './run-news.ts';
+import type { Signals } from './signals.ts';
 import { Untold } from './untold.ts';
 
 const CLAIM_DEADLINE_MS = 10_000;
@@ -62,6 +63,8 @@ export interface ClaimsOptions {
   readonly now: () => number;
   readonly sleep: Sleep;
   readonly log: Log;
+  /** Remembers what runs carry. */
+  readonly signals?: Pick<Signals, 'note'>;
 }
 
 /** The domains table no longer knows the name that the task pushes to. */
@@ -151,6 +154,7 @@ export class Claims {
     if (claim?.epoch !== report.epoch) return;
     const now = this.#options.now();
     claim.health = healthOf(report, now);
+    this.#options.signals?.note(report);
     // Behind news that are on their way, the task is not as it stands here.
     if (this.#untold.has(report.taskId)) return;
     for (const news of this.#alarms.missed(claim.task, report, now)) this.news(news);

@@ -161,6 +161,11 @@ export class ListSource<Place> implements PacedSource {
     return this.#present?.place;
   }
 
+  /** Where the item on air ends in its file, where that is known. */
+  get durationMs(): number | undefined {
+    return this.#present?.item.durationMs;
+  }
+
   /** Resolves when there is room for an item and the time to open it has come. Rejects on abort. */
   wanted(signal: AbortSignal): Promise<void> {
     return this.#waiting.until(() => this.#next === undefined && (this.#present?.needsNext ?? true), signal);

@@ -6,7 +6,7 @@ import { GopCache } from './gop.ts';
 import { LastGroup } from './last-group.ts';
 import { beginsWithKey, fillOpening } from './opening.ts';
 import { Pacer } from './pacer.ts';
-import { Batch, type PacedSource, type Packet, type Sink, type Source } from './packet.ts';
+import { Batch, isVideo, type PacedSource, type Packet, type Sink, type Source } from './packet.ts';
 import { PlayoutPacer } from './playout-pacer.ts';
 import { Seat } from './seat.ts';
 import type { Spare } from './spare.ts';
@@ -90,6 +90,7 @@ export class Relay {
   #takenMs = Number.NEGATIVE_INFINITY;
   #bytesInBefore = 0;
   #bytesOutBefore = 0;
+  #picturesOut = 0;
   readonly #waiting = new Waiting();
 
   constructor(options: RelayOptions) {
@@ -111,6 +112,17 @@ export class Relay {
 
   get bytesOut(): number {
     return this.#bytesOutBefore + (this.#sink?.holder.bytesOut ?? 0);
+  }
+
+  /** Pictures that have come so far, and those handed to sinks, which may have dropped some of them. */
+  get pictures(): { readonly in: number; readonly out: number } {
+    return { in: this.splicer.pictures, out: this.#picturesOut };
+  }
+
+  /** Between the last two key frames of the source, or since the last where that is longer; 0 while it is not known. */
+  get keyFrameMs(): number {
+    const { forMs, lastGopMs } = this.splicer.keyless(this.#now());
+    return Math.max(forMs, lastGopMs);
   }
 
   /** Whether a sink is there, accepted and perhaps still without media. */
@@ -406,6 +418,7 @@ export class Relay {
       const wasFresh = this.#sinkFresh;
       if (wasFresh) this.#startSink(seat.holder, out);
       else seat.holder.write(out);
+      this.#picturesOut += picturesIn(wasFresh ? Relay.#start : out);
       const hasMore = wasFresh || out.count > 0;
       if (!this.#sinkFresh && hasMore) this.#sentMs = this.#delay?.airedMs ?? this.splicer.mediaMs;
     } catch (error) {
@@ -449,3 +462,10 @@ export class Relay {
     seat.leave(fault);
   }
 }
+
+function picturesIn({ packets, count }: Batch): number {
+  let pictures = 0;
+  for (let i = 0; i < count; i++) if (isVideo((packets[i] as Packet).kind)) pictures++;
+  return pictures;
+}
+

@@ -40,11 +40,14 @@ class Keys {
   /** By the clock on the wall. */
   atMs = Number.NaN;
   usualMs = 0;
+  /** Between the last two of them; 0 before there are two. */
+  gapMs = 0;
   #inMs = Number.NaN;
 
   note(inMs: number, wallMs: number): void {
     const gapMs = inMs - this.#inMs;
     if (gapMs > 0) this.usualMs = usualOf(this.usualMs, Math.min(gapMs, MOST_USUAL_MS));
+    this.gapMs = Math.max(0, gapMs || 0);
     this.#inMs = inMs;
     this.atMs = wallMs;
   }
@@ -63,6 +66,8 @@ class Keys {
  */
 export class Splicer {
   readonly counts: SplicerCounts = { beforeKey: 0, nudged: 0, jumps: 0 };
+  /** Pictures that have come so far, of all sources. */
+  pictures = 0;
   /** The codec headers and metadata in force, for a sink that starts now. */
   metadata: Buffer | undefined;
   videoHeader: Buffer | undefined;
@@ -122,11 +127,11 @@ export class Splicer {
     return { video: this.#video.placed, audio: this.#audio.placed };
   }
 
-  /** How long the present source's pictures have come without a key frame, and how far those usually are apart. */
-  keyless(wallMs: number): { readonly forMs: number; readonly usualGopMs: number } {
-    const { atMs, usualMs } = this.#keys;
+  /** How long the present source's pictures have come without a key frame, and how far those are apart. */
+  keyless(wallMs: number): { readonly forMs: number; readonly usualGopMs: number; readonly lastGopMs: number } {
+    const { atMs, usualMs, gapMs } = this.#keys;
     const waits = this.#video.placed && this.#video.lastWallMs > atMs;
-    return { forMs: waits ? wallMs - atMs : 0, usualGopMs: usualMs };
+    return { forMs: waits ? wallMs - atMs : 0, usualGopMs: usualMs, lastGopMs: gapMs };
   }
 
   /** The track that the source on air has shown, and then not for so long, while the other one goes on. */
@@ -244,6 +249,7 @@ export class Splicer {
   #mayPass(packet: Packet, wallMs: number, from: Batch): boolean {
     const gapless = this.#joinMs !== undefined;
     if (isVideo(packet.kind)) {
+      this.pictures++;
       this.#videoSeen = true;
       if (this.#videoOpen) return true;
       if (packet.kind !== 'key') return false;

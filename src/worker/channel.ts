@@ -93,12 +93,28 @@ export interface RunReport {
   readonly heldMs?: number;
   /** The source on air: 0 is the primary, the others are standbys; its address is fit for a log. */
   readonly source?: { readonly index: number; readonly url: string };
+  /** It is on air by somebody's wish. */
+  readonly pinned?: true;
   /** The slate is on air. */
   readonly onSlate?: true;
   /** Of a list, once the destination has accepted a frame. */
   readonly breakpoint?: Breakpoint;
+  /** Where the file on air ends, in the file's own time, where that is known. */
+  readonly itemEndMs?: number;
   /** Absent in the reports of workers that an earlier version has left behind. */
   readonly health?: RunHealth;
+  /** The same. */
+  readonly flow?: RunFlow;
+}
+
+/** What a run has carried so far, from which rates are told. */
+export interface RunFlow {
+  /** When this was counted, by the worker's monotonic clock. */
+  readonly atMs: number;
+  readonly picturesIn: number;
+  readonly picturesOut: number;
+  /** Between the last two key frames, or since the last where that is longer; 0 where there are none. */
+  readonly keyFrameMs: number;
 }
 
 /** What went wrong in a run so far. Times are durations: workers have no clock on the wall. */

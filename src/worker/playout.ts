@@ -16,6 +16,7 @@ import {
 import { backoffMs } from '../task/retry.ts';
 import { type OpenItem, openingAssets } from './asset-item.ts';
 import { Bugs, onceReached, under, whenOver } from './attempts.ts';
+import { bank, type Carried, flowOf, NOTHING_CARRIED } from './carried.ts';
 import type { ListOrder, RunOrder, RunReport } from './channel.ts';
 import { coverOf } from './cover.ts';
 import { ItemNews } from './item-news.ts';
@@ -35,11 +36,7 @@ const STOP_MS = 5_000;
 /** The last frame lies before the end that a file names, and some name it roughly. */
 const EARLY_MS = 2_000;
 
-/** What former relays of this run carried. */
-interface Carried {
-  bytesIn: number;
-  bytesOut: number;
-  mediaMs: number;
+interface CarriedFiles extends Carried {
   items: number;
   skips: number;
 }
@@ -60,7 +57,7 @@ export class Playout {
   readonly ended: Promise<void>;
   readonly #parts: PlayoutParts;
   readonly #life = new AbortController();
-  readonly #carried: Carried = { bytesIn: 0, bytesOut: 0, mediaMs: 0, items: 0, skips: 0 };
+  readonly #carried: CarriedFiles = { ...NOTHING_CARRIED, items: 0, skips: 0 };
   readonly #standing: Standing;
   readonly #push: PushSide;
   readonly #pull: PullSide;
@@ -138,8 +135,17 @@ export class Playout {
       },
       queuedMs: push.queuedMs,
       ...this.#pull.report,
+      flow: flowOf(relay, carried, { nowMs: this.#parts.now(), drops: push.drops }),
+      ...this.#itemEnd(at),
       ...(at === undefined ? {} : { breakpoint: at }),
     };
+  }
+
+  /** Where the file ends in which the break point lies; the destination may be given the next one already. */
+  #itemEnd(at: Breakpoint | undefined): Pick<RunReport, 'itemEndMs'> {
+    const { playing, durationMs } = this.#now.source;
+    const isSame = at !== undefined && samePlace(playing?.cursor, at);
+    return isSame && durationMs !== undefined ? { itemEndMs: Math.round(durationMs) } : {};
   }
 
   /** The break point, once for each key frame that the destination has taken: a crash goes on from there. */
@@ -416,9 +422,7 @@ export class Playout {
     const carried = this.#carried;
     const { list, version, from } = this.#order.source;
     const at = this.#whereTaken();
-    carried.bytesIn += relay.bytesIn;
-    carried.bytesOut += relay.bytesOut;
-    carried.mediaMs += Math.round(relay.mediaMs);
+    bank(carried, relay);
     carried.items += feed.opened;
     carried.skips += relay.skips;
     this.#now = this.#build(at === undefined ? from : startCursor(list, version, at));

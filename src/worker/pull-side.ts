@@ -68,6 +68,8 @@ export class PullSide {
   #slateSays = '';
   /** Whether the preferred one is to follow as soon as it can, by somebody's wish. */
   #isUrgent = false;
+  /** The preferred one is somebody's wish, until `auto`. */
+  #isPinned = false;
   readonly #beside: Beside;
   /** From when on a spare has to make up for what is missing; undefined where nothing is. */
   #lostAtMs: number | undefined;
@@ -107,11 +109,13 @@ export class PullSide {
   }
 
   /** What is on air, as the report has it. */
-  get report(): Pick<RunReport, 'source' | 'onSlate'> {
+  get report(): Pick<RunReport, 'source' | 'onSlate' | 'pinned'> {
     if (this.#slate.isShown) return { onSlate: true };
     const candidate = this.#onAir;
     if (candidate === undefined) return {};
-    return { source: { index: this.#candidates.numberOf(candidate), url: candidate.address } };
+    const index = this.#candidates.numberOf(candidate);
+    const isPinned = this.#isPinned && this.#candidates.isPreferred(candidate);
+    return { source: { index, url: candidate.address }, ...(isPinned ? { pinned: true } : {}) };
   }
 
   /** Pulls until the signal aborts. */
@@ -146,6 +150,7 @@ export class PullSide {
       return;
     }
     const stays = this.#candidates.has(onAir);
+    this.#isPinned &&= this.#candidates.preferred !== 0;
     this.#isUrgent = !stays || this.#candidates.at(0) !== primary;
     this.#tending.abort();
     this.#leaving.abort();
@@ -160,6 +165,7 @@ export class PullSide {
     if (this.#candidates.at(index) === undefined) return;
     this.#candidates.preferred = index;
     this.#isUrgent = to !== 'auto';
+    this.#isPinned = to !== 'auto';
     if (this.#onAir === undefined) this.#cut.abort();
     else this.#tending.abort();
   }

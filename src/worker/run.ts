@@ -6,6 +6,7 @@ import { Relay } from '../media/relay.ts';
 import { backoffMs } from '../task/retry.ts';
 import type { Trust } from '../task/trust.ts';
 import { Bugs, under, whenOver } from './attempts.ts';
+import { bank, type Carried, flowOf, NOTHING_CARRIED } from './carried.ts';
 import type { LiveOrder, RunNews, RunOrder, RunReport } from './channel.ts';
 import { coverOf } from './cover.ts';
 import { PullSide } from './pull-side.ts';
@@ -41,11 +42,7 @@ export interface RunParts {
 
 const STOP_MS = 5_000;
 
-/** What former relays of this run carried. */
-interface Carried {
-  bytesIn: number;
-  bytesOut: number;
-  mediaMs: number;
+interface CarriedLive extends Carried {
   beforeKey: number;
 }
 
@@ -57,7 +54,7 @@ export class Run {
   readonly ended: Promise<void>;
   readonly #parts: RunParts;
   readonly #life = new AbortController();
-  readonly #carried: Carried = { bytesIn: 0, bytesOut: 0, mediaMs: 0, beforeKey: 0 };
+  readonly #carried: CarriedLive = { ...NOTHING_CARRIED, beforeKey: 0 };
   readonly #standing: Standing;
   readonly #push: PushSide;
   readonly #pull: PullSide;
@@ -119,6 +116,7 @@ export class Run {
       queuedMs: push.queuedMs,
       ...(relay.heldMs > 0 ? { heldMs: Math.round(relay.heldMs) } : {}),
       ...this.#pull.report,
+      flow: flowOf(relay, carried, { nowMs: this.#parts.now(), drops: push.drops }),
     };
   }
 
@@ -200,9 +198,7 @@ export class Run {
   }
 
   #bank(relay: Relay): void {
-    this.#carried.bytesIn += relay.bytesIn;
-    this.#carried.bytesOut += relay.bytesOut;
-    this.#carried.mediaMs += Math.round(relay.mediaMs);
+    bank(this.#carried, relay);
     this.#carried.beforeKey += relay.splicer.counts.beforeKey;
     this.#relay = this.#makeRelay();
   }
