@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { renderAlibaba, signAlibaba } from './api/alibaba/callback.ts';
@@ -45,6 +46,7 @@ import { loadSealKey } from './store/seal.ts';
 import { openSqlite } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { assetUrlProblem, isAssetUrl } from './task/asset.ts';
+import { type Actor, NODE } from './task/audit.ts';
 import type { Event } from './task/event.ts';
 import { codeDigest, originEdition, workerEdition } from './worker/edition.ts';
 import { sleep } from './worker/sleep.ts';
@@ -74,7 +76,13 @@ export async function serve(config: Config, { signal, handOver, replace, print }
 
   const cluster = closing.adopt(new SingleCluster(newId()), it => it.close());
   await cluster.join();
-  const control = buildControl(config, { store, assets: buildAssets(config, store, signal), cluster, log, closing });
+  const control = buildControl(config, {
+    store,
+    assets: buildAssets(config, store, { signal }),
+    cluster,
+    log,
+    closing,
+  });
   const server = closing.adopt(buildApi(config, { store, accounts, control, log, signal }), closeApi);
 
   await control.supervisor.start();
@@ -108,8 +116,9 @@ async function letGo(server: FastifyInstance, { scheduler, supervisor, claims }:
 export async function openAccounts(config: Config, { mustStand = false } = {}): Promise<OpenAccounts> {
   if (mustStand && !existsSync(storeFile(config))) throw new NoData(config.data);
   const store = await openStore(config);
-  const accounts = new Accounts({ store, now, newId, randomBytes });
-  const apiKeys = new ApiKeys({ store, accounts, now, newId, randomBytes });
+  const acting = { store, now, newId, randomBytes, by: atTerminal() };
+  const accounts = new Accounts(acting);
+  const apiKeys = new ApiKeys({ ...acting, accounts });
   return { accounts, apiKeys, close: () => store.close() };
 }
 
@@ -129,13 +138,30 @@ export { probePush, probeUrl, tryRelay } from './foreground.ts';
 export async function openAssets(config: Config, options: { readonly signal: AbortSignal }): Promise<OpenAssets> {
   const store = await openStore(config);
   return {
-    assets: buildAssets(config, store, options.signal),
+    assets: buildAssets(config, store, { signal: options.signal, by: atTerminal() }),
     addressOf: (text, cwd) => addressOf(text, { cwd, mediaDir: config.media ?? undefined }),
     close: () => store.close(),
   };
 }
 
-function buildAssets(config: Config, store: Store, signal: AbortSignal): Assets {
+interface AssetsWish {
+  readonly signal: AbortSignal;
+  readonly by?: Actor;
+}
+
+/** Whoever gives commands on the data directory, as the machine knows them. */
+const atTerminal = (): Actor => ({ ...NODE, kind: 'command', name: userName() });
+
+/** In a container the user may have no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? '');
+  }
+}
+
+function buildAssets(config: Config, store: Store, { signal, by }: AssetsWish): Assets {
   const dialler = diallerOf(config);
   const mediaDir = config.media ?? undefined;
   return new Assets({
@@ -144,6 +170,8 @@ function buildAssets(config: Config, store: Store, signal: AbortSignal): Assets 
     checkUrl: url => fileProblem(url, 'asset', config),
     now,
     randomBytes,
+    noting: { store, now, newId, redact: redactUrl },
+    ...(by === undefined ? {} : { by }),
   });
 }
 

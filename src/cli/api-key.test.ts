@@ -36,6 +36,7 @@ describe('the API keys of the command line', () => {
         enable: act('enable'),
         disable: act('disable'),
         remove: act('remove'),
+        removePassing: act('remove'),
       },
       close: async () => {},
     };

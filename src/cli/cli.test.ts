@@ -88,6 +88,7 @@ const apiKeysOf = (calls: unknown[][]): ApiKeys => ({
   enable: async id => id === 'k1',
   disable: async id => id === 'k1',
   remove: async id => id === 'k1',
+  removePassing: async id => id === 'k1',
 });
 
 describe('the command line', () => {

@@ -144,6 +144,8 @@ export interface ApiKeyWish {
   readonly name?: string;
   readonly policies?: readonly string[];
   readonly lifeMs?: number;
+  /** Of one command, which deletes it at its end. */
+  readonly isPassing?: boolean;
 }
 
 export interface ApiKey {
@@ -169,6 +171,7 @@ export interface ApiKeys {
   enable(id: string): Promise<boolean>;
   disable(id: string): Promise<boolean>;
   remove(id: string): Promise<boolean>;
+  removePassing(id: string): Promise<boolean>;
 }
 
 export interface User {

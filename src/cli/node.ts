@@ -96,7 +96,12 @@ class PassingKeys implements Keys {
       if (account !== undefined && (await accounts.findAccount(account)) === undefined)
         throw new Misused(`there is no account ${account}`);
       const whose = account === undefined ? {} : { accountId: account };
-      const { key, token } = await apiKeys.create({ ...whose, name: 'of a command', lifeMs: PASSING_KEY_MS });
+      const { key, token } = await apiKeys.create({
+        ...whose,
+        name: 'of a command',
+        lifeMs: PASSING_KEY_MS,
+        isPassing: true,
+      });
       this.#made = [...this.#made, key.id];
       return token;
     });
@@ -105,7 +110,9 @@ class PassingKeys implements Keys {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#made.length === 0) return;
     // One that cannot be deleted expires soon.
-    await this.#using(({ apiKeys }) => Promise.all(this.#made.map(id => apiKeys.remove(id)))).catch(() => undefined);
+    await this.#using(({ apiKeys }) => Promise.all(this.#made.map(id => apiKeys.removePassing(id)))).catch(
+      () => undefined,
+    );
   }
 
   async #using<T>(use: (open: OpenAccounts) => Promise<T>): Promise<T> {

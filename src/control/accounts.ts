@@ -1,4 +1,4 @@
-import type { Store, UserChange } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import {
   type AccessKey,
   type Account,
@@ -11,11 +11,16 @@ import {
   type Token,
   type User,
 } from '../task/account.ts';
-import { FULL_ACCESS } from '../task/policy.ts';
+import { type Actor, NODE } from '../task/audit.ts';
 import { InvalidAccount } from './invalid-account.ts';
+import { LastUses } from './last-uses.ts';
+import { Notes } from './notes.ts';
 import { Passwords } from './password.ts';
 import { type Holder, type May, Policies } from './policies.ts';
-import { hashToken, LOWER, type RandomBytes, randomHex, randomText, randomToken, UPPER } from './secret.ts';
+import { hashToken, LOWER, type RandomBytes, randomText, randomToken, UPPER } from './secret.ts';
+import { type PublicUser, requireName, Users, type UserWish } from './users.ts';
+
+export type { PublicUser } from './users.ts';
 
 export const DEFAULT_REGION = 'default';
 export const TOKEN_LIFE_MS = 24 * 3_600_000;
@@ -26,7 +31,6 @@ const EXPIRED_KEY_KEPT_MS = 24 * 3_600_000;
 
 /** With the name of its user beside the id. */
 export type PublicAccessKey = Omit<AccessKey, 'secretKey' | 'token'> & { readonly user: string | null };
-export type PublicUser = Omit<User, 'passwordHash'>;
 
 export interface AccountsOptions {
   readonly store: Store;
@@ -34,6 +38,8 @@ export interface AccountsOptions {
   readonly now: () => number;
   readonly newId: () => string;
   readonly randomBytes: RandomBytes;
+  /** Who makes the changes; the node itself where it is left out. */
+  readonly by?: Actor;
 }
 
 export interface KeyWish {
@@ -51,25 +57,43 @@ export interface KeyWish {
 /** Accounts with their keys, users, tokens, projects and ingest domains: who may do what. */
 export class Accounts {
   readonly policies: Policies;
+  readonly users: Users;
+  readonly #options: AccountsOptions;
   readonly #store: Store;
+  readonly #notes: Notes;
   readonly #now: () => number;
   readonly #newId: () => string;
   readonly #randomBytes: RandomBytes;
   readonly #passwords: Passwords;
+  readonly #uses: LastUses;
 
-  constructor({ store, now, newId, randomBytes }: AccountsOptions) {
-    this.policies = new Policies(store);
+  /** All that act share one queue of passwords. */
+  constructor(options: AccountsOptions, passwords = new Passwords(options.randomBytes)) {
+    const { store, now, newId, randomBytes, by = NODE } = options;
+    const acting = { store, now, newId, by };
+    this.#notes = new Notes(acting);
+    this.policies = new Policies(store, this.#notes);
+    const ensureAccount = (id: string): Promise<void> => this.ensureAccount(id);
+    this.users = new Users({ ...acting, passwords, policies: this.policies, ensureAccount, randomBytes });
+    this.#options = options;
     this.#store = store;
     this.#now = now;
     this.#newId = newId;
     this.#randomBytes = randomBytes;
-    this.#passwords = new Passwords(randomBytes);
+    this.#passwords = passwords;
+    this.#uses = new LastUses({ store, now });
+  }
+
+  /** The same, for what somebody changes. */
+  by(actor: Actor): Accounts {
+    return new Accounts({ ...this.#options, by: actor }, this.#passwords);
   }
 
   async createAccount(id: string, { live = true }: { live?: boolean } = {}): Promise<Account> {
     requireName('account', id);
     const account = { id, createdAt: this.#now(), live };
-    if (!(await this.#store.addAccount(account))) throw new InvalidAccount(`the account ${id} stands already`);
+    const store = this.#notes.on({ ...ofInstallation, action: 'account.create', target: id, after: { live } });
+    if (!(await store.addAccount(account))) throw new InvalidAccount(`the account ${id} stands already`);
     return account;
   }
 
@@ -81,8 +105,10 @@ export class Accounts {
     return this.#store.accounts();
   }
 
-  setLive(id: string, live: boolean): Promise<boolean> {
-    return this.#store.setAccountLive(id, live);
+  async setLive(id: string, live: boolean): Promise<boolean> {
+    const before = { live: (await this.#store.account(id))?.live };
+    const noted = { ...ofInstallation, action: 'account.change', target: id, before, after: { live } };
+    return this.#notes.on(noted).setAccountLive(id, live);
   }
 
   /** With its projects, policies, domains and media assets. Refused while it has anything that would be left behind. */
@@ -94,7 +120,9 @@ export class Accounts {
       const counts = left.map(([what, count]) => `${count} ${count === 1 ? what.slice(0, -1) : what}`);
       throw new InvalidAccount(`the account ${id} still has ${counts.join(', ')}: delete them first`);
     }
-    return use !== undefined;
+    if (use === undefined) return false;
+    await this.#store.note([this.#notes.entry({ ...ofInstallation, action: 'account.delete', target: id })]);
+    return true;
   }
 
   async standing(accountId: string): Promise<Standing> {
@@ -121,7 +149,11 @@ export class Accounts {
       ...validity,
     };
     await this.#store.purgeAccessKeys(this.#now() - EXPIRED_KEY_KEPT_MS);
-    if (!(await this.#store.addAccessKey(key))) throw new InvalidAccount('the access key stands already');
+    const made = { accountId, projectId: project.id, action: 'access_key.create', target: key.accessKey };
+    const after = { user: wish.user, policies: policies ?? undefined, expires_at: validity.expiresAt ?? undefined };
+    if (!(await this.#notes.on({ ...made, after }).addAccessKey(key))) {
+      throw new InvalidAccount('the access key stands already');
+    }
     return key;
   }
 
@@ -179,15 +211,28 @@ export class Accounts {
   }
 
   enableKey(accessKey: string): Promise<boolean> {
-    return this.#store.setAccessKeyEnabled(accessKey, true);
+    return this.#switchKey(accessKey, true);
   }
 
   disableKey(accessKey: string): Promise<boolean> {
-    return this.#store.setAccessKeyEnabled(accessKey, false);
+    return this.#switchKey(accessKey, false);
   }
 
-  deleteKey(accessKey: string): Promise<boolean> {
-    return this.#store.removeAccessKey(accessKey);
+  async deleteKey(accessKey: string): Promise<boolean> {
+    return (await this.#onKey(accessKey, 'access_key.delete'))?.removeAccessKey(accessKey) ?? false;
+  }
+
+  async #switchKey(accessKey: string, enabled: boolean): Promise<boolean> {
+    const store = await this.#onKey(accessKey, 'access_key.change', { enabled });
+    return store?.setAccessKeyEnabled(accessKey, enabled) ?? false;
+  }
+
+  /** The store for a change of the key; undefined where there is none. */
+  async #onKey(accessKey: string, action: string, after: { enabled?: boolean } = {}): Promise<Store | undefined> {
+    const key = await this.#store.accessKey(accessKey);
+    if (key === undefined) return undefined;
+    const { accountId, projectId, enabled } = key;
+    return this.#notes.on({ accountId, projectId, action, target: accessKey, before: { enabled }, after });
   }
 
   /** What the holder of a key or a token may do; undefined where its user is gone or disabled. */
@@ -195,59 +240,30 @@ export class Accounts {
     return this.policies.rightsOf(holder);
   }
 
-  /** Adds the user, or sets the password (and the policies, where they are given) anew, which ends the user's tokens. */
-  async putUser(
-    name: string,
-    password: string,
-    { accountId = DEFAULT_ACCOUNT, policies }: { accountId?: string; policies?: readonly string[] } = {},
-  ): Promise<PublicUser> {
-    requireName('user', name);
-    requireName('account', accountId);
-    if (password.length < 8 || password.length > 256) {
-      throw new InvalidAccount('a password has 8 to 256 characters');
-    }
-    await this.policies.requireStanding(policies ?? [], accountId);
-    const passwordHash = await this.#passwords.hash(password);
-    await this.ensureAccount(accountId);
-    const added = await this.#store.addUser({
-      id: randomHex(this.#randomBytes, 16),
-      name,
-      accountId,
-      passwordHash,
-      createdAt: this.#now(),
-      enabled: true,
-      policies: policies ?? [FULL_ACCESS],
-    });
-    const change = policies === undefined ? { passwordHash } : { passwordHash, policies };
-    if (!added) await this.#changeUser(name, accountId, change);
-    return withoutHash(await this.requireUser(name, accountId));
+  putUser(name: string, password: string, wish: UserWish = {}): Promise<PublicUser> {
+    return this.users.put(name, password, wish);
   }
 
   /** False where there is no such user. Ends the user's tokens, as every change of what somebody may do does. */
-  async setPolicies(name: string, policies: readonly string[], accountId = DEFAULT_ACCOUNT): Promise<boolean> {
-    await this.policies.requireStanding(policies, accountId);
-    return this.#changeUser(name, accountId, { policies });
+  setPolicies(name: string, policies: readonly string[], accountId = DEFAULT_ACCOUNT): Promise<boolean> {
+    return this.users.change(name, { policies }, accountId);
   }
 
   /** A disabled user gets no token, and every key of that user is refused. */
   setUserEnabled(name: string, enabled: boolean, accountId = DEFAULT_ACCOUNT): Promise<boolean> {
-    return this.#changeUser(name, accountId, { enabled });
+    return this.users.change(name, { enabled }, accountId);
   }
 
-  /** The user's keys and tokens go along. */
   removeUser(name: string, accountId = DEFAULT_ACCOUNT): Promise<boolean> {
-    return this.#store.removeUser(accountId, name);
+    return this.users.remove(name, accountId);
   }
 
-  async listUsers(): Promise<readonly PublicUser[]> {
-    return (await this.#store.users()).map(withoutHash);
+  listUsers(): Promise<readonly PublicUser[]> {
+    return this.users.list();
   }
 
-  /** The user whose password this is. A name that does not exist costs the same time as a wrong password. */
-  async verifyPassword(accountId: string, name: string, password: string): Promise<PublicUser | undefined> {
-    const user = await this.#store.user(accountId, name);
-    const right = await this.#passwords.isRight(password, user?.passwordHash);
-    return right && user?.enabled === true ? withoutHash(user) : undefined;
+  verifyPassword(accountId: string, name: string, password: string): Promise<PublicUser | undefined> {
+    return this.users.verify(accountId, name, password);
   }
 
   /** The token itself is told here only; `projectId` is "" for the account as a whole. */
@@ -265,6 +281,16 @@ export class Accounts {
     };
     await this.#store.putToken(row);
     return { ...row, token };
+  }
+
+  /** Told of every use of a key, and keeps when that was: once a minute, whether or not that can be stored. */
+  noteUse(keyId: string): void {
+    this.#uses.note(keyId);
+  }
+
+  /** By the ids of keys of both kinds. */
+  lastUses(): Promise<ReadonlyMap<string, number>> {
+    return this.#store.lastUses();
   }
 
   findToken(token: string): Promise<Token | undefined> {
@@ -285,12 +311,18 @@ export class Accounts {
     }
     await this.#requireAccount(accountId);
     const domain = { name, target: target.replace(/\/$/, ''), accountId };
-    if (!(await this.#store.putDomain(domain))) throw new InvalidAccount('the domain belongs to another account');
+    const before = (await this.findDomain(name, accountId))?.target;
+    const noted = { accountId, action: before === undefined ? 'domain.create' : 'domain.change', target: name };
+    const store = this.#notes.on({ ...noted, before: { target: before }, after: { target: domain.target } });
+    if (!(await store.putDomain(domain))) throw new InvalidAccount('the domain belongs to another account');
     return domain;
   }
 
-  removeDomain(name: string): Promise<boolean> {
-    return this.#store.removeDomain(name);
+  async removeDomain(name: string): Promise<boolean> {
+    const domain = await this.#store.domain(name);
+    if (domain === undefined) return false;
+    const { accountId, target } = domain;
+    return this.#notes.on({ accountId, action: 'domain.delete', target: name, before: { target } }).removeDomain(name);
   }
 
   listDomains(): Promise<readonly Domain[]> {
@@ -310,22 +342,16 @@ export class Accounts {
 
   async ensureAccount(id: string): Promise<void> {
     requireName('account', id);
-    await this.#store.addAccount({ id, createdAt: this.#now(), live: true });
+    const noted = { ...ofInstallation, action: 'account.create', target: id, after: { live: true } };
+    await this.#notes.on(noted).addAccount({ id, createdAt: this.#now(), live: true });
   }
 
   async #requireAccount(id: string): Promise<void> {
     if ((await this.#store.account(id)) === undefined) throw new InvalidAccount(`there is no account ${id}`);
   }
 
-  async requireUser(name: string, accountId: string): Promise<User> {
-    const user = await this.#store.user(accountId, name);
-    if (user === undefined) throw new InvalidAccount(`there is no user ${name} in the account ${accountId}`);
-    return user;
-  }
-
-  async #changeUser(name: string, accountId: string, change: UserChange): Promise<boolean> {
-    const user = await this.#store.user(accountId, name);
-    return user !== undefined && this.#store.changeUser(user.id, change);
+  requireUser(name: string, accountId: string): Promise<User> {
+    return this.users.require(name, accountId);
   }
 
   /** An account has one project a region, named for it, unless the operator gives an id of his own. */
@@ -341,15 +367,11 @@ export class Accounts {
       if (standing !== undefined) throw new InvalidAccount('the project belongs to another account');
     }
     const project = { id: projectId ?? this.#newId().replaceAll('-', ''), name: region, accountId };
-    await this.#store.putProject(project);
+    const noted = { accountId, projectId: project.id, action: 'project.create', target: project.id };
+    await this.#notes.on({ ...noted, after: { name: region } }).putProject(project);
     return project;
   }
 }
 
-const withoutHash = ({ passwordHash: _, ...rest }: User): PublicUser => rest;
-
-function requireName(what: string, name: string): void {
-  if (!/^[\w.@-]{1,64}$/.test(name)) {
-    throw new InvalidAccount(`the ${what} has 1 to 64 letters, digits, ".", "@", "-" or "_"`);
-  }
-}
+/** Accounts come and go by the hand of whoever has the installation. */
+const ofInstallation = { accountId: DEFAULT_ACCOUNT } as const;

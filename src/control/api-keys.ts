@@ -1,7 +1,9 @@
 import type { Store } from '../store/store.ts';
 import { type ApiKey, DEFAULT_ACCOUNT } from '../task/account.ts';
+import { type Actor, NODE } from '../task/audit.ts';
 import type { Accounts } from './accounts.ts';
 import { InvalidAccount } from './invalid-account.ts';
+import { Notes } from './notes.ts';
 import { hashToken, type RandomBytes, randomToken } from './secret.ts';
 
 const PREFIX = 'mlr_';
@@ -17,13 +19,15 @@ export type PublicApiKey = Omit<ApiKey, 'hash'> & { readonly user: string | null
 export interface ApiKeysOptions {
   readonly store: Pick<
     Store,
-    'apiKey' | 'apiKeys' | 'addApiKey' | 'setApiKeyEnabled' | 'removeApiKey' | 'purgeApiKeys' | 'users'
+    'apiKey' | 'apiKeys' | 'addApiKey' | 'setApiKeyEnabled' | 'removeApiKey' | 'purgeApiKeys' | 'users' | 'noting'
   >;
   readonly accounts: Pick<Accounts, 'ensureAccount' | 'ensureProject' | 'requireUser' | 'policies'>;
   /** Wall clock. */
   readonly now: () => number;
   readonly newId: () => string;
   readonly randomBytes: RandomBytes;
+  /** Who makes the changes; the node itself where it is left out. */
+  readonly by?: Actor;
 }
 
 export interface ApiKeyWish {
@@ -38,14 +42,23 @@ export interface ApiKeyWish {
   readonly policies?: readonly string[];
   /** It stands until it is deleted where this is left out. */
   readonly lifeMs?: number;
+  /** Of one command, which deletes it at its end: nobody asks later who made it. */
+  readonly isPassing?: boolean;
 }
 
 /** The keys of the native API: whoever carries one is let in, so only its hash is kept. */
 export class ApiKeys {
   readonly #options: ApiKeysOptions;
+  readonly #notes: Notes;
 
   constructor(options: ApiKeysOptions) {
     this.#options = options;
+    this.#notes = new Notes({ ...options, by: options.by ?? NODE });
+  }
+
+  /** The same, for what somebody changes. */
+  by(actor: Actor): ApiKeys {
+    return new ApiKeys({ ...this.#options, by: actor });
   }
 
   /** The token is shown here only. */
@@ -61,7 +74,9 @@ export class ApiKeys {
     const limits = { enabled: true, createdAt: now(), expiresAt, userId: user?.id ?? null, policies };
     const key = { id: newId(), hash: hashToken(token), accountId, projectId, name, ...limits };
     await store.purgeApiKeys(now() - EXPIRED_KEPT_MS);
-    await store.addApiKey(key);
+    const noted = { accountId, projectId, action: 'api_key.create', target: key.id };
+    const after = { name, user: wish.user, policies: policies ?? undefined, expires_at: expiresAt ?? undefined };
+    await (wish.isPassing ? store : this.#notes.on({ ...noted, after })).addApiKey(key);
     return { key, token };
   }
 
@@ -79,15 +94,33 @@ export class ApiKeys {
 
   /** False where there is no such key, as below. */
   enable(id: string): Promise<boolean> {
-    return this.#options.store.setApiKeyEnabled(id, true);
+    return this.#switch(id, true);
   }
 
   disable(id: string): Promise<boolean> {
-    return this.#options.store.setApiKeyEnabled(id, false);
+    return this.#switch(id, false);
   }
 
-  remove(id: string): Promise<boolean> {
+  async remove(id: string): Promise<boolean> {
+    return (await this.#onKey(id, 'api_key.delete'))?.removeApiKey(id) ?? false;
+  }
+
+  /** Without a note, as it was made. */
+  removePassing(id: string): Promise<boolean> {
     return this.#options.store.removeApiKey(id);
+  }
+
+  async #switch(id: string, enabled: boolean): Promise<boolean> {
+    return (await this.#onKey(id, 'api_key.change', { enabled }))?.setApiKeyEnabled(id, enabled) ?? false;
+  }
+
+  /** The store for a change of the key; undefined where there is none. */
+  async #onKey(id: string, action: string, after: { enabled?: boolean } = {}): Promise<Store | undefined> {
+    const key = (await this.#options.store.apiKeys()).find(it => it.id === id);
+    if (key === undefined) return undefined;
+    const { accountId, projectId, name, enabled } = key;
+    const before = action === 'api_key.delete' ? { name, enabled } : { enabled };
+    return this.#notes.on({ accountId, projectId, action, target: id, before, after });
   }
 
   async #projectOf({ projectId, region }: ApiKeyWish, accountId: string): Promise<string> {

@@ -1,7 +1,8 @@
 import type { Store } from '../store/store.ts';
 import { DEFAULT_ACCOUNT } from '../task/account.ts';
 import { type Asset, assetId, isAssetId, type Probe } from '../task/asset.ts';
-
+import { type Actor, NODE } from '../task/audit.ts';
+import { Notes, type NotesOptions } from './notes.ts';
 import { type RandomBytes, randomHex } from './secret.ts';
 
 /** A mistake of whoever adds an asset; the message is the sentence to show. */
@@ -21,6 +22,10 @@ export interface AssetsOptions {
   /** Wall clock. */
   readonly now: () => number;
   readonly randomBytes: RandomBytes;
+  /** Where changes are noted, and how addresses may be seen there; without it none is. */
+  readonly noting?: Omit<NotesOptions, 'by'> & { readonly redact: (url: string) => string };
+  /** Who makes the changes; the node itself where it is left out. */
+  readonly by?: Actor;
 }
 
 export interface AssetWish {
@@ -37,12 +42,24 @@ export interface AssetWish {
 /** What the assets of a list lead to, by the URLs that name them; those that there are not are left out. */
 export type Addresses = Readonly<Record<string, string>>;
 
+interface AssetChange {
+  readonly action: string;
+  readonly asset: Asset;
+  readonly before?: string | undefined;
+  readonly after?: string | undefined;
+}
+
 /** Media assets: names that lists give to files, and where these lie. */
 export class Assets {
   readonly #options: AssetsOptions;
 
   constructor(options: AssetsOptions) {
     this.#options = options;
+  }
+
+  /** The same, for what somebody changes. */
+  by(actor: Actor): Assets {
+    return new Assets({ ...this.#options, by: actor });
   }
 
   async add({ url, id, accountId = DEFAULT_ACCOUNT, probe, replace }: AssetWish): Promise<Asset> {
@@ -56,9 +73,12 @@ export class Assets {
       createdAt: now(),
       probe: found,
     };
-    if (replace) await store.putAsset(asset);
+    const former = await store.asset(accountId, asset.id);
+    const action = former === undefined ? 'asset.create' : 'asset.change';
+    const noting = this.#on({ action, asset, before: former?.url, after: url });
+    if (replace) await noting.putAsset(asset);
     // Another process may have added it while the file was looked through.
-    else if (!(await store.addAsset(asset))) throw stands(asset.id);
+    else if (!(await noting.addAsset(asset))) throw stands(asset.id);
     return (await store.asset(accountId, asset.id)) ?? asset;
   }
 
@@ -71,8 +91,20 @@ export class Assets {
     return this.#options.store.assets(accountId);
   }
 
-  remove(id: string, accountId = DEFAULT_ACCOUNT): Promise<boolean> {
-    return this.#options.store.removeAsset(accountId, id);
+  async remove(id: string, accountId = DEFAULT_ACCOUNT): Promise<boolean> {
+    const asset = await this.#options.store.asset(accountId, id);
+    if (asset === undefined) return false;
+    return this.#on({ action: 'asset.delete', asset, before: asset.url }).removeAsset(accountId, id);
+  }
+
+  /** The store for a change of the asset, which was there and is to be at the given addresses. */
+  #on({ action, asset, before, after }: AssetChange): Pick<Store, 'addAsset' | 'putAsset' | 'removeAsset'> {
+    const { store, noting, by = NODE } = this.#options;
+    if (noting === undefined) return store;
+    const sideOf = (url: string | undefined) => (url === undefined ? {} : { url: noting.redact(url) });
+    const { accountId, id } = asset;
+    const sides = { before: sideOf(before), after: sideOf(after) };
+    return new Notes({ ...noting, by }).on({ accountId, action, target: id, ...sides });
   }
 
   /** Rises with each change of any asset. */

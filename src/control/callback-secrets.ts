@@ -1,10 +1,12 @@
 import type { Store } from '../store/store.ts';
 import type { CallbackSecret } from '../task/account.ts';
+import { type Actor, NODE } from '../task/audit.ts';
+import { MASKED, Notes } from './notes.ts';
 import type { RandomBytes } from './secret.ts';
 import { SECRET_PREFIX } from './webhook.ts';
 
 export interface CallbackSecretsOptions {
-  readonly store: Pick<Store, 'callbackSecrets' | 'addCallbackSecret'>;
+  readonly store: Pick<Store, 'callbackSecrets' | 'addCallbackSecret' | 'noting'>;
   /** Wall clock. */
   readonly now: () => number;
   readonly newId: () => string;
@@ -47,12 +49,18 @@ export class CallbackSecrets {
     return [...secrets.filter(isStanding), ...former].slice(0, MOST_SIGNERS);
   }
 
-  async rotate(accountId: string, options: { readonly overlapMs?: number } = {}): Promise<Rotation> {
+  async rotate(
+    accountId: string,
+    options: { readonly overlapMs?: number; readonly by?: Actor } = {},
+  ): Promise<Rotation> {
     const { store, now } = this.#options;
     const standing = (await store.callbackSecrets(accountId)).find(isStanding);
     const secret = this.#newSecret(accountId);
     const retiresAt = now() + (options.overlapMs ?? OVERLAP_MS);
-    await store.addCallbackSecret(secret, retiresAt);
+    const notes = new Notes({ ...this.#options, by: options.by ?? NODE });
+    const after = { secret: MASKED, former_retires_at: standing && retiresAt };
+    const noted = { accountId, action: 'callback_secret.rotate', target: secret.id, after };
+    await notes.on(noted).addCallbackSecret(secret, retiresAt);
     this.#known.delete(accountId);
     return { secret, former: standing && { ...standing, retiresAt } };
   }

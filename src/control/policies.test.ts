@@ -39,6 +39,7 @@ describe('policies', () => {
     const listed = (await accounts.policies.list()).map(({ name, accountId }) => [name, accountId]);
     expect(listed).toEqual([
       ['FullAccess', null],
+      ['OperatorAccess', null],
       ['ReadOnlyAccess', null],
       ['p', 'default'],
     ]);
@@ -67,7 +68,7 @@ describe('policies', () => {
     const put = accounts.policies.put(name, text);
     await expect(put).rejects.toThrow(InvalidAccount);
     await expect(put).rejects.toThrow(message);
-    expect(await accounts.policies.list()).toHaveLength(2);
+    expect(await accounts.policies.list()).toHaveLength(3);
   });
 
   test('are not removed while somebody has them', async () => {

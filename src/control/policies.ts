@@ -11,6 +11,7 @@ import {
   readPolicy,
 } from '../task/policy.ts';
 import { InvalidAccount } from './invalid-account.ts';
+import type { Notes } from './notes.ts';
 
 /** Whether an action is allowed; the permission for a `wider` one covers it where nothing is said of it. */
 export type May = (action: string, wider?: string) => boolean;
@@ -23,9 +24,11 @@ export type ListedPolicy = Omit<Policy, 'accountId'> & { readonly accountId: str
 /** The policies of the accounts, and what follows from them. Read at every call, so that a change acts at once. */
 export class Policies {
   readonly #store: Store;
+  readonly #notes: Pick<Notes, 'on'>;
 
-  constructor(store: Store) {
+  constructor(store: Store, notes: Pick<Notes, 'on'>) {
     this.#store = store;
+    this.#notes = notes;
   }
 
   /** Adds the policy, or replaces the document of the account's own of that name. */
@@ -38,7 +41,13 @@ export class Policies {
       throw new InvalidAccount(`there is no account ${accountId}`);
     }
     const policy = { name, accountId, document: readDocument(text) };
-    await this.#store.putPolicy(policy);
+    const before = (await this.#store.policy(accountId, name))?.document;
+    const noted = { accountId, action: before === undefined ? 'policy.create' : 'policy.change', target: name };
+    const sides = {
+      before: { document: before && printPolicy(before) },
+      after: { document: printPolicy(policy.document) },
+    };
+    await this.#notes.on({ ...noted, ...sides }).putPolicy(policy);
     return policy;
   }
 
@@ -70,7 +79,7 @@ export class Policies {
       ...apiKeys.map(it => `API key ${it.id}`),
     ];
     if (holders.length > 0) throw new InvalidAccount(`the policy ${name} is in use by ${holders.join(', ')}`);
-    return this.#store.removePolicy(accountId, name);
+    return this.#notes.on({ accountId, action: 'policy.delete', target: name }).removePolicy(accountId, name);
   }
 
   async requireStanding(names: readonly string[], accountId: string): Promise<void> {

@@ -15,7 +15,7 @@ import {
   toUser,
   toUserRow,
 } from './rows.ts';
-import type { AccountUse, UserChange } from './store.ts';
+import type { AccountUse, UserChange, UserGuard } from './store.ts';
 import type { Tables } from './tables.ts';
 
 export async function getAccount({ db }: Base, id: string): Promise<Account | undefined> {
@@ -154,34 +154,58 @@ export const addUser = ({ write }: Base, user: User): Promise<boolean> =>
     return numInsertedOrUpdatedRows === 1n;
   });
 
-export const changeUser = ({ write }: Base, id: string, change: UserChange): Promise<boolean> =>
+export const changeUser = (
+  { write }: Base,
+  id: string,
+  { change, guard }: { readonly change: UserChange; readonly guard: UserGuard | undefined },
+): Promise<boolean> =>
   write(async trx => {
     const row = await trx.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst();
     if (row === undefined) return false;
-    await trx
-      .updateTable('users')
-      .set(toUserRow({ ...toUser(row), ...change }))
-      .where('id', '=', id)
-      .execute();
+    await guarded(trx, row.account_id, guard, () =>
+      trx
+        .updateTable('users')
+        .set(toUserRow({ ...toUser(row), ...change }))
+        .where('id', '=', id)
+        .execute(),
+    );
     await trx.deleteFrom('tokens').where('user_id', '=', id).execute();
     await trx.deleteFrom('sign_ins').where('user_id', '=', id).execute();
     return true;
   });
 
-export const removeUser = ({ write }: Base, accountId: string, name: string): Promise<boolean> =>
+export const removeUser = (
+  { write }: Base,
+  { accountId, name }: Pick<User, 'accountId' | 'name'>,
+  guard: UserGuard | undefined,
+): Promise<boolean> =>
   write(async trx => {
     const users = trx.selectFrom('users').select('id').where('account_id', '=', accountId).where('name', '=', name);
     await trx.deleteFrom('tokens').where('user_id', 'in', users).execute();
     await trx.deleteFrom('sign_ins').where('user_id', 'in', users).execute();
     await trx.deleteFrom('access_keys').where('user_id', 'in', users).execute();
     await trx.deleteFrom('api_keys').where('user_id', 'in', users).execute();
-    const { numDeletedRows } = await trx
-      .deleteFrom('users')
-      .where('account_id', '=', accountId)
-      .where('name', '=', name)
-      .executeTakeFirstOrThrow();
+    const { numDeletedRows } = await guarded(trx, accountId, guard, () =>
+      trx.deleteFrom('users').where('account_id', '=', accountId).where('name', '=', name).executeTakeFirstOrThrow(),
+    );
     return numDeletedRows === 1n;
   });
+
+/** The guard's throw undoes the whole write. */
+async function guarded<T>(
+  trx: Kysely<Tables>,
+  accountId: string,
+  guard: UserGuard | undefined,
+  act: () => Promise<T>,
+): Promise<T> {
+  const usersNow = async (): Promise<readonly User[]> =>
+    (await trx.selectFrom('users').selectAll().where('account_id', '=', accountId).execute()).map(toUser);
+  if (guard === undefined) return act();
+  const before = await usersNow();
+  const answer = await act();
+  guard(before, await usersNow());
+  return answer;
+}
 
 export async function getPolicy({ db }: Base, accountId: string, name: string): Promise<Policy | undefined> {
   const row = await db

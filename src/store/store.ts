@@ -154,6 +154,9 @@ export interface AuditFilter {
   readonly until?: number | undefined;
 }
 
+/** Looks at all users of the account as they stand and as they would; nothing is changed where it throws. */
+export type UserGuard = (before: readonly User[], after: readonly User[]) => void;
+
 export type UserChange = Partial<Pick<User, 'passwordHash' | 'enabled' | 'policies'>>;
 
 export interface TaskFilter {
@@ -242,6 +245,8 @@ export interface Store {
   /** Keeps break points, all in one transaction and without an event. One whose epoch is not the task's is left out. */
   saveBreakpoints(progress: readonly Progress[]): Promise<void>;
   get(taskId: string): Promise<Task | undefined>;
+  /** Those of the ids that there are, in no order. */
+  some(taskIds: readonly string[]): Promise<readonly Task[]>;
   /** Newest first (createdAt, then id, descending), with the number of all matches before paging. */
   list(filter: TaskFilter, page: Page): Promise<{ tasks: readonly Task[]; total: number }>;
   /** Tasks whose `dueAt` (task/due.ts, kept beside the row as a plain indexed column) has come; the longest due first. */
@@ -319,9 +324,9 @@ export interface Store {
   /** False where the account has one of that name already; nothing is changed then. */
   addUser(user: User): Promise<boolean>;
   /** Changes what is given, and ends every token and sign-in of the user. */
-  changeUser(id: string, change: UserChange): Promise<boolean>;
+  changeUser(id: string, change: UserChange, guard?: UserGuard): Promise<boolean>;
   /** With the keys, tokens and sign-ins of the user: who is gone has no way in. */
-  removeUser(accountId: string, name: string): Promise<boolean>;
+  removeUser(accountId: string, name: string, guard?: UserGuard): Promise<boolean>;
 
   /** When keys of either kind were used last, by their ids; those that never were are left out. */
   lastUses(): Promise<ReadonlyMap<string, number>>;

@@ -35,7 +35,21 @@ const allowing = (...actions: string[]): PolicyDocument => ({
 /** Stands in every account, and is never stored. */
 export const BUILT_IN_POLICIES: ReadonlyMap<string, PolicyDocument> = new Map([
   ['FullAccess', allowing('live:*', 'millrace:*')],
+  [
+    'OperatorAccess',
+    allowing(
+      ...['live:*', 'millrace:*:list', 'millrace:tasks:*', 'millrace:deliveries:*', 'millrace:callbacks:test'],
+      ...['millrace:streams:*', 'millrace:assets:*'],
+    ),
+  ],
   ['ReadOnlyAccess', allowing('live:Describe*', 'live:stream:listPullTask', 'millrace:*:list')],
+]);
+
+/** What people call the built-in policies. Whoever has others has no role. */
+export const ROLES: ReadonlyMap<string, string> = new Map([
+  ['admin', 'FullAccess'],
+  ['operator', 'OperatorAccess'],
+  ['viewer', 'ReadOnlyAccess'],
 ]);
 
 /** What the first users of an installation get, and those of before there were policies. */

@@ -62,7 +62,7 @@ const absent = (): Promise<never> => Promise.reject(new Error('nobody is behind 
 /** Accounts that make API keys and forget them, and tell of both in `calls`. */
 export function keyDoor(calls: unknown[][], accounts: readonly string[] = []): Pick<Doors, 'openAccounts'> {
   const say = (...call: unknown[]) => void calls.push(call);
-  const apiKeys: Pick<ApiKeys, 'create' | 'remove'> = {
+  const apiKeys: Pick<ApiKeys, 'create' | 'removePassing'> = {
     create: async wish => {
       say('create', wish);
       const id = `k${calls.length}`;
@@ -77,7 +77,7 @@ export function keyDoor(calls: unknown[][], accounts: readonly string[] = []): P
       };
       return { key: { id, ...rest }, token: `mlr_${id}` };
     },
-    remove: async id => {
+    removePassing: async id => {
       say('remove', id);
       return true;
     },
