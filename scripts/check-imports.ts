@@ -60,6 +60,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 /** Child processes are told what to do in variables of their own; everything else asks the configuration. */
 const READS_ENVIRONMENT = ['config.ts', 'worker/main.ts', 'worker/origin.ts', 'worker/spawn.ts'];
 
+/** What the console is built of. */
+const CONSOLE_PACKAGES = ['preact', '@preact/signals', 'mpegts.js', 'uplot', 'vite'];
+
 const VAGUE_FILES = ['utils', 'util', 'types', 'common', 'helpers', 'helper', 'misc', 'shared', 'index'];
 const VAGUE_WORDS =
   /\b(?:class|interface|type|enum)\s+(\w*(?:Manager|Handler|Service|Job|Session|Pipeline|Context|Engine|Processor|Helper|Util)s?)\b/g;
@@ -77,6 +80,7 @@ export function checkImports(files: readonly SourceFile[]): string[] {
     ...(file.path.startsWith('src/') && !isTest(file.path)
       ? [...importProblems(file), ...environmentProblems(file)]
       : []),
+    ...(file.path.startsWith('console/') && !isTest(file.path) ? consoleProblems(file) : []),
   ]);
 }
 
@@ -137,6 +141,25 @@ function refusalOfPackage(own: string, target: string, rule: Rule): string | und
   return rule.node ? undefined : `${folder} may not import ${target}: it is pure`;
 }
 
+/** It is a client like any other: of the server it may know what the public API looks like, and nothing else. */
+function consoleProblems({ path, text }: SourceFile): string[] {
+  return importsOf(text).flatMap(({ target, offset }) => {
+    const why = target.startsWith('.')
+      ? refusalInConsole(
+          normalize(join(dirname(path), target))
+            .split(sep)
+            .join('/'),
+        )
+      : CONSOLE_PACKAGES.includes(packageName(target))
+        ? undefined
+        : `${target} is not for the console`;
+    return why === undefined ? [] : [`${at(path, text, offset)}: ${why}`];
+  });
+}
+
+const refusalInConsole = (target: string): string | undefined =>
+  target.startsWith('console/') ? undefined : `the console may not import ${target}`;
+
 const packageName = (target: string): string => target.split('/', target.startsWith('@') ? 2 : 1).join('/');
 
 const isUnder = (path: string, place: string): boolean => path === place || path.startsWith(`${place}/`);
@@ -172,11 +195,13 @@ const at = (path: string, text: string, offset: number): string =>
 
 /** Every TypeScript file of the folders we write in. */
 export function sourceFiles(root: string): SourceFile[] {
-  const folders = ['src', 'test', 'scripts', 'bench', 'examples'].filter(folder => existsSync(join(root, folder)));
+  const folders = ['src', 'test', 'scripts', 'bench', 'examples', 'console/src'].filter(folder =>
+    existsSync(join(root, folder)),
+  );
   return folders.flatMap(folder => {
     const entries = readdirSync(join(root, folder), { recursive: true, withFileTypes: true });
     return entries
-      .filter(entry => entry.isFile() && /\.(ts|mjs)$/.test(entry.name))
+      .filter(entry => entry.isFile() && /\.(tsx?|mjs)$/.test(entry.name))
       .map(entry => join(entry.parentPath, entry.name))
       .map(path => ({ path: relative(root, path).split(sep).join('/'), text: readFileSync(path, 'utf8') }));
   });

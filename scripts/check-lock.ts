@@ -25,7 +25,9 @@ export function checkLock(manifest: Manifest, lock: Lock): string[] {
   return [
     ...wanted.flatMap(([name, version]) => pinProblems(name, version, lock)),
     ...Object.entries(lock.packages).flatMap(([path, locked]) => [
-      ...(locked.resolved === undefined || locked.link === true ? [] : [`package-lock.json: ${path} is bound to a download host`]),
+      ...(locked.resolved === undefined || locked.link === true
+        ? []
+        : [`package-lock.json: ${path} is bound to a download host`]),
       ...missingOptional(path, locked, lock),
     ]),
   ];

@@ -15,6 +15,7 @@ const bin = (name: string) => join(root, 'node_modules', '.bin', name);
 const READING: readonly Step[] = [
   { name: 'format and lint', command: [bin('biome'), 'check', '--error-on-warnings'] },
   { name: 'types', command: [bin('tsc'), '-p', '.'] },
+  { name: 'types of the console', command: [bin('tsc'), '-p', 'console'] },
   { name: 'imports and names', command: [process.execPath, 'scripts/check-imports.ts'] },
   { name: 'lockfile', command: [process.execPath, 'scripts/check-lock.ts'] },
   { name: 'documents', command: [process.execPath, 'scripts/check-docs.ts'] },

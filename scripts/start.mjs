@@ -3,11 +3,14 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildConsole } from './console.mjs';
 import { installPackages } from './packages.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const installed = installPackages(root);
 if (installed !== 0) process.exit(installed);
+const built = buildConsole(root);
+if (built !== 0) process.exit(built);
 
 const child = spawn(join(root, 'bin', 'millrace'), ['serve', ...process.argv.slice(2)], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

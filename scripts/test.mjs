@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildConsole } from './console.mjs';
 import { installPackages } from './packages.mjs';
 
 /** They take about twelve minutes on two quiet cores; a busy machine is no reason to fail. */
@@ -14,6 +15,7 @@ const NEEDED = [
   { name: 'ffmpeg', file: 'ffmpeg', why: 'sends and judges media' },
   { name: 'nginx', file: 'nginx', why: 'an RTMP peer that is not ours' },
   { name: 'libnginx-mod-rtmp', file: '/usr/lib/nginx/modules/ngx_rtmp_module.so', why: "that peer's RTMP" },
+  { name: 'chromium', file: 'chromium', why: 'opens the console' },
   { name: 'srt-tools', file: 'srt-live-transmit', why: 'speaks SRT' },
 ];
 
@@ -112,6 +114,8 @@ async function main() {
   const startedAt = performance.now();
   const installed = installPackages(root);
   if (installed !== 0) return installed;
+  const built = buildConsole(root);
+  if (built !== 0) return built;
 
   const missing = seeToDebianPackages();
   if (missing.length > 0) {

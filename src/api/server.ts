@@ -9,6 +9,7 @@ import { headerValues, type WireRequest } from './auth.ts';
 import { readBody } from './body.ts';
 import type { CheckUrl } from './check-url.ts';
 import { answerBroken, boundPipelines, settleOddRequests } from './connection.ts';
+import { consoleRoutes } from './console.ts';
 import { Gate as HuaweiGate } from './huawei/auth.ts';
 import { huaweiRoutes, refuse as refuseHuawei } from './huawei/routes.ts';
 import type { Log } from './log.ts';
@@ -95,6 +96,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.addHook('onResponse', async (request, reply) => logAnswer(request, reply, options.log));
   healthRoutes(app, options);
   dialects(app, options);
+  consoleRoutes(app);
   return app;
 }
 
