@@ -5,6 +5,7 @@ import { Batch } from '../../src/media/packet.ts';
 import { TsWriter } from '../../src/media/ts/mux.ts';
 import { type Counted, CountedStream, type Shape } from './counted-stream.ts';
 import { freeUdpPort, type Place } from './place.ts';
+import { SRT_LIVE_TRANSMIT } from './programs.ts';
 
 /** How it behaves to whoever calls; each part may change while it is on air. */
 export interface SrtManner {
@@ -50,7 +51,7 @@ export class CountedSrt {
 
   appear(): void {
     const args = ['-q', '-chunk', '1316', 'file://con', `${this.url}?mode=listener`];
-    const child = spawn('srt-live-transmit', args, { stdio: ['pipe', 'ignore', 'ignore'] });
+    const child = spawn(SRT_LIVE_TRANSMIT, args, { stdio: ['pipe', 'ignore', 'ignore'] });
     child.stdin.on('error', () => undefined);
     this.#child = child;
     this.#writer = new TsWriter();

@@ -76,6 +76,7 @@ class SrtSink implements Sink {
   async #close(endMs: number): Promise<void> {
     try {
       while (!this.#outlet.flush() && performance.now() < endMs) await sleep(DRAIN_STEP_MS);
+      this.#child.fill();
       const leftMs = endMs - performance.now();
       if (leftMs > 0) await sleep(Math.min(LINGER_MS, leftMs));
     } catch {
