@@ -23,7 +23,7 @@ const SAYINGS = [
 ] as const;
 
 it.each(SAYINGS)('%s “%s” is %s', (code, description, refusal) => {
-  const answer = { level: 'error', code, description, redirect: undefined };
+  const answer = { level: 'error', code, description, redirect: undefined, tcUrl: '' };
   expect(isRefusal(answer)).toBe(true);
   expect(classOf(answer)).toBe(refusal);
 });

@@ -11,6 +11,8 @@ export interface Answer {
   readonly description: string;
   /** Where the server sends us instead: a whole URL, or one without the stream's name. */
   readonly redirect: { readonly url: string; readonly whole: boolean } | undefined;
+  /** Where we are asked to connect anew, absolute or relative; empty where that is said of no place. */
+  readonly tcUrl: string;
 }
 
 const LONGEST_WORDS = 200;
@@ -25,6 +27,7 @@ export function readAnswer(command: Command): Answer {
     code: textOf(info.code),
     description: textOf(info.description),
     redirect: readRedirect(info),
+    tcUrl: textOf(info.tcUrl),
   };
 }
 

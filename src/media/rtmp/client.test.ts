@@ -284,16 +284,18 @@ describe('a server that says no', () => {
 });
 
 describe('codecs of enhanced RTMP', () => {
-  const listOf = (server: ScriptedServer, visit: number): unknown => {
+  const saidTo = (server: ScriptedServer, visit: number): { fourCcList?: unknown; capsEx?: unknown } => {
     const connect = server.visits[visit]?.asked.find(({ name }) => name === 'connect');
-    return ((connect?.values[0] ?? {}) as { fourCcList?: unknown }).fourCcList;
+    return (connect?.values[0] ?? {}) as { fourCcList?: unknown; capsEx?: unknown };
   };
+  const listOf = (server: ScriptedServer, visit: number): unknown => saidTo(server, visit).fourCcList;
 
   it('are told of where there are any', async () => {
     const server = await listen();
     await open(server.url());
     await open(server.url(), { fourCcs: ['hvc1'] });
     expect([listOf(server, 0), listOf(server, 1)]).toEqual([undefined, ['hvc1']]);
+    expect([saidTo(server, 0).capsEx, saidTo(server, 1).capsEx]).toEqual([undefined, 1]);
   });
 
   it('are kept to ourselves before a server that refuses who speaks of them', async () => {

@@ -3,6 +3,7 @@ import { type Address, type RtmpTarget, redactUrl, rtmpTarget, urlOf } from '../
 import { asFault, Fault, type Side } from '../fault.ts';
 import type { Dialler } from '../net.ts';
 import type { Batch } from '../packet.ts';
+import type { Referral } from '../referral.ts';
 import type { Secrets } from './answer.ts';
 import type { Command, Link } from './link.ts';
 import { type Attempt, Negotiation, type Outcome, sideOf } from './negotiation.ts';
@@ -18,6 +19,8 @@ export interface RtmpOptions {
   readonly held?: (() => Promise<void>) | undefined;
   /** Codecs of enhanced RTMP that are to be published, which the server is told of. */
   readonly fourCcs?: readonly string[];
+  /** Told each time the server asks for another connection in the place of this one. */
+  readonly referred?: ((to: Referral) => void) | undefined;
 }
 
 /** A connection on which the server has accepted to play or to take a stream. Its socket is paused and owned by the caller. */
@@ -25,6 +28,8 @@ export interface RtmpStream {
   readonly socket: net.Socket;
   readonly link: Link;
   readonly streamId: number;
+  /** Where redirects have led to. */
+  readonly address: Address;
   readonly target: RtmpTarget;
   /** The address for error messages. */
   readonly where: string;

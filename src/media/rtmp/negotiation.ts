@@ -12,8 +12,8 @@ import type { Purpose, RtmpOptions, RtmpStream } from './client.ts';
 import { clientAnswer, clientHello, HANDSHAKE_SIZE } from './handshake.ts';
 import { CHUNK_SIZE, type Command, Link, numberOf } from './link.ts';
 import { MessageType, setBufferLength, setChunkSize, windowAckSize } from './message.ts';
+import { CAPS_RECONNECT, isReferral, RTMP_SCHEMES } from './referral.ts';
 
-const SCHEMES = ['rtmp', 'rtmps'];
 const STEP_MS = 5_000;
 const TOTAL_MS = 10_000;
 /** Servers bear a client for about so long that asks for nothing. */
@@ -64,6 +64,7 @@ export class Negotiation {
   readonly #side: Side;
   readonly #options: Attempt;
   readonly #credentials: Credentials | undefined;
+  readonly #address: Address;
   readonly #target: RtmpTarget;
   readonly #where: string;
   readonly #secrets: Secrets;
@@ -78,6 +79,8 @@ export class Negotiation {
   #signal: AbortSignal;
   /** Commands that came before anybody asked for them. */
   readonly #unheard: Command[] = [];
+  /** It has asked for another connection before this one was of use: to be heard when it is. */
+  #referral: Command | undefined;
   #waiting: PromiseWithResolvers<Command> | undefined;
   #fault: Fault | undefined;
 
@@ -89,6 +92,7 @@ export class Negotiation {
     this.#credentials = credentialsOf(given.address.userinfo);
     this.#signal = given.options.signal;
     this.#where = redactUrl(urlOf(given.address));
+    this.#address = given.address;
     this.#target = given.target;
     this.#secrets = new Secrets(given.address, this.#target);
     this.#link = new Link({
@@ -146,11 +150,14 @@ export class Negotiation {
       socket: this.#socket,
       link: this.#link,
       streamId,
+      address: this.#address,
       target: this.#target,
       where: this.#where,
       secrets: this.#secrets,
       early: this.#early,
-      late: this.#unheard.filter(({ name }) => name !== MEDIA),
+      late: [...(this.#referral === undefined ? [] : [this.#referral]), ...this.#unheard].filter(
+        ({ name }) => name !== MEDIA,
+      ),
     };
   }
 
@@ -242,7 +249,7 @@ export class Negotiation {
   #follow(redirect: NonNullable<Answer['redirect']>): Address {
     const url = redirect.whole ? redirect.url : `${redirect.url.replace(/\/+$/, '')}/${this.#target.streamName}`;
     try {
-      return parseAddress(url, SCHEMES);
+      return parseAddress(url, RTMP_SCHEMES);
     } catch (cause) {
       const sentence = `${this.#where} redirects to an address that cannot be used. ${(cause as Error).message}`;
       throw new Fault(this.#side, 'refused', sentence, { cause, refusal: 'redirected' });
@@ -263,6 +270,7 @@ export class Negotiation {
         if (command.name === 'close') throw this.#closed();
         const picked = pick(command);
         if (picked !== undefined) return picked.value;
+        if (isReferral(command)) this.#referral = command;
       }
     });
   }
@@ -357,5 +365,5 @@ function connectObject(
   const abilities = { fpad: false, capabilities: 15, audioCodecs: 4071, videoCodecs: 252, videoFunction: 1 };
   if (purpose === 'play') return { ...identity, ...abilities };
   // Only where it matters: not every old server takes what it does not know.
-  return fourCcs.length === 0 ? identity : { ...identity, fourCcList: [...fourCcs] };
+  return fourCcs.length === 0 ? identity : { ...identity, fourCcList: [...fourCcs], capsEx: CAPS_RECONNECT };
 }

@@ -171,6 +171,10 @@ export class Visit {
     const rest = this.#greeting === undefined ? bytes : this.#greet(Buffer.concat([this.#greeting, bytes]));
     if (rest.length === 0) return;
     this.#reader.feed(rest, 0, rest.length, this.#batch);
+    this.#takeMedia();
+  }
+
+  #takeMedia(): void {
     if (this.#options.onMedia === undefined) this.#keep();
     else if (this.#batch.count > 0) this.#options.onMedia(this, this.#batch);
     this.#batch.clear();
@@ -197,6 +201,8 @@ export class Visit {
   #take(message: Message): void {
     this.messages.push(message);
     if (message.type !== MessageType.commandAmf0) return;
+    // What came before a command is before it.
+    this.#takeMedia();
     const [name, transaction, ...values] = decodeAmf0(message.payload, 'pull');
     const asked = { name: String(name), transaction: Number(transaction), values, streamId: message.streamId };
     this.asked.push(asked);

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Fault } from '../fault.ts';
 import { Dialler } from '../net.ts';
-import { openSink } from '../open.ts';
+import { openSink, type SinkOptions } from '../open.ts';
 import { Batch, type PacketKind, type Sink } from '../packet.ts';
+import type { Referral } from '../referral.ts';
 import { acknowledgement, MessageType, pingRequest } from './message.ts';
 import { at, type Script, ScriptedServer } from './scripted-server.ts';
 
@@ -17,7 +18,9 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-interface Tries {
+const REFERRAL = { level: 'status', code: 'NetConnection.Connect.ReconnectRequest' };
+
+interface Tries extends Pick<SinkOptions, 'referred'> {
   readonly script?: Script;
   readonly firstTimestampMs?: number;
 }
@@ -202,6 +205,48 @@ describe('an RTMP sink', () => {
     await expect(publish({ script })).rejects.toMatchObject({
       kind: 'closed',
       message: expect.stringContaining('late'),
+    });
+  });
+
+  it('tells where its destination sends it, and goes on', async () => {
+    const told: Referral[] = [];
+    const { server, sink } = await publish({ referred: to => told.push(to) });
+    server.visit.command(['onStatus', 0, null, { ...REFERRAL, tcUrl: 'rtmp://b.example/live', description: 'move' }]);
+    await vi.waitFor(() => expect(told).toHaveLength(1));
+    expect(told).toEqual([{ url: 'rtmp://b.example/live/SECRETKEY', isSameServer: false, words: 'move' }]);
+    sink.write(batchOf(['key', 0]));
+    expect(await received(server, 1)).toEqual([['key', 0]]);
+  });
+
+  it('hears that it is sent elsewhere before it has begun', async () => {
+    const told: Referral[] = [];
+    const script = at('createStream', (visit, asked) => {
+      visit.command(['onStatus', 0, null, REFERRAL]);
+      visit.answer(asked);
+    });
+    const { server } = await publish({ script, referred: to => told.push(to) });
+    expect(told.map(({ url }) => url)).toEqual([server.url('live/SECRETKEY')]);
+  });
+
+  it.each([undefined, null, 7, true, {}, [], ['rtmp://b.example/live'], new Date(0), '\u0000', '%%%'])(
+    'lives with a place of no sense: %s',
+    async tcUrl => {
+      const told: Referral[] = [];
+      const { server, sink } = await publish({ referred: to => told.push(to) });
+      server.visit.command(['onStatus', 0, null, { ...REFERRAL, tcUrl, description: tcUrl }]);
+      await vi.waitFor(() => expect(told).toHaveLength(1));
+      sink.write(batchOf(['key', 0]));
+      expect(await received(server, 1)).toHaveLength(1);
+    },
+  );
+
+  it('needs nobody who wants to be told', async () => {
+    const { server, sink } = await publish();
+    for (let i = 0; i < 1_000; i++) server.visit.command(['onStatus', 0, null, REFERRAL]);
+    server.visit.control(MessageType.userControl, pingRequest(7));
+    await vi.waitFor(() => {
+      sink.write(batchOf());
+      expect(server.visit.messages.some(({ type }) => type === MessageType.userControl)).toBe(true);
     });
   });
 

@@ -10,6 +10,7 @@ import { type Answer, classOf, isRefusal, readAnswer } from './answer.ts';
 import { openRtmp, type RtmpOptions, type RtmpStream } from './client.ts';
 import { encodeBatch } from './encode.ts';
 import { WINDOW_BYTES } from './negotiation.ts';
+import { asksToReconnect, referralOf } from './referral.ts';
 
 export interface RtmpSinkOptions extends RtmpOptions {
   readonly now: Monotonic;
@@ -68,11 +69,13 @@ class RtmpSink implements Sink {
   readonly #now: Monotonic;
   readonly #acknowledgements = new Acknowledgements(WINDOW_BYTES.publish);
   #overdueMs = 0;
+  readonly #referred: RtmpSinkOptions['referred'];
 
   constructor(stream: RtmpStream, wire: Wire, options: RtmpSinkOptions) {
     this.#stream = stream;
     this.#wire = wire;
     this.#now = options.now;
+    this.#referred = options.referred;
     this.#outlet = new Outlet({ wire, now: options.now });
     this.#firstMs = options.firstTimestampMs ?? 0;
     stream.link.send = bytes => this.#outlet.control(bytes);
@@ -149,6 +152,10 @@ class RtmpSink implements Sink {
   }
 
   #takeStatus(answer: Answer): void {
+    if (asksToReconnect(answer)) {
+      if (this.#closing === undefined) this.#referred?.(referralOf(answer, this.#stream));
+      return;
+    }
     const ended = answer.code === 'NetStream.Unpublish.Success' || answer.code === 'NetConnection.Connect.Closed';
     if (this.#closing !== undefined || (!ended && !isRefusal(answer))) return;
     const refusal = ended ? undefined : classOf(answer);

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Fault } from '../fault.ts';
 import { Dialler } from '../net.ts';
-import { openSource } from '../open.ts';
+import { openSource, type SourceOptions } from '../open.ts';
 import { Batch, Packet, type PacketKind, type Source } from '../packet.ts';
+import type { Referral } from '../referral.ts';
 import { MessageType, pingRequest, streamEof } from './message.ts';
 import { at, type Received, type Script, ScriptedServer } from './scripted-server.ts';
 
@@ -14,11 +15,18 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close();
 });
 
-async function play(script?: Script): Promise<{ server: ScriptedServer; source: Source }> {
+async function play(
+  script?: Script,
+  more: Pick<SourceOptions, 'referred'> = {},
+): Promise<{ server: ScriptedServer; source: Source }> {
   const server = await ScriptedServer.listen(script === undefined ? {} : { script });
   servers.push(server);
   const dialler = new Dialler({ preset: 'lab' });
-  const source = await openSource(server.url('live/SECRETKEY'), { dialler, signal: new AbortController().signal });
+  const source = await openSource(server.url('live/SECRETKEY'), {
+    ...more,
+    dialler,
+    signal: new AbortController().signal,
+  });
   sources.push(source);
   return { server, source };
 }
@@ -73,6 +81,16 @@ async function faultOf(source: Source): Promise<Fault> {
 }
 
 describe('an RTMP source', () => {
+  it('tells where its server sends it, and goes on', async () => {
+    const told: Referral[] = [];
+    const { server, source } = await play(undefined, { referred: to => told.push(to) });
+    const status = { level: 'status', code: 'NetConnection.Connect.ReconnectRequest', tcUrl: '/other' };
+    server.visit.command(['onStatus', 0, null, status]);
+    server.visit.media([media('key', 0)]);
+    expect(await read(source, 1)).toHaveLength(1);
+    expect(told).toEqual([{ url: server.url('other/SECRETKEY'), isSameServer: true, words: '' }]);
+  });
+
   it('hands over what has come, in order', async () => {
     const { server, source } = await play();
     server.visit.media([media('videoHeader', 0), media('key', 0), media('audio', 10), media('inter', 40)]);

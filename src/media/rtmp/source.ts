@@ -7,6 +7,7 @@ import { asWire, type Wire } from '../wire.ts';
 import { isRefusal, readAnswer } from './answer.ts';
 import { openRtmp, type RtmpOptions, type RtmpStream } from './client.ts';
 import type { Link } from './link.ts';
+import { asksToReconnect, referralOf } from './referral.ts';
 
 /** Reads of one call: what a stream in a hurry (a fast start, a long stall behind it) can bring in one tick. */
 const MAX_READS = 4;
@@ -14,20 +15,22 @@ const MAX_READS = 4;
 /** Plays a live stream. Resolves when the server has said yes to that, or has begun to send. */
 export async function openRtmpSource(address: Address, options: RtmpOptions): Promise<Source> {
   const stream = await openRtmp(address, 'play', options);
-  return new RtmpSource(stream, asWire(stream.socket, 'pull'));
+  return new RtmpSource(stream, asWire(stream.socket, 'pull'), options.referred);
 }
 
 class RtmpSource implements Source {
   readonly #link: Link;
   readonly #wire: Wire;
   readonly #stream: RtmpStream;
+  readonly #referred: RtmpOptions['referred'];
   /** The server's word that it is over; what it sent before comes first. */
   #end: Fault | undefined;
   /** Acknowledgements and answers to pings. */
   readonly #unsent = new Unsent();
 
-  constructor(stream: RtmpStream, wire: Wire) {
+  constructor(stream: RtmpStream, wire: Wire, referred: RtmpOptions['referred']) {
     this.#stream = stream;
+    this.#referred = referred;
     this.#link = stream.link;
     this.#wire = wire;
     this.#link.send = bytes => this.#unsent.add(bytes);
@@ -92,6 +95,10 @@ class RtmpSource implements Source {
   }
 
   #takeStatus(answer: ReturnType<typeof readAnswer>): void {
+    if (asksToReconnect(answer)) {
+      this.#referred?.(referralOf(answer, this.#stream));
+      return;
+    }
     const { code } = answer;
     const ended = code === 'NetStream.Play.Stop' || code === 'NetStream.Play.UnpublishNotify';
     if (!ended && !isRefusal(answer)) return;
