@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { domainToASCII } from 'node:url';
 import { allowsAddress, allowsPort, type Preset } from './policy.ts';
+import { wishOf } from './rtsp/way.ts';
 import { isListener, listenProblem, type PortRange, srtParameters } from './srt/target.ts';
 
 /** A URL taken apart by the one parser that both validation and dialling use. */
@@ -96,6 +97,7 @@ export function checkUrl(
   try {
     const address = parseAddress(url, options.schemes);
     if (address.scheme.startsWith('rtmp')) rtmpTarget(address);
+    if (address.scheme.startsWith('rtsp')) wishOf(address);
     if (address.scheme === 'srt' && isListener(srtParameters(address))) return listenProblem(address, options.listens);
     return policyProblem(address, options.policy);
   } catch (error) {

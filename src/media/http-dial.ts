@@ -38,7 +38,7 @@ export async function ask(address: Address, wish: Wish): Promise<Answer> {
   const forget = onAbort(wish.signal, () => socket.destroy());
   try {
     socket.write(requestOf(address, wish.headers));
-    return await hear(socket, address, wish.suffices);
+    return await hearAnswer(socket, address, wish.suffices);
   } catch (error) {
     socket.destroy();
     throw error;
@@ -60,7 +60,8 @@ export function requestOf(address: Address, headers: Readonly<Record<string, str
   return `GET ${targetOf(address)} HTTP/1.1\r\n${lines.join('')}\r\n`;
 }
 
-function hear(socket: net.Socket, address: Address, suffices: Wish['suffices']): Promise<Answer> {
+/** Hears the head of an answer on a connection on which has been asked. */
+export function hearAnswer(socket: net.Socket, address: Address, suffices: Wish['suffices']): Promise<Answer> {
   const answer = Promise.withResolvers<Answer>();
   let bytes: Buffer = Buffer.alloc(0);
   const look = (ended: boolean): void => {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Fault } from '../fault.ts';
 import { Dialler } from '../net.ts';
 import { openSource } from '../open.ts';
 import type { Source } from '../packet.ts';
 import { headerOf } from './message.ts';
-import { type AskedRtsp, at, type RtspScript, ScriptedRtsp } from './scripted-server.ts';
+import { type AskedRtsp, at, clientPortsOf, datagramsOnly, type RtspScript, ScriptedRtsp } from './scripted-server.ts';
 
 const SDP =
   'v=0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=0\r\n' +
@@ -225,10 +225,79 @@ describe('a server that sends us elsewhere', () => {
   });
 });
 
-describe('a server that does not play', () => {
-  const answering = (method: string, status: string, headers: Readonly<Record<string, string>> = {}): RtspScript =>
-    at(method, (visit, asked) => visit.answer(asked, status, headers));
+const answering = (method: string, status: string, headers: Readonly<Record<string, string>> = {}): RtspScript =>
+  at(method, (visit, asked) => visit.answer(asked, status, headers));
 
+describe('a server that sends in another way', () => {
+  const transports = (server: ScriptedRtsp): string[] =>
+    server.visits.flatMap(({ asked }) =>
+      asked.filter(({ method }) => method === 'SETUP').map(({ message }) => headerOf(message, 'transport') ?? ''),
+    );
+  const kinds = (server: ScriptedRtsp): string[] =>
+    transports(server).map(transport => (transport.includes('interleaved') ? 'tcp' : 'udp'));
+
+  it.each(['461 Unsupported Transport', '400 Bad Request', '406 Not Acceptable', '501 Not Implemented'])(
+    'is asked for datagrams where it says %s to the connection',
+    async status => {
+      const server = await serve((visit, asked) => {
+        if (clientPortsOf(asked.message) !== undefined || asked.method !== 'SETUP') return false;
+        visit.answer(asked, status);
+        return true;
+      });
+      await open(server.url('live'));
+      expect([kinds(server), server.visits.length]).toEqual([['tcp', 'udp', 'udp'], 1]);
+    },
+  );
+
+  it('is asked for two neighbouring ports, the first of them even', async () => {
+    const server = await serve(datagramsOnly);
+    await open(server.url('live'));
+    const pairs = server.visit.asked.map(({ message }) => clientPortsOf(message)).filter(it => it !== undefined);
+    expect(pairs.map(([rtp, rtcp]) => [rtp % 2, rtcp - rtp])).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
+  });
+
+  it('is dialled anew where it agrees to datagrams that nobody has asked for', async () => {
+    const server = await serve((visit, asked) => {
+      if (clientPortsOf(asked.message) !== undefined || asked.method !== 'SETUP') return false;
+      visit.answer(asked, '200 OK', { Transport: 'RTP/AVP;unicast;client_port=0-1', Session: 'x' });
+      return true;
+    });
+    await open(server.url('live'));
+    expect(kinds(server)).toEqual(['tcp', 'udp', 'udp']);
+    await vi.waitFor(() => expect(server.visits[0]?.methods().at(-1)).toBe('TEARDOWN'));
+  });
+
+  it('is asked for datagrams first where the address wants them', async () => {
+    const server = await serve();
+    await open(`${server.url('live?a=b')}#transport=udp`);
+    expect(kinds(server)).toEqual(['udp', 'udp']);
+    expect(server.visit.asked[0]?.uri).toBe(server.url('live?a=b'));
+  });
+
+  it.each([
+    ['#transport=tcp', datagramsOnly, 'it offers UDP only'],
+    ['#transport=udp', answering('SETUP', '461 Unsupported Transport'), 'over UDP (RTP/AVP)'],
+    ['#transport=udp', answering('SETUP', '200 OK', { Transport: 'RTP/AVP;multicast' }), 'over UDP (RTP/AVP)'],
+    ['', answering('SETUP', '461 Unsupported Transport'), 'over the connection (RTP/AVP/TCP), and not over UDP either'],
+    ['#transport=carrier-pigeon', answering('SETUP', '200 OK'), 'must be one of: tcp, udp, http'],
+  ])('is given up with a plain word: %s', async (wish, script, words) => {
+    const server = await serve(script);
+    const fault = await faultOf(open(`${server.url('live')}${wish}`));
+    expect(fault).toMatchObject({ kind: 'unsupported', retryable: false });
+    expect(fault.message).toContain(words);
+  });
+
+  it('is refused by its own words where it is not about the way', async () => {
+    const server = await serve(answering('SETUP', '453 Not Enough Bandwidth'));
+    expect((await faultOf(open(server.url('live')))).message).toContain('refused SETUP: 453 Not Enough Bandwidth');
+    expect(kinds(server)).toEqual(['tcp']);
+  });
+});
+
+describe('a server that does not play', () => {
   it.each([
     ['DESCRIBE', '404 Stream "ch1" Not Found', { kind: 'refused', refusal: 'unknown' }],
     ['DESCRIBE', '403 Forbidden', { kind: 'refused', refusal: 'denied' }],
@@ -248,15 +317,6 @@ describe('a server that does not play', () => {
     expect(fault.message).toContain('404 no *** with *** and ***');
     expect(fault.message).not.toMatch(/SECRET|p@ss/);
     expect(fault.message).not.toContain('\u001b');
-  });
-
-  it('offers UDP only', async () => {
-    const server = await serve(
-      answering('SETUP', '200 OK', { Transport: 'RTP/AVP;unicast;client_port=0-1', Session: 'x' }),
-    );
-    const fault = await faultOf(open(server.url('live')));
-    expect(fault).toMatchObject({ kind: 'unsupported', retryable: false });
-    expect(fault.message).toContain('UDP');
   });
 
   it('gives two tracks one channel', async () => {

@@ -20,7 +20,8 @@ const MOST_DRIFT_MS = 1_000;
 
 /** The RTP clock of one track, on the timeline that all tracks of a source share. */
 export class TrackClock {
-  readonly #rate: number;
+  /** Ticks a second. */
+  readonly rate: number;
   readonly #shared: Clocks;
   /** Where the server says that the track begins: RTP-Info. */
   readonly #told: number | undefined;
@@ -31,7 +32,7 @@ export class TrackClock {
 
   constructor(shared: Clocks, rate: number, told?: number) {
     this.#shared = shared;
-    this.#rate = rate;
+    this.rate = rate;
     this.#told = told;
   }
 
@@ -44,7 +45,7 @@ export class TrackClock {
     const last = this.#last;
     const ticks = last === undefined ? timestamp : near(timestamp, last);
     this.#last = ticks;
-    if (last !== undefined && Math.abs(ticks - last) * 1000 > JUMP_MS * this.#rate) {
+    if (last !== undefined && Math.abs(ticks - last) * 1000 > JUMP_MS * this.rate) {
       this.#report = undefined;
       this.#shared.jumped();
     }
@@ -73,7 +74,7 @@ export class TrackClock {
     return this.#told === undefined ? undefined : this.#length(near(ticks % TURN, this.#told) - this.#told);
   }
 
-  hear({ wallMs, timestamp }: SenderReport): void {
+  hear({ wallMs, timestamp }: Omit<SenderReport, 'middle'>): void {
     const ticks = this.#last === undefined ? timestamp : near(timestamp, this.#last);
     const isStray = this.#last !== undefined && Math.abs(this.#length(ticks - this.#last)) > JUMP_MS;
     if (isStray) return;
@@ -86,7 +87,7 @@ export class TrackClock {
   }
 
   #length(ticks: number): number {
-    return (ticks * 1000) / this.#rate;
+    return (ticks * 1000) / this.rate;
   }
 }
 

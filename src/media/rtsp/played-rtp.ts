@@ -1,6 +1,7 @@
 import type { Batch } from '../packet.ts';
 import type { AudioTrack } from './audio.ts';
 import type { TrackClock } from './clocks.ts';
+import { Reception } from './reception.ts';
 import { RtpHead, readRtcp, readRtp, Sequence } from './rtp.ts';
 import type { VideoTrack } from './video.ts';
 
@@ -9,7 +10,10 @@ export class PlayedRtp {
   /** How often something was missing. */
   gaps = 0;
   hasLeft = false;
-  readonly #payloadType: number;
+  /** When what is taken came. */
+  cameMs = 0;
+  readonly payloadType: number;
+  readonly reception: Reception;
   readonly #clock: TrackClock;
   readonly #track: VideoTrack | AudioTrack;
   readonly #sequence = new Sequence();
@@ -18,9 +22,10 @@ export class PlayedRtp {
   #lost = false;
 
   constructor(payloadType: number, clock: TrackClock, track: VideoTrack | AudioTrack) {
-    this.#payloadType = payloadType;
+    this.payloadType = payloadType;
     this.#clock = clock;
     this.#track = track;
+    this.reception = new Reception(clock.rate);
   }
 
   /** Pictures that were left out for what was missing. */
@@ -31,6 +36,7 @@ export class PlayedRtp {
   takeRtp(bytes: Buffer, from: number, to: number, into: Batch): void {
     const head = this.#head;
     if (!readRtp(bytes, from, to, head)) return;
+    this.reception.take(head, this.cameMs);
     const place = this.#sequence.judge(head);
     if (place === 'old') return;
     if (place === 'gap') {
@@ -38,7 +44,7 @@ export class PlayedRtp {
       this.#lost = true;
     }
     // What is of another type, or without a payload, is not what we play; what was missing in front of it may be.
-    if (head.payloadType !== this.#payloadType || head.start === head.end) return;
+    if (head.payloadType !== this.payloadType || head.start === head.end) return;
     const lost = this.#lost;
     this.#lost = false;
     this.#track.take(bytes, head, lost, into);
@@ -46,7 +52,10 @@ export class PlayedRtp {
 
   takeRtcp(bytes: Buffer, from: number, to: number): void {
     const { report, bye } = readRtcp(bytes, from, to);
-    if (report !== undefined) this.#clock.hear(report);
+    if (report !== undefined) {
+      this.#clock.hear(report);
+      this.reception.hear(report, this.cameMs);
+    }
     if (bye) this.hasLeft = true;
   }
 }

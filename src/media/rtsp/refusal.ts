@@ -2,6 +2,7 @@ import { type Address, printable, redactUrl, urlOf } from '../address.ts';
 import { decoded } from '../credentials.ts';
 import { Fault, type RefusalClass } from '../fault.ts';
 import type { RtspMessage } from './message.ts';
+import type { Way } from './way.ts';
 
 const LONGEST_WORDS = 200;
 /** Shorter pieces of a key occur in ordinary words, and give little away. */
@@ -14,6 +15,17 @@ const CLASSES: ReadonlyMap<number, RefusalClass> = new Map([
   [407, 'credentials'],
 ]);
 const UNSUPPORTED_TRANSPORT = 461;
+
+/** `either`: the one and then the other. */
+export type AskedWay = Way | 'either';
+
+const NOT_CONNECTED = 'over the connection (RTP/AVP/TCP)';
+const NO_WAY: Readonly<Record<AskedWay, string>> = {
+  tcp: `${NOT_CONNECTED}: it offers UDP only`,
+  http: `${NOT_CONNECTED}: it offers UDP only`,
+  udp: 'over UDP (RTP/AVP)',
+  either: `${NOT_CONNECTED}, and not over UDP either`,
+};
 
 /** A server as errors name it, and what must not come out of its mouth. */
 export class Peer {
@@ -44,13 +56,16 @@ export class Peer {
   }
 
   /** The server's no to a request, in its own words. */
-  refused(method: string, { status, words }: RtspMessage): Fault {
-    if (status === UNSUPPORTED_TRANSPORT) {
-      return this.fault('unsupported', 'does not send RTP over the connection (RTP/AVP/TCP): it offers UDP only');
-    }
+  refused(method: string, { status, words }: RtspMessage, way: AskedWay = 'tcp'): Fault {
+    if (status === UNSUPPORTED_TRANSPORT) return this.noWay(way);
     const refusal = CLASSES.get(status ?? 0) ?? 'unknown';
     const said = `${status ?? ''} ${this.mask(words)}`.trim();
     return new Fault('pull', 'refused', `${this.where} refused ${method}: ${said}`, { refusal });
+  }
+
+  /** The server does not send in the way that was asked for. */
+  noWay(way: AskedWay): Fault {
+    return this.fault('unsupported', `does not send RTP ${NO_WAY[way]}`);
   }
 
   /** The server wants to know who we are, and was not told or not content. */

@@ -40,6 +40,8 @@ export interface SenderReport {
   readonly ssrc: number;
   /** Of the clock on its wall. */
   readonly wallMs: number;
+  /** Of the same time the middle 32 bits, by which it is told which report has come. */
+  readonly middle: number;
   readonly timestamp: number;
 }
 
@@ -73,7 +75,8 @@ function reportAt(bytes: Buffer, at: number): SenderReport | undefined {
   const seconds = uint32At(bytes, at + 8);
   if (seconds === 0) return undefined;
   const wallMs = seconds * 1000 + (uint32At(bytes, at + 12) * 1000) / 2 ** 32;
-  return { ssrc: uint32At(bytes, at + 4), wallMs, timestamp: uint32At(bytes, at + 16) };
+  const middle = uint32At(bytes, at + 10);
+  return { ssrc: uint32At(bytes, at + 4), wallMs, middle, timestamp: uint32At(bytes, at + 16) };
 }
 
 const TURN = 0x1_0000;

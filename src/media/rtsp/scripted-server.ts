@@ -1,3 +1,4 @@
+import dgram from 'node:dgram';
 import { once } from 'node:events';
 import net from 'node:net';
 import { answerBytes, headerOf, type RtspMessage, RtspReader } from './message.ts';
@@ -23,6 +24,7 @@ export interface ScriptedRtspOptions {
 }
 
 const STREAM = 'A1B2C3D4';
+const CLIENT = '127.0.0.1';
 const PUBLIC = 'OPTIONS, DESCRIBE, SETUP, PLAY, ANNOUNCE, RECORD, GET_PARAMETER, TEARDOWN';
 
 /** A script for one method, which it deals with whole. */
@@ -33,6 +35,13 @@ export function at(method: string, act: (visit: RtspVisit, asked: AskedRtsp) => 
     return true;
   };
 }
+
+/** Does not send over the connection. */
+export const datagramsOnly: RtspScript = (visit, asked) => {
+  if (asked.method !== 'SETUP' || clientPortsOf(asked.message) !== undefined) return false;
+  visit.answer(asked, '461 Unsupported Transport');
+  return true;
+};
 
 /** A test's RTSP server that answers like a plain one, but for what the script does otherwise. */
 export class ScriptedRtsp {
@@ -83,6 +92,10 @@ export class RtspVisit {
   readonly asked: AskedRtsp[] = [];
   /** By their place, as they were set up. */
   readonly setUps: string[] = [];
+  /** What the client has sent in datagrams: to which channel, as if it had come over the connection. */
+  readonly heard: { readonly channel: number; readonly bytes: Buffer }[] = [];
+  /** By channel, of what goes in datagrams. */
+  readonly #outlets = new Map<number, { readonly socket: dgram.Socket; readonly port: number }>();
   readonly #options: ScriptedRtspOptions;
 
   constructor(socket: net.Socket, options: ScriptedRtspOptions) {
@@ -94,6 +107,10 @@ export class RtspVisit {
     });
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
+    socket.on('close', () => {
+      for (const outlet of this.#outlets.values()) outlet.socket.close();
+      this.#outlets.clear();
+    });
     socket.on('data', bytes => {
       try {
         reader.feed(bytes as Buffer, 0, (bytes as Buffer).length);
@@ -114,8 +131,11 @@ export class RtspVisit {
     );
   }
 
+  /** In a datagram, where the track was set up so. */
   frame(channel: number, bytes: Buffer): void {
-    this.socket.write(framed(channel, bytes));
+    const outlet = this.#outlets.get(channel);
+    if (outlet === undefined) this.socket.write(framed(channel, bytes));
+    else outlet.socket.send(bytes, outlet.port, CLIENT, () => undefined);
   }
 
   #hear(message: RtspMessage): void {
@@ -132,7 +152,8 @@ export class RtspVisit {
     else if (method === 'DESCRIBE') {
       const body = typeof sdp === 'string' ? sdp : sdp(this);
       this.answer(asked, '200 OK', { 'Content-Type': 'application/sdp', 'Content-Base': `${uri}/` }, body);
-    } else if (method === 'SETUP') {
+    } else if (method === 'SETUP' && clientPortsOf(message) !== undefined) void this.#setUpDatagrams(asked);
+    else if (method === 'SETUP') {
       this.setUps.push(uri);
       this.answer(asked, '200 OK', {
         Transport: headerOf(message, 'transport') ?? '',
@@ -146,6 +167,30 @@ export class RtspVisit {
       if (method === 'TEARDOWN') this.socket.end();
     }
   }
+
+  async #setUpDatagrams(asked: AskedRtsp): Promise<void> {
+    const first = 2 * this.setUps.length;
+    this.setUps.push(asked.uri);
+    const own: number[] = [];
+    for (const [i, port] of (clientPortsOf(asked.message) ?? []).entries()) {
+      const socket = dgram.createSocket('udp4').bind(0, CLIENT);
+      await once(socket, 'listening');
+      socket.on('message', bytes => this.heard.push({ channel: first + i, bytes }));
+      this.#outlets.set(first + i, { socket, port });
+      own.push(socket.address().port);
+    }
+    const transport = headerOf(asked.message, 'transport') ?? '';
+    this.answer(asked, '200 OK', {
+      Transport: `${transport};server_port=${own.join('-')}`,
+      Session: `${STREAM};timeout=60`,
+    });
+  }
+}
+
+/** The ports that a client wants datagrams at. */
+export function clientPortsOf(message: RtspMessage): [number, number] | undefined {
+  const [, rtp, rtcp] = /client_port=(\d+)-(\d+)/.exec(headerOf(message, 'transport') ?? '') ?? [];
+  return rtp === undefined ? undefined : [Number(rtp), Number(rtcp)];
 }
 
 export function framed(channel: number, bytes: Buffer): Buffer {

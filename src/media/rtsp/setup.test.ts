@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { baseOf, beginningOf, beginningsOf, channelsOf, controlUri, sessionOf } from './setup.ts';
+import { baseOf, beginningOf, beginningsOf, channelsOf, controlUri, serverPortsOf, sessionOf } from './setup.ts';
 
 const OFFER = { rtp: 2, rtcp: 3 };
 
@@ -18,6 +18,29 @@ describe('the channels', () => {
     expect(channelsOf('RTP/AVP;unicast;client_port=5000-5001', OFFER)).toBeUndefined();
     expect(channelsOf('RTP/AVP/TCP;interleaved=300-301', OFFER)).toBeUndefined();
     expect(channelsOf('', OFFER)).toBeUndefined();
+  });
+});
+
+describe('the ports of the server', () => {
+  it.each([
+    ['RTP/AVP;unicast;client_port=5000-5001;server_port=6970-6971;ssrc=1', { rtp: 6970, rtcp: 6971 }],
+    ['RTP/AVP/UDP; unicast; source=10.0.0.9; server_port = 6970', { rtp: 6970, rtcp: 6971 }],
+    ['RTP/AVP;unicast;client_port=5000-5001', { rtp: 0, rtcp: 0 }],
+    ['RTP/AVP;server_port=70000-70001', { rtp: 0, rtcp: 0 }],
+    ['RTP/AVP;server_port=65535', { rtp: 0, rtcp: 0 }],
+  ])('are those of %s', (transport, ports) => {
+    expect(serverPortsOf(transport)).toEqual(ports);
+  });
+
+  it.each([
+    'RTP/AVP;multicast;destination=224.2.0.1',
+    'RTP/AVP/TCP;unicast;interleaved=0-1',
+    'RTP/AVP;interleaved=0-1',
+    'RTP/SAVP;unicast',
+    '',
+    undefined,
+  ])('are none of %s', transport => {
+    expect(serverPortsOf(transport)).toBeUndefined();
   });
 });
 

@@ -26,6 +26,26 @@ export function channelsOf(transport: string | undefined, offered: Channels): Ch
   return rtp <= 255 && rtcp <= 255 ? { rtp, rtcp } : undefined;
 }
 
+/** The even port, and the odd one behind it: RFC 2326, section 12.39. */
+export const datagramOffer = ({ rtp, rtcp }: Channels): string => `RTP/AVP;unicast;client_port=${rtp}-${rtcp}`;
+
+/**
+ * The ports that the server sends from, 0 where it does not tell; undefined where it does not send datagrams to us alone.
+ * What it says of hosts means nothing: who sends is known.
+ */
+export function serverPortsOf(transport: string | undefined): Channels | undefined {
+  const [first = ''] = (transport ?? '').split(',');
+  const [profile = '', ...parts] = first.split(';').map(part => part.trim());
+  if (!/^RTP\/AVP(?:\/UDP)?$/i.test(profile) || parts.some(part => /^(?:multicast$|interleaved\b)/i.test(part))) {
+    return undefined;
+  }
+  const told = parts.map(part => /^server_port *= *(\d{1,5})(?:-(\d{1,5}))?$/i.exec(part)).find(it => it !== null);
+  const [, rtpText = '0', rtcpText] = told ?? [];
+  const rtp = Number(rtpText);
+  const rtcp = rtcpText === undefined ? rtp + 1 : Number(rtcpText);
+  return rtp === 0 || rtp > 65_535 || rtcp > 65_535 ? { rtp: 0, rtcp: 0 } : { rtp, rtcp };
+}
+
 const isInterleaved = (part: string): boolean => /^interleaved\b/i.test(part);
 
 export interface SessionHeader {

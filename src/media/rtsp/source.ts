@@ -4,13 +4,16 @@ import { Fault } from '../fault.ts';
 import type { Batch, Source } from '../packet.ts';
 import { READ_BYTES, readBuffer } from '../read-buffers.ts';
 import { Unsent } from '../unsent.ts';
-import { asWire, type Wire } from '../wire.ts';
+import type { Wire } from '../wire.ts';
 import { AudioTrack } from './audio.ts';
-import { openRtsp, type RtspOptions, type RtspStream } from './client.ts';
+import { openRtsp } from './client.ts';
 import { Clocks } from './clocks.ts';
+import type { DatagramPair } from './datagrams.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { answerBytes, headerOf, type RtspMessage } from './message.ts';
 import { PlayedRtp } from './played-rtp.ts';
+import { Reports } from './reports.ts';
+import type { PlayedTrack, RtspOptions, RtspStream } from './stream.ts';
 import { VideoTrack } from './video.ts';
 
 /** Reads of one call: what a stream in a hurry (a fast start, a long stall behind it) can bring in one tick. */
@@ -18,15 +21,14 @@ const MAX_READS = 4;
 /** How long the server may take over our good-bye. */
 const GOODBYE_MS = 500;
 
-export interface RtspSourceOptions extends RtspOptions {
-  readonly now?: Monotonic;
-}
+/** Datagrams that have not come by then are held up by somebody; just before a silent source is let go of. */
+const NO_DATAGRAMS_MS = 4_000;
 
 /** Plays a live stream. Resolves when the server has said yes to that. */
-export async function openRtspSource(address: Address, options: RtspSourceOptions): Promise<RtspSource> {
+export async function openRtspSource(address: Address, options: RtspOptions): Promise<RtspSource> {
   const now = options.now ?? monotonic;
   const stream = await openRtsp(address, options);
-  return new RtspSource(stream, asWire(stream.socket, 'pull'), now);
+  return new RtspSource(stream, stream.line.wire(), now);
 }
 
 export class RtspSource implements Source {
@@ -39,6 +41,8 @@ export class RtspSource implements Source {
   readonly #keepAlive: KeepAlive;
   /** By channel: the track, and whether it is RTP that comes there. */
   readonly #byChannel = new Map<number, { readonly track: PlayedRtp; readonly isRtp: boolean }>();
+  readonly #reports: Reports;
+  readonly #beganMs: number;
   #early: RtspStream['early'];
   #into: Batch | undefined;
   /** Our questions, and answers to the server's. */
@@ -61,6 +65,8 @@ export class RtspSource implements Source {
       this.#byChannel.set(channels.rtcp, { track, isRtp: false });
     }
     this.#keepAlive = new KeepAlive({ ...stream.keepAlive, nowMs: now() });
+    this.#reports = new Reports(stream, this.#tracks, now());
+    this.#beganMs = now();
     stream.reader.listener = {
       message: message => this.#hear(message),
       frame: (channel, bytes, start, end) => this.#take(channel, bytes, start, end),
@@ -68,7 +74,8 @@ export class RtspSource implements Source {
   }
 
   get bytesIn(): number {
-    return this.#stream.reader.bytesIn;
+    const { reader, tracks } = this.#stream;
+    return tracks.reduce((all, { datagrams }) => all + (datagrams?.bytesIn ?? 0), reader.bytesIn);
   }
 
   /** Packets that did not come, and pictures that were left out for it. */
@@ -77,13 +84,24 @@ export class RtspSource implements Source {
     return { gaps: sum(track => track.gaps), pictures: sum(track => track.dropped) };
   }
 
+  /** Datagrams that were of no use: of other senders, too late, or more than there was room for. */
+  get datagrams(): { readonly foreign: number; readonly late: number; readonly overrun: number } {
+    const pairs = this.#stream.tracks.flatMap(({ datagrams }) => (datagrams === undefined ? [] : [datagrams]));
+    const sum = (of: (pair: DatagramPair) => number): number => pairs.reduce((all, pair) => all + of(pair), 0);
+    return { foreign: sum(pair => pair.foreign), late: sum(pair => pair.late), overrun: sum(pair => pair.overrun) };
+  }
+
   read(into: Batch, mostBytes = READ_BYTES * MAX_READS): void {
     const before = into.count;
     this.#into = into;
+    const nowMs = this.#now();
+    for (const track of this.#tracks) track.cameMs = nowMs;
     try {
       this.#takeEarly();
       this.#readWire(mostBytes);
-      this.#askIfDue();
+      for (const track of this.#stream.tracks) this.#readDatagrams(track, nowMs, mostBytes);
+      this.#reports.tell(nowMs, this.#unsent);
+      this.#askIfDue(nowMs);
       this.#unsent.flush(this.#wire);
     } catch (error) {
       const isClosed = error instanceof Fault && error.kind === 'closed';
@@ -95,6 +113,7 @@ export class RtspSource implements Source {
       this.#into = undefined;
     }
     if (this.#end !== undefined && into.count === before) throw this.#end;
+    this.#seeDatagrams(nowMs);
   }
 
   /** Says good-bye first: many a camera serves only a few at a time, and does not see for a while that one has left. */
@@ -108,6 +127,7 @@ export class RtspSource implements Source {
       // It has left already.
     }
     void this.#wire.end(GOODBYE_MS);
+    for (const { datagrams } of this.#stream.tracks) datagrams?.close();
   }
 
   #takeEarly(): void {
@@ -126,6 +146,26 @@ export class RtspSource implements Source {
       this.#stream.reader.feed(buffer, 0, got);
       if (got < room.length) return;
     }
+  }
+
+  #readDatagrams({ datagrams, channels }: PlayedTrack, nowMs: number, mostBytes: number): void {
+    const track = datagrams === undefined ? undefined : this.#byChannel.get(channels.rtp)?.track;
+    if (datagrams === undefined || track === undefined) return;
+    const take = (channel: number) => (packet: Buffer, cameMs: number) => {
+      track.cameMs = cameMs;
+      this.#take(channel, packet, 0, packet.length);
+    };
+    datagrams.drain(nowMs, mostBytes, { rtp: take(channels.rtp), rtcp: take(channels.rtcp) });
+  }
+
+  /** Whether media comes at all that was to come in datagrams. */
+  #seeDatagrams(nowMs: number): void {
+    if (this.#stream.way !== 'udp' || nowMs - this.#beganMs < NO_DATAGRAMS_MS) return;
+    if (this.#tracks.some(({ reception }) => reception.hasBegun)) return;
+    const { foreign } = this.datagrams;
+    const others = foreign === 0 ? '' : `; ${foreign} packets came from elsewhere, and were not heard`;
+    const sentence = `${this.#stream.peer.where}: no RTP came over UDP within ${NO_DATAGRAMS_MS / 1000} s; a firewall?`;
+    throw new Fault('pull', 'silent', `${sentence}${others}`);
   }
 
   #take(channel: number, bytes: Buffer, start: number, end: number): void {
@@ -158,8 +198,8 @@ export class RtspSource implements Source {
     if (method === 'TEARDOWN') this.#over('the server ended the stream');
   }
 
-  #askIfDue(): void {
-    const method = this.#keepAlive.due(this.#now());
+  #askIfDue(nowMs: number): void {
+    const method = this.#keepAlive.due(nowMs);
     if (method === undefined) return;
     const { bytes, number } = this.#stream.asking.request(method, this.#stream.aggregate);
     this.#asked = number;
