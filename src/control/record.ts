@@ -1,9 +1,11 @@
 import type { Change, Delivery, Store } from '../store/store.ts';
 import { isGone } from '../task/alarm.ts';
+import type { Actor } from '../task/audit.ts';
 import type { Event, Occurrence } from '../task/event.ts';
 import type { DialectName } from '../task/spec.ts';
 import { newTask, type Stamp, type Step, stepsAfter, type Task, type TaskSeed } from '../task/task.ts';
 import { endpointId } from './endpoint.ts';
+import { type Redact, taskEntry } from './task-audit.ts';
 
 export interface Rendered {
   readonly contentType: string;
@@ -30,6 +32,8 @@ export interface RecordOptions {
   readonly now: () => number;
   /** Ids that sort in the order in which they were made. */
   readonly newId: () => string;
+  /** How addresses may be seen in the audit log; without it nothing is noted there. */
+  readonly redact?: Redact;
   readonly render: { readonly [dialect in DialectName]?: Render };
   readonly onEvent: readonly Follow[];
   readonly log: Log;
@@ -51,9 +55,9 @@ export class Record {
     this.#options = options;
   }
 
-  async create(seed: Omit<TaskSeed, keyof Stamp>): Promise<Task> {
+  async create(seed: Omit<TaskSeed, keyof Stamp>, by?: Actor): Promise<Task> {
     const first = this.#withDelivery(newTask({ ...seed, ...this.#stamp() }), undefined);
-    await this.#options.store.create(changeOf(first.task, [first]));
+    await this.#options.store.create({ ...changeOf(first.task, [first]), ...this.#noted(undefined, [first], by) });
     this.#tellFollowers([first]);
     return first.task;
   }
@@ -66,20 +70,26 @@ export class Record {
 
   /**
    * Lets `decide` (pure) walk the task some steps on; no step means no news. What it throws reaches the caller, and
-   * nothing is stored then.
+   * nothing is stored then. What somebody wanted is noted in the same transaction.
    */
   async change(
     taskId: string,
     decide: (task: Task, nextStamp: NextStamp) => readonly Step[],
+    by?: Actor,
   ): Promise<{ readonly task: Task; readonly changed: boolean } | undefined> {
     let told: readonly Told[] = [];
     const answer = await this.#options.store.change(taskId, task => {
       told = decide(task, () => this.#stamp()).map(step => this.#withDelivery(step, task));
       const last = told.at(-1);
-      return last && changeOf(last.task, told);
+      return last && { ...changeOf(last.task, told), ...this.#noted(task, told, by) };
     });
     if (answer?.changed) this.#tellFollowers(told);
     return answer;
+  }
+
+  #noted(before: Task | undefined, told: readonly Told[], by: Actor | undefined): Pick<Change, 'audit'> {
+    const { redact, now, newId } = this.#options;
+    return by === undefined || redact === undefined ? {} : { audit: taskEntry(before, told, { redact, now, newId, by }) };
   }
 
   #stamp(): Stamp {

@@ -1,4 +1,5 @@
 import type { Page, Store, TaskFilter } from '../store/store.ts';
+import type { Actor } from '../task/audit.ts';
 import { InvalidTask, type Problem, UnknownTask, WrongStatus } from '../task/error.ts';
 import { type Cursor, startCursor } from '../task/playlist.ts';
 import { checkSpec, mergeSpec, type SpecChange, type TaskSpec } from '../task/spec.ts';
@@ -11,6 +12,8 @@ import { checkCertificates } from './trust.ts';
 export interface Owner {
   readonly accountId: string;
   readonly projectId: string;
+  /** Who it is, for the audit log. */
+  readonly by?: Actor;
 }
 
 /** A place in a list: which pass of the list (from 0), which file, and how far into it. */
@@ -36,10 +39,10 @@ export class Tasks {
     this.#options = options;
   }
 
-  async create({ accountId, projectId }: Owner, spec: TaskSpec): Promise<Task> {
+  async create({ accountId, projectId, by }: Owner, spec: TaskSpec): Promise<Task> {
     const { record, now, newId } = this.#options;
     refuse([...checkSpec(spec, { now: now() }), ...checkCertificates(spec)]);
-    return record.create({ id: newId(), accountId, projectId, spec });
+    return record.create({ id: newId(), accountId, projectId, spec }, by);
   }
 
   /**
@@ -53,7 +56,7 @@ export class Tasks {
       const patch = typeof wanted === 'function' ? wanted(task) : wanted;
       refuseChange(task, patch, now);
       return changeSteps(task, patch, nextStamp);
-    });
+    }, owner.by);
     if (!answer) throw new UnknownTask(taskId);
     return answer.task;
   }
@@ -62,7 +65,7 @@ export class Tasks {
     const answer = await this.#options.record.change(taskId, (task, nextStamp) => {
       refuseStranger(owner, task);
       return stepsAfter(task, { type: 'deleted', cause: 'user', reason: 'deleted by the user' }, nextStamp);
-    });
+    }, owner.by);
     if (!answer) throw new UnknownTask(taskId);
   }
 
@@ -73,7 +76,7 @@ export class Tasks {
       refuseStranger(owner, task);
       refuseRestart(task, now);
       return restartSteps(task, nextStamp);
-    });
+    }, owner.by);
     if (!answer) throw new UnknownTask(taskId);
     return answer.task;
   }

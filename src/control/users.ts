@@ -144,7 +144,7 @@ export class Users {
   };
 }
 
-const withoutHash = ({ passwordHash: _, ...rest }: User): PublicUser => rest;
+export const withoutHash = ({ passwordHash: _, ...rest }: User): PublicUser => rest;
 
 function sidesOf({ policies, enabled }: User, edit: UserEdit) {
   const after = { policies: edit.policies ?? policies, enabled: edit.enabled ?? enabled };
