@@ -33,8 +33,11 @@ export async function within<T>(deadline: Deadline, work: (signal: AbortSignal) 
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
-    end.abort();
+    end.abort(OVER);
   }
 }
+
+/** One for all: an error of its own would cost each wait, however short, a walk up the stack. */
+const OVER = new DOMException('the wait is over', 'AbortError');
 
 const inSeconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`;

@@ -10,6 +10,8 @@ import { asWire, type Wire } from './wire.ts';
 /** Between two looks for an answer's head. What is waited for then is not yet due. */
 const POLL_MS = 20;
 const READ_BYTES = 16 * 1024;
+/** Of all lines: what is read is copied before anybody waits. */
+const headBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
 export interface PollOptions {
   readonly headers: Readonly<Record<string, string>>;
@@ -94,12 +96,11 @@ async function send(wire: Wire, bytes: Buffer, signal: AbortSignal): Promise<voi
 }
 
 async function hear(wire: Wire, signal: AbortSignal): Promise<{ head: Head; rest: Buffer }> {
-  const buffer = Buffer.allocUnsafe(READ_BYTES);
   let bytes: Buffer = Buffer.alloc(0);
   for (;;) {
-    const got = wire.read(buffer);
+    const got = wire.read(headBuffer);
     if (got === 0) await pause(signal);
-    else bytes = Buffer.concat([bytes, buffer.subarray(0, got)]);
+    else bytes = Buffer.concat([bytes, headBuffer.subarray(0, got)]);
     const heard = got === 0 ? undefined : headIn(bytes);
     if (heard !== undefined) return heard;
     if (bytes.length > LARGEST_HEAD) throw new Fault('pull', 'garbage', 'the head of the answer does not end');

@@ -237,8 +237,8 @@ export class Lookahead {
 
   #free(packet: Packet): void {
     this.bytes -= packet.size;
-    // What it showed must not be held by a packet that waits for its next use.
-    packet.buffers.length = 0;
+    // What it showed must not be held by a packet that waits for its next use, whose list is not to be made anew.
+    packet.buffers.fill(NOTHING);
     if (this.#spare.length < MOST_SPARE) this.#spare.push(packet);
   }
 
@@ -319,6 +319,7 @@ export class Lookahead {
   }
 }
 
+const NOTHING = Buffer.alloc(0);
 const isFrame = (packet: Packet): boolean => packet.kind === 'audio' || isVideo(packet.kind);
 
 function firstFrame(track: Track): Packet | undefined {

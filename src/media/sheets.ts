@@ -11,7 +11,7 @@ export class Sheets {
   /** Those that the demuxer may still be cutting from. */
   readonly #open: { video: Buffer | undefined; audio: Buffer | undefined } = { video: undefined, audio: undefined };
   /** Used up by what was given last, which is still looked at. */
-  #leaving: Buffer[] = [];
+  readonly #leaving: Buffer[] = [];
 
   /** The packets have been made. */
   made(batch: Batch): void {
@@ -39,7 +39,7 @@ export class Sheets {
   /** What was given before is not looked at any more. */
   release(): void {
     for (const sheet of this.#leaving) spareBuffers.giveBack(sheet);
-    this.#leaving = [];
+    this.#leaving.length = 0;
   }
 
   #turnTo(track: 'video' | 'audio', sheet: Buffer): void {

@@ -34,7 +34,8 @@ interface Line {
 
 const MOST_IDLE = 3;
 const MAX_REDIRECTS = 5;
-const READ_BYTES = 64 * 1024;
+/** Of all lines: what is read is copied before anybody waits. */
+const collectBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 /** Between two reads of a small answer. */
 const POLL_MS = 10;
 
@@ -111,12 +112,11 @@ export class LiveLines {
     { address, body, part }: Begun,
     { most, range, signal }: { most: number; range: ByteRange | undefined; signal: AbortSignal },
   ): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
     const chunks: Buffer[] = [];
     let length = 0;
     while (!body.ended) {
-      const got = body.read(buffer);
-      chunks.push(Buffer.from(buffer.subarray(0, got)));
+      const got = body.read(collectBuffer);
+      if (got > 0) chunks.push(Buffer.from(collectBuffer.subarray(0, got)));
       length += got;
       this.bytesIn += got;
       if (length > most) throw new Fault('pull', 'garbage', `${redactUrl(urlOf(address))} has more than ${most} bytes`);

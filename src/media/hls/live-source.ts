@@ -17,6 +17,8 @@ const PRIME_MS = 500;
 const MOST_STEPS = 64;
 /** How fast what lies too far behind the live edge is caught up with. */
 const CATCH_UP = 1.05;
+/** A visit costs more than what it brings. What is read ahead is never late, so it goes out on every second tick. */
+const REST_MS = 75;
 /** A step of the clock in front of what is due is a hole, and not waited out. */
 const HOLE_MS = 1_000;
 
@@ -48,6 +50,7 @@ export class LiveHlsSource implements Source {
   /** Media time that is due, and when that was; undefined while there is nothing to give. */
   #due: { readonly mediaMs: number; readonly atMs: number } | undefined;
   #hasMetadata = false;
+  #restsUntilMs = 0;
   #state: 'more' | 'starved' | 'over' = 'more';
   /** Why nothing more comes; what came before goes first. */
   #end: Fault | undefined;
@@ -70,10 +73,12 @@ export class LiveHlsSource implements Source {
     const before = into.count;
     this.#sheets.release();
     const nowMs = this.#now();
+    if (nowMs < this.#restsUntilMs) return;
     const dueMs = this.#dueMs(nowMs);
     this.#fill(dueMs);
     this.#begin(nowMs);
     if (this.#due !== undefined) this.#give(into, nowMs);
+    if (into.count > before) this.#restsUntilMs = nowMs + REST_MS;
     if (this.#end !== undefined && into.count === before && this.#lookahead.empty) throw this.#end;
   }
 

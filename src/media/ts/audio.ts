@@ -40,7 +40,8 @@ export const aacRules: FrameRules = {
     const head = readAdtsHead(bytes, at);
     if (head === undefined) return undefined;
     if (head.blocks > 1) throw cannot('AAC with several blocks in a frame');
-    return { ...head, samples: AAC_SAMPLES };
+    const { frameBytes, headBytes, sampleRate, config } = head;
+    return { frameBytes, headBytes, samples: AAC_SAMPLES, sampleRate, config };
   },
   bodyHead: () => AAC_HEAD,
   header: ({ config }) => aacHeader(Buffer.of(config >> 8, config & 0xff)),

@@ -126,11 +126,11 @@ export class TsDemuxer implements Demuxer {
       this.counts.damaged++;
       return;
     }
-    const starts = (second & 0x40) !== 0;
     const track = this.#trackOf(pid);
-    if (track !== undefined) this.#take(track, { bytes, at, starts }, into);
-    else if (pid === PAT_PID) this.#learnPrograms(payloadIn(bytes, at), starts);
-    else if (this.#maps.has(pid)) this.#learnStreams(pid, payloadIn(bytes, at), { starts, into });
+    if (track !== undefined) this.#take(track, bytes, at, into);
+    else if (pid === PAT_PID) this.#learnPrograms(payloadIn(bytes, at), startsUnit(bytes, at));
+    else if (this.#maps.has(pid))
+      this.#learnStreams(pid, payloadIn(bytes, at), { starts: startsUnit(bytes, at), into });
   }
 
   /** Sound that shows not to be what can be relayed leaves the picture, or other sound. */
@@ -148,9 +148,9 @@ export class TsDemuxer implements Demuxer {
     return this.#audio?.stream.pid === pid ? this.#audio : undefined;
   }
 
-  #take(track: Track, packet: { bytes: Buffer; at: number; starts: boolean }, into: Batch): void {
+  #take(track: Track, bytes: Buffer, at: number, into: Batch): void {
     try {
-      this.#media(track, packet, into);
+      this.#media(track, bytes, at, into);
     } catch (error) {
       this.#leaveOut(track, error, into);
     }
@@ -164,8 +164,8 @@ export class TsDemuxer implements Demuxer {
     }
   }
 
-  #media(track: Track, packet: { bytes: Buffer; at: number; starts: boolean }, into: Batch): void {
-    const { bytes, at, starts } = packet;
+  /** Without an object per packet: there are thousands of them a second. */
+  #media(track: Track, bytes: Buffer, at: number, into: Batch): void {
     const flags = bytes[at + 3] as number;
     if ((flags & 0xc0) !== 0) {
       refuseScrambled(track);
@@ -175,7 +175,10 @@ export class TsDemuxer implements Demuxer {
     if ((flags & 0x10) === 0) return;
     const from = payloadAt(bytes, at);
     if (!this.#follows(track, flags & 15, isDiscontinuity(bytes, at))) return;
-    if (from < at + TS_PACKET_BYTES) track.pes.push(bytes, from, at + TS_PACKET_BYTES, starts, into);
+    const end = at + TS_PACKET_BYTES;
+    if (from >= end) return;
+    if (startsUnit(bytes, at)) track.pes.start(bytes, from, end, into);
+    else track.pes.goOn(bytes, from, end, into);
   }
 
   /** False for a packet sent twice. What a missing packet belonged to is given up. */
@@ -236,6 +239,9 @@ function refuseScrambled(track: Track): void {
   if (++track.scrambled < SCRAMBLED_PACKETS) return;
   throw new Fault('pull', 'unsupported', 'the transport stream is scrambled');
 }
+
+/** Whether a PES packet or a section begins in the packet. */
+const startsUnit = (bytes: Buffer, at: number): boolean => ((bytes[at + 1] as number) & 0x40) !== 0;
 
 /** Where the payload of the packet begins, behind its adaptation field; at most at the packet's end. */
 function payloadAt(bytes: Buffer, at: number): number {

@@ -48,13 +48,18 @@ export class PesReader {
     this.#spans = spans;
   }
 
-  /** The payload bytes[at, end) of one transport packet; `starts` where a PES packet begins in it. */
-  push(bytes: Buffer, at: number, end: number, starts: boolean, into: Batch): void {
-    let from = at;
-    if (starts) {
-      from = this.#start(bytes, at, end, into);
-      if (from < 0) return;
-    } else if (!this.#open) return;
+  /** The payload bytes[at, end) of a transport packet in which a PES packet begins. */
+  start(bytes: Buffer, at: number, end: number, into: Batch): void {
+    const from = this.#start(bytes, at, end, into);
+    if (from >= 0) this.#take(bytes, from, end, into);
+  }
+
+  /** The payload bytes[at, end) of one that goes on with what was begun. */
+  goOn(bytes: Buffer, at: number, end: number, into: Batch): void {
+    if (this.#open) this.#take(bytes, at, end, into);
+  }
+
+  #take(bytes: Buffer, from: number, end: number, into: Batch): void {
     this.#append(bytes, from, end);
     if (this.#due === 0) return;
     this.#due -= Math.min(this.#due, end - from);

@@ -9,10 +9,22 @@ export class SectionReader {
   readonly #bytes = Buffer.alloc(LONGEST);
   #length = 0;
   #open = false;
+  /** The newest payload that brought a section, and nothing but whole ones. Tables are sent many times a second. */
+  #known: Buffer = NOTHING;
 
-  /** The whole, undamaged sections that the payload completes. They are valid until the next call. */
+  /**
+   * The whole, undamaged sections that the payload completes, but for a payload sent once more. They are valid until the
+   * next call.
+   */
   push(payload: Buffer, starts: boolean): Buffer[] {
     if (!starts) return this.#open ? this.#add(payload) : [];
+    if (!this.#open && this.#known.equals(payload)) return NONE;
+    const sections = this.#begin(payload);
+    if (!this.#open && sections.length > 0) this.#known = Buffer.from(payload);
+    return sections;
+  }
+
+  #begin(payload: Buffer): Buffer[] {
     const pointer = payload[0] ?? 0;
     if (1 + pointer > payload.length) return [];
     const before = this.#open ? this.#add(payload.subarray(1, 1 + pointer)).map(whole => Buffer.from(whole)) : [];
@@ -38,6 +50,9 @@ export class SectionReader {
     return crc32(section) === 0 ? [section] : [];
   }
 }
+
+const NOTHING = Buffer.alloc(0);
+const NONE: Buffer[] = [];
 
 const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 24;

@@ -116,7 +116,7 @@ export class VideoUnits implements Payload {
     let start = nextUnit(bytes, 0);
     while (start < bytes.length && this.#count < MOST_UNITS) {
       const next = nextUnit(bytes, start);
-      let end = next < bytes.length || bytes.subarray(-3).equals(START_CODE) ? next - START_CODE.length : bytes.length;
+      let end = next < bytes.length || endsInStartCode(bytes) ? next - START_CODE.length : bytes.length;
       while (end > start && bytes[end - 1] === 0) end--;
       if (end > start) this.#note(this.#rules.kindOf(bytes, start, end), start, end);
       start = next;
@@ -168,6 +168,11 @@ export class VideoUnits implements Payload {
     for (let i = from; i < to; i++) room += 4 + (this.#units[i] as Unit).end - (this.#units[i] as Unit).start;
     return room;
   }
+}
+
+function endsInStartCode(bytes: Buffer): boolean {
+  const last = bytes.length - 1;
+  return bytes[last] === 1 && bytes[last - 1] === 0 && bytes[last - 2] === 0;
 }
 
 const NO_SETS: readonly Buffer[] = [];
