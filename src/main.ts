@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { renderAlibaba, signAlibaba } from './api/alibaba/callback.ts';
@@ -22,8 +22,10 @@ import { Breakpoints } from './control/breakpoints.ts';
 import { CallbackSecrets } from './control/callback-secrets.ts';
 import { Callbacks } from './control/callbacks.ts';
 import { Claims } from './control/claims.ts';
+import { Directory } from './control/directory.ts';
 import { History } from './control/history.ts';
 import { Housekeeping } from './control/housekeeping.ts';
+import { onAirOf } from './control/on-air.ts';
 import { Record } from './control/record.ts';
 import { Scheduler } from './control/scheduler.ts';
 import { Signals } from './control/signals.ts';
@@ -208,6 +210,7 @@ interface Control {
   readonly housekeeping: Housekeeping;
   readonly secrets: CallbackSecrets;
   readonly history: History;
+  readonly directory: Directory;
   readonly supervisor: Supervisor;
   readonly claims: Claims;
   readonly signals: Signals;
@@ -239,6 +242,7 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
       event => scheduler.follow(event),
       (event, task, delivery) => callbacks.follow(event, task, delivery),
       (event, task) => history.follow(event, task),
+      (event, task) => directory.follow(event, task),
     ],
     log: tell,
   });
@@ -273,6 +277,7 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
   const { keepEventsMs } = config;
   const housekeeping = new Housekeeping({ store, keepEventsMs, now, sleep, log: tell });
   const history = new History({ store, callbacks, now });
+  const directory = new Directory({ store, redact: redactUrl, now });
   const supervisor = buildSupervisor(config, { listener: claims, log: tell });
   closing.adopt(supervisor, it => it.close({ stopWorkers: true }));
   closing.adopt(housekeeping, it => it.close());
@@ -280,7 +285,7 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
   closing.adopt(claims, it => it.close());
   closing.adopt(scheduler, it => it.close());
   const tasks = new Tasks({ store, record, breakpoints, now, newId });
-  return { tasks, scheduler, callbacks, housekeeping, secrets, history, supervisor, claims, signals };
+  return { tasks, scheduler, callbacks, housekeeping, secrets, history, directory, supervisor, claims, signals };
 }
 
 /**
@@ -389,6 +394,12 @@ function buildApi(config: Config, { store, accounts, control, log, signal }: Api
       callbacks: control.callbacks,
       secrets: control.secrets,
       redact: redactUrl,
+      directory: control.directory,
+      fareOf: task => {
+        const health = control.claims.runOf(task.id);
+        return { health, onAir: onAirOf(task, health, { rates: control.signals.ratesOf(task.id), now: now() }) };
+      },
+      node: hostname(),
       testThrottle: new RollingThrottle({ callsPerSecond: TESTS_PER_MINUTE, windowMs: 60_000, now: monotonic }),
       probe: prober(config, signal),
       monotonic,

@@ -23,6 +23,7 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   change: (taskId, decide) => tasks.changeTask(base, taskId, decide),
   saveBreakpoints: progress => tasks.saveBreakpoints(base, progress),
   get: taskId => tasks.getTask(base, taskId),
+  some: taskIds => tasks.someTasks(base, taskIds),
   list: (filter, page) => tasks.listTasks(base, filter, page),
   due: (now, limit) => tasks.dueTasks(base, now, limit),
   withStatus: statuses => tasks.tasksWithStatus(base, statuses),

@@ -73,6 +73,12 @@ export async function getTask({ db, seal }: Base, taskId: string): Promise<Task 
   return row && toTask(seal, row);
 }
 
+export async function someTasks({ db, seal }: Base, taskIds: readonly string[]): Promise<readonly Task[]> {
+  if (taskIds.length === 0) return [];
+  const rows = await db.selectFrom('tasks').selectAll().where('id', 'in', taskIds).execute();
+  return rows.map(row => toTask(seal, row));
+}
+
 export async function listTasks(
   base: Base,
   filter: TaskFilter,

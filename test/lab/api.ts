@@ -10,6 +10,7 @@ import { RollingThrottle } from '../../src/api/throttle.ts';
 import { Accounts } from '../../src/control/accounts.ts';
 import { ApiKeys } from '../../src/control/api-keys.ts';
 import { CallbackSecrets } from '../../src/control/callback-secrets.ts';
+import { Directory } from '../../src/control/directory.ts';
 import { History } from '../../src/control/history.ts';
 import { Record as TaskRecord } from '../../src/control/record.ts';
 import { Tasks } from '../../src/control/tasks.ts';
@@ -68,7 +69,8 @@ export async function startApi(place: Place, { callsPerSecond = {}, streams = {}
     alibaba: renderAlibaba({ running: 'Running', exit: 'Exit' }),
     native: renderNative({ redact: redactUrl }),
   };
-  const onEvent = [history.follow.bind(history)];
+  const directory = new Directory({ store, redact: redactUrl, now });
+  const onEvent = [history.follow.bind(history), directory.follow.bind(directory)];
   const record = new TaskRecord({ store, now, newId: timedIds({ now, randomBytes }), render, onEvent, log });
   const tasks = new Tasks({ store, record, breakpoints: { latest: () => undefined }, now, newId: randomUUID });
   const app = buildServer({
@@ -91,6 +93,9 @@ export async function startApi(place: Place, { callsPerSecond = {}, streams = {}
       callbacks: { test: async () => ({ status: 204, tookMs: 1, error: '' }), resume: async () => false },
       secrets: new CallbackSecrets({ store, now, newId: randomUUID, randomBytes }),
       redact: redactUrl,
+      directory,
+      fareOf: () => ({ health: undefined, onAir: null }),
+      node: 'lab',
       testThrottle: new RollingThrottle({ callsPerSecond: 10, windowMs: 60_000, now: () => performance.now() }),
       probe: async () => ({ ok: true, found: {} }),
       monotonic: () => performance.now(),

@@ -1,31 +1,31 @@
+import type { StaticDecode } from 'typebox';
 import type { History, Part } from '../../control/history.ts';
 import type { Tasks } from '../../control/tasks.ts';
 import type { CallbackSecret } from '../../task/account.ts';
-import type { Caller, WireRequest } from '../auth.ts';
+import type { Caller } from '../auth.ts';
 import type { CheckUrl } from '../check-url.ts';
 import type { Throttle } from '../throttle.ts';
 import { type Rendered, renderTest } from './callback.ts';
 import { printDelivery, printEndpoint, printWithBody } from './delivery.ts';
 import { notFound, throttled } from './error.ts';
 import { printLogged, printTime, printTimeOrNull, type Redact } from './event.ts';
-import { NOTHING, readBody, readQuery, refuseBody } from './params.ts';
 import { type Probe, Prober, ROLES } from './probe.ts';
 import {
-  DELIVERIES,
+  type DELIVERIES,
   deliveryQueryOf,
-  EVENTS,
-  EVENTS_BEHIND,
+  type EVENTS,
+  type EVENTS_BEHIND,
   eventQueryOf,
   limitOf,
-  PROBE,
+  type PROBE,
   pageOf,
-  REDELIVER,
-  ROTATE,
+  type REDELIVER,
+  type ROTATE,
   refuse,
   spanOf,
-  TEST,
   type TestWish,
 } from './queries.ts';
+import type { Call } from './route.ts';
 
 /** What is asked of who sends callbacks. */
 export interface Sender {
@@ -64,15 +64,6 @@ export interface CallsOptions {
   readonly newId: () => string;
 }
 
-/** A call that was let in. */
-export interface Call {
-  readonly caller: Caller;
-  readonly wire: WireRequest;
-  readonly requestId: string;
-  /** Of what the path names; "" where it names nothing. */
-  readonly id: string;
-}
-
 /** What each call does and answers. */
 export class NativeCalls {
   readonly #options: CallsOptions;
@@ -83,73 +74,55 @@ export class NativeCalls {
     this.#prober = new Prober(options.probe);
   }
 
-  async events({ caller, wire }: Call): Promise<object> {
-    refuseBody(wire);
+  async events({ caller, query: given }: Call<StaticDecode<typeof EVENTS>>) {
     const { history, redact } = this.#options;
-    const given = readQuery(wire.target, EVENTS);
     const part = await history.events(caller, { ...eventQueryOf(given), ...spanOf(given) }, pageOf(given));
     return { events: part.rows.map(event => printLogged(event, redact)), next: cursorOf(part) };
   }
 
-  async eventsOf({ caller, wire, id }: Call): Promise<object> {
-    refuseBody(wire);
+  async eventsOf({ caller, id, query: given }: Call<StaticDecode<typeof EVENTS_BEHIND>>) {
     const { history, redact } = this.#options;
-    const given = readQuery(wire.target, EVENTS_BEHIND);
     const { rows, next } = await history.eventsOf(caller, id, given.after ?? 0, limitOf(given));
     return { events: rows.map(event => printLogged(event, redact)), next_seq: next };
   }
 
-  async deliveries({ caller, wire }: Call): Promise<object> {
-    refuseBody(wire);
+  async deliveries({ caller, query: given }: Call<StaticDecode<typeof DELIVERIES>>) {
     const { history, redact } = this.#options;
-    const given = readQuery(wire.target, DELIVERIES);
     const part = await history.deliveries(caller, { ...deliveryQueryOf(given), ...spanOf(given) }, pageOf(given));
     return { deliveries: part.rows.map(delivery => printDelivery(delivery, redact)), next: cursorOf(part) };
   }
 
-  async delivery({ caller, wire, id }: Call): Promise<object> {
-    refuseBody(wire);
-    readQuery(wire.target, NOTHING);
+  async delivery({ caller, id }: Call) {
     const delivery = await this.#options.history.delivery(caller, id);
     if (delivery === undefined) throw notFound('delivery');
     return printWithBody(delivery, this.#options.redact);
   }
 
-  async redeliver({ caller, wire, id }: Call): Promise<object> {
-    readQuery(wire.target, NOTHING);
-    readBody(wire, NOTHING);
+  async redeliver({ caller, id }: Call) {
     const redelivered = await this.#options.history.redeliver(caller, { ids: [id] });
     if (redelivered === 0) throw notFound('delivery');
     return { redelivered };
   }
 
   /** Without `states`, those that were given up. */
-  async redeliverAll({ caller, wire }: Call): Promise<object> {
-    readQuery(wire.target, NOTHING);
-    const given = readBody(wire, REDELIVER);
+  async redeliverAll({ caller, body: given }: Call<unknown, StaticDecode<typeof REDELIVER>>) {
     const { task_id: taskId, endpoint, states = ['dead'] } = given;
     const query = { ...spanOf(given), taskId, endpoint, states };
     return { redelivered: await this.#options.history.redeliver(caller, query) };
   }
 
-  async endpoints({ caller, wire }: Call): Promise<object> {
-    refuseBody(wire);
-    readQuery(wire.target, NOTHING);
+  async endpoints({ caller }: Call) {
     const endpoints = await this.#options.history.endpoints(caller);
     return { endpoints: endpoints.map(endpoint => printEndpoint(endpoint, this.#options.redact)) };
   }
 
-  async resume({ caller, wire, id }: Call): Promise<object> {
-    readQuery(wire.target, NOTHING);
-    readBody(wire, NOTHING);
+  async resume({ caller, id }: Call) {
     if (!(await this.#options.callbacks.resume(caller.accountId, id))) throw notFound('endpoint that fails');
-    return { resumed: true };
+    return { resumed: true } as const;
   }
 
-  async test({ caller, wire }: Call): Promise<object> {
-    readQuery(wire.target, NOTHING);
+  async test({ caller, body: given }: Call<unknown, TestWish>) {
     const { callbacks, testThrottle, now, newId } = this.#options;
-    const given = readBody(wire, TEST);
     const url = await this.#receiverOf(given, caller);
     const waitMs = testThrottle.take(caller.accountId, 'test');
     if (waitMs > 0) throw throttled('The account tries its receivers too often.', waitMs);
@@ -159,9 +132,7 @@ export class NativeCalls {
     return { delivered, status, took_ms: tookMs, error };
   }
 
-  async secrets({ caller, wire }: Call): Promise<object> {
-    refuseBody(wire);
-    readQuery(wire.target, NOTHING);
+  async secrets({ caller }: Call) {
     const secrets = await this.#options.secrets.signersOf(caller.accountId);
     const facts = secrets.map(({ id, createdAt, retiresAt }) => ({
       id,
@@ -171,18 +142,15 @@ export class NativeCalls {
     return { secrets: facts };
   }
 
-  async rotate({ caller, wire }: Call): Promise<object> {
-    readQuery(wire.target, NOTHING);
-    const { overlap_s: overlapS } = readBody(wire, ROTATE);
+  async rotate({ caller, body }: Call<unknown, StaticDecode<typeof ROTATE>>) {
+    const { overlap_s: overlapS } = body;
     const options = overlapS === undefined ? {} : { overlapMs: overlapS * 1_000 };
     const { secret, former } = await this.#options.secrets.rotate(caller.accountId, options);
     return { id: secret.id, secret: secret.secret, retires_at: printTimeOrNull(former?.retiresAt ?? null) };
   }
 
   /** 200 whatever comes of it: that it cannot be relayed is what was asked. */
-  async probe({ wire }: Call): Promise<object> {
-    readQuery(wire.target, NOTHING);
-    const { url, as = 'source' } = readBody(wire, PROBE);
+  async probe({ body: { url, as = 'source' } }: Call<unknown, StaticDecode<typeof PROBE>>) {
     const rules = ROLES[as].map(role => this.#options.checkUrl(url, role));
     const [rule] = rules;
     if (rule !== undefined && rules.every(each => each !== undefined)) refuse('url', rule);

@@ -1,37 +1,11 @@
 import type { DeliveryState, Endpoint, LoggedDelivery } from '../../control/history.ts';
 import { printTime, printTimeOrNull, type Redact, snake } from './event.ts';
+import type { DeliveryWithBody, PrintedDelivery, PrintedEndpoint } from './log-schema.ts';
 
 const STATES: Readonly<Record<DeliveryState, true>> = { waiting: true, delivered: true, dead: true };
 export const DELIVERY_STATES: ReadonlyMap<string, DeliveryState> = new Map(
   (Object.keys(STATES) as DeliveryState[]).map(state => [state, state]),
 );
-
-export interface PrintedDelivery {
-  readonly id: string;
-  readonly cursor: string;
-  readonly task_id: string;
-  readonly project_id: string;
-  readonly event_id: string;
-  readonly event_type: string;
-  readonly seq: number;
-  readonly dialect: string;
-  readonly endpoint: string;
-  readonly url: string;
-  readonly state: DeliveryState;
-  readonly attempts: number;
-  readonly next_attempt_at: string | null;
-  readonly last_error: string;
-  readonly created_at: string;
-  readonly settled_at: string | null;
-  readonly log: readonly PrintedAttempt[];
-}
-
-export interface PrintedAttempt {
-  readonly at: string;
-  readonly took_ms: number;
-  readonly status: number | null;
-  readonly error: string;
-}
 
 /** What it is signed with is nobody's business, its owner's included: it was told elsewhere. */
 export const printDelivery = (delivery: LoggedDelivery, redact: Redact): PrintedDelivery => ({
@@ -54,19 +28,13 @@ export const printDelivery = (delivery: LoggedDelivery, redact: Redact): Printed
   log: delivery.log.map(({ at, tookMs, status, error }) => ({ at: printTime(at), took_ms: tookMs, status, error })),
 });
 
-export interface DeliveryWithBody extends PrintedDelivery {
-  readonly content_type: string;
-  /** As it is sent, byte for byte. */
-  readonly body: string;
-}
-
 export const printWithBody = (delivery: LoggedDelivery, redact: Redact): DeliveryWithBody => ({
   ...printDelivery(delivery, redact),
   content_type: delivery.contentType,
   body: delivery.body,
 });
 
-export const printEndpoint = (endpoint: Endpoint, redact: Redact): object => ({
+export const printEndpoint = (endpoint: Endpoint, redact: Redact): PrintedEndpoint => ({
   id: endpoint.id,
   url: redact(endpoint.url),
   failing_since: printTime(endpoint.failingSince),

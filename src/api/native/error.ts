@@ -1,6 +1,7 @@
-import { UnknownTask } from '../../task/error.ts';
+import { InvalidTask, UnknownTask, WrongStatus } from '../../task/error.ts';
 import type { Log } from '../log.ts';
 import { type RefusalKind, refusalOf } from '../refusal.ts';
+import { snake } from './event.ts';
 
 /** The answers of this dialect, by their codes. docs/problems.md says what each asks of its reader. */
 const ANSWERS = {
@@ -10,6 +11,8 @@ const ANSWERS = {
   FORBIDDEN: { status: 403, title: 'The caller may not do this' },
   NOT_FOUND: { status: 404, title: 'There is nothing here' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The method does nothing here' },
+  WRONG_STATUS: { status: 409, title: 'The task does not stand so that this can be done' },
+  VERSION_MISMATCH: { status: 412, title: 'The task is at another version' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   URI_TOO_LONG: { status: 414, title: 'The address is too long' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body is of a kind that is not read' },
@@ -34,6 +37,8 @@ export interface Circumstances {
   readonly retryAfterMs?: number;
   /** What the path does take. */
   readonly allow?: readonly string[];
+  /** The version that stands. */
+  readonly etag?: string;
 }
 
 /** A refusal in this dialect's words. */
@@ -56,6 +61,8 @@ export function invalid(errors: readonly BrokenRule[]): NativeError {
 
 export const notFound = (what: string): NativeError => new NativeError('NOT_FOUND', `There is no such ${what}.`);
 
+export const wrongStatus = (detail: string): NativeError => new NativeError('WRONG_STATUS', detail);
+
 export const throttled = (detail: string, retryAfterMs: number): NativeError =>
   new NativeError('THROTTLED', detail, { retryAfterMs });
 
@@ -77,13 +84,14 @@ export interface PrintedProblem {
 }
 
 export function printError({ code, message, circumstances }: NativeError, requestId: string): PrintedProblem {
-  const { errors = [], retryAfterMs, allow } = circumstances;
+  const { errors = [], retryAfterMs, allow, etag } = circumstances;
   const { status, title } = ANSWERS[code];
   return {
     status,
     headers: {
       'content-type': 'application/problem+json; charset=utf-8',
       ...(retryAfterMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) }),
+      ...(etag === undefined ? {} : { etag }),
       ...(allow === undefined ? {} : { allow: allow.join(', ') }),
       ...(code === 'UNAUTHENTICATED' ? { 'www-authenticate': 'Bearer realm="millrace"' } : {}),
     },
@@ -106,11 +114,22 @@ const REFUSALS: Readonly<Record<RefusalKind, AnswerCode>> = {
 export function asAnswer(error: unknown, requestId: string, log: Log): NativeError {
   if (error instanceof NativeError) return error;
   if (error instanceof UnknownTask) return notFound('task');
+  if (error instanceof InvalidTask) return invalid(error.problems.map(inOurWords));
+  if (error instanceof WrongStatus)
+    return wrongStatus(`The task is ${error.status}: it cannot be done to ${error.asked}.`);
   const refusal = refusalOf(error);
   if (refusal !== undefined) return new NativeError(REFUSALS[refusal.kind], refusal.message);
   log.error({ requestId, err: error }, 'a request failed unexpectedly');
   return ofStore(error) ?? new NativeError('INTERNAL', 'The request failed for a reason that is in the log.');
 }
+
+/** Fields of the model in this dialect's spelling, which counts durations in seconds: `source.items[2].in_s`. */
+const inOurWords = ({ field, rule }: BrokenRule): BrokenRule => ({
+  field: snake(field)
+    .replace(/_(?:ms|seconds)$/, '_s')
+    .replace('source.refresh', 'source.on_change'),
+  rule,
+});
 
 /** The store's own failures, told by their name: this room does not know the store. */
 function ofStore(error: unknown): NativeError | undefined {

@@ -12,6 +12,8 @@ export type ProbeAnswer =
   | { readonly ok: true; readonly found: object }
   | { readonly ok: false; readonly kind: string; readonly error: string };
 
+type Looked = { readonly ok: true } | Extract<ProbeAnswer, { ok: false }>;
+
 /** Each of them is a connection, and seconds of somebody's media. */
 const MOST_AT_ONCE = 4;
 const RETRY_MS = 1_000;
@@ -30,13 +32,13 @@ export class Prober {
     this.#probe = probe;
   }
 
-  async look(url: string, as: ProbedAs): Promise<object> {
+  async look(url: string, as: ProbedAs): Promise<Looked> {
     if (this.#running >= MOST_AT_ONCE) throw throttled('The node is looking at others now.', RETRY_MS);
     this.#running++;
     try {
       const answer = await this.#probe(url, as);
       if (!answer.ok) return { ok: false, kind: answer.kind, error: answer.error };
-      return { ok: true, ...(printDeep(answer.found) as object) };
+      return { ...(printDeep(answer.found) as object), ok: true };
     } finally {
       this.#running--;
     }

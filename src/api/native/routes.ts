@@ -2,118 +2,43 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { headerValues } from '../auth.ts';
 import type { Log } from '../log.ts';
 import { Refusal } from '../refusal.ts';
-import { type Action, Gate, type GateOptions } from './auth.ts';
-import { type Call, type CallsOptions, NativeCalls } from './calls.ts';
+import { Gate, type GateOptions } from './auth.ts';
+import { type CallsOptions, NativeCalls } from './calls.ts';
 import { asAnswer, invalid, NativeError, printError } from './error.ts';
+import { LOG_ROUTES } from './log-routes.ts';
 import { readCursor, readQuery } from './params.ts';
 import { eventQueryOf, STREAMED } from './queries.ts';
+import type { Route } from './route.ts';
 import { EventStreams, type StreamsOptions } from './stream.ts';
+import { TaskCalls, type TaskCallsOptions } from './task-calls.ts';
+import { TASK_ROUTES } from './task-routes.ts';
 
-export interface NativeOptions extends GateOptions, CallsOptions, Pick<StreamsOptions, 'monotonic' | 'limits'> {
+export interface NativeOptions
+  extends Omit<GateOptions, 'accounts'>,
+    CallsOptions,
+    TaskCallsOptions,
+    Pick<StreamsOptions, 'monotonic' | 'limits'> {
+  readonly accounts: GateOptions['accounts'] & TaskCallsOptions['accounts'];
+  readonly tasks: CallsOptions['tasks'] & TaskCallsOptions['tasks'];
   readonly log: Log;
-}
-
-interface Route {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  readonly action: Action;
-  /** Answers what is printed as JSON. */
-  readonly answer: (calls: NativeCalls, call: Call) => Promise<object>;
-  /** Of a call that went well. */
-  readonly status?: number;
 }
 
 const STREAM_PATH = '/api/v1/events/stream';
 
 /** The whole of the API but the stream of events. */
-const ROUTES: readonly Route[] = [
-  {
-    method: 'GET',
-    path: '/api/v1/events',
-    action: 'millrace:events:list',
-    answer: (calls, call) => calls.events(call),
-  },
-  {
-    method: 'GET',
-    path: '/api/v1/tasks/:id/events',
-    action: 'millrace:events:list',
-    answer: (calls, call) => calls.eventsOf(call),
-  },
-  {
-    method: 'GET',
-    path: '/api/v1/deliveries',
-    action: 'millrace:deliveries:list',
-    answer: (calls, call) => calls.deliveries(call),
-  },
-  {
-    method: 'GET',
-    path: '/api/v1/deliveries/:id',
-    action: 'millrace:deliveries:list',
-    answer: (calls, call) => calls.delivery(call),
-  },
-  {
-    method: 'POST',
-    path: '/api/v1/deliveries/:id/redeliver',
-    action: 'millrace:deliveries:redeliver',
-    answer: (calls, call) => calls.redeliver(call),
-    status: 202,
-  },
-  {
-    method: 'POST',
-    path: '/api/v1/deliveries/redeliver',
-    action: 'millrace:deliveries:redeliver',
-    answer: (calls, call) => calls.redeliverAll(call),
-    status: 202,
-  },
-  {
-    method: 'GET',
-    path: '/api/v1/endpoints',
-    action: 'millrace:deliveries:list',
-    answer: (calls, call) => calls.endpoints(call),
-  },
-  {
-    method: 'POST',
-    path: '/api/v1/endpoints/:id/resume',
-    action: 'millrace:deliveries:redeliver',
-    answer: (calls, call) => calls.resume(call),
-  },
-  {
-    method: 'POST',
-    path: '/api/v1/callbacks/test',
-    action: 'millrace:callbacks:test',
-    answer: (calls, call) => calls.test(call),
-  },
-  {
-    method: 'POST',
-    path: '/api/v1/probe',
-    action: 'millrace:streams:probe',
-    answer: (calls, call) => calls.probe(call),
-  },
-  {
-    method: 'GET',
-    path: '/api/v1/callbacks/secret',
-    action: 'millrace:callbacks:list',
-    answer: (calls, call) => calls.secrets(call),
-  },
-  {
-    method: 'POST',
-    path: '/api/v1/callbacks/secret/rotate',
-    action: 'millrace:callbacks:rotate',
-    answer: (calls, call) => calls.rotate(call),
-  },
-];
+export const ROUTES: readonly Route[] = [...LOG_ROUTES, ...TASK_ROUTES];
 
 /** Our own API: what has happened, who was told of it, and telling it again. */
 export function nativeRoutes(app: FastifyInstance, options: NativeOptions): void {
   const gate = new Gate(options);
-  const calls = new NativeCalls(options);
+  const rooms = { log: new NativeCalls(options), tasks: new TaskCalls(options) };
   const streams = new EventStreams(options);
-  for (const { method, path, action, answer, status = 200 } of ROUTES) {
+  for (const { method, path, action, run, status } of ROUTES) {
     const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
       const { wire, id: requestId } = request;
       const caller = await gate.admit(wire, action, `${method} ${path}`);
-      const body = await answer(calls, { caller, wire, requestId, id: idOf(request) });
-      return reply.code(status).header('cache-control', 'no-store').send(body);
+      const { body, headers } = await run(rooms, { caller, wire, requestId, id: idOf(request) });
+      return reply.code(status).header('cache-control', 'no-store').headers(headers).send(body);
     };
     app.route({ method, url: path, exposeHeadRoute: method === 'GET', handler });
   }

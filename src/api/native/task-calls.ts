@@ -1,0 +1,131 @@
+import type { Directory, Place } from '../../control/directory.ts';
+import type { Owner, Tasks } from '../../control/tasks.ts';
+import type { SpecChange, TaskSpec } from '../../task/spec.ts';
+import type { Task } from '../../task/task.ts';
+import type { Caller } from '../auth.ts';
+import type { CheckUrl } from '../check-url.ts';
+import { forbidden } from './auth.ts';
+import { invalid } from './error.ts';
+import type { Redact } from './event.ts';
+import type { Call } from './route.ts';
+import { type Fare, printTask } from './task-print.ts';
+import { readChange, readWish } from './task-read.ts';
+import type { PrintedTask, TaskChange, TasksBy, TaskWish } from './task-schema.ts';
+import { otherVersion, versionOf } from './version.ts';
+
+export interface TaskCallsOptions {
+  readonly tasks: Pick<Tasks, 'create' | 'change' | 'delete' | 'get' | 'restart'>;
+  readonly directory: Pick<Directory, 'find'>;
+  readonly accounts: {
+    findDomain(name: string, accountId: string): Promise<object | undefined>;
+    projects(accountId: string): Promise<readonly { readonly id: string }[]>;
+  };
+  /** How a task fares on this node. */
+  readonly fareOf: (task: Task) => Fare;
+  readonly checkUrl: CheckUrl;
+  readonly redact: Redact;
+  /** Wall clock. */
+  readonly now: () => number;
+  /** Stands where a wish names no region. */
+  readonly region: string;
+  /** The node's name. */
+  readonly node: string;
+}
+
+interface Reveal {
+  readonly reveal?: 'true' | 'false' | undefined;
+}
+
+const DEFAULT_LISTED = 100;
+const CHANGE = 'millrace:tasks:change';
+
+/** What each call on tasks does and answers. */
+export class TaskCalls {
+  readonly #options: TaskCallsOptions;
+
+  constructor(options: TaskCallsOptions) {
+    this.#options = options;
+  }
+
+  async create({ caller, body }: Call<unknown, TaskWish>): Promise<PrintedTask> {
+    const { tasks, checkUrl, now, region } = this.#options;
+    const spec = readWish(body, { checkUrl, now: now(), region });
+    await this.#requireDomain(caller, spec);
+    const task = await tasks.create(await this.#ownerOf(caller, body.project_id), spec);
+    return this.#print(task, caller, {});
+  }
+
+  async list({ caller, query }: Call<TasksBy>): Promise<{ tasks: PrintedTask[]; next: string | null; total: number }> {
+    const { status: statuses, dialect: dialects, region, project_id: projectId, tag, text } = query;
+    const search = { statuses, dialects, region, projectId, tag, text, inSecrets: caller.may(CHANGE) };
+    const page = { after: placeOf(query.after), limit: query.limit ?? DEFAULT_LISTED };
+    const { tasks, next, total } = await this.#options.directory.find(caller, search, page);
+    return {
+      tasks: tasks.map(task => this.#print(task, caller, query)),
+      next: next && `${next.createdAt}_${next.id}`,
+      total,
+    };
+  }
+
+  async get({ caller, id, query }: Call<Reveal>): Promise<PrintedTask> {
+    return this.#print(await this.#options.tasks.get(caller, id), caller, query);
+  }
+
+  async change({ caller, id, body, wire }: Call<unknown, TaskChange>): Promise<PrintedTask> {
+    const { checkUrl } = this.#options;
+    const expected = versionOf(wire.rawHeaders);
+    const task = await this.#options.tasks.change(caller, id, ({ spec, version }): SpecChange => {
+      if (expected !== undefined && expected !== version) throw otherVersion(version);
+      return readChange(body, spec, checkUrl);
+    });
+    return this.#print(task, caller, {});
+  }
+
+  async delete({ caller, id }: Call): Promise<{ deleted: true }> {
+    await this.#options.tasks.delete(caller, id);
+    return { deleted: true };
+  }
+
+  async start({ caller, id }: Call): Promise<PrintedTask> {
+    return this.#print(await this.#options.tasks.change(caller, id, { enabled: true }), caller, {});
+  }
+
+  async stop({ caller, id }: Call): Promise<PrintedTask> {
+    return this.#print(await this.#options.tasks.change(caller, id, { enabled: false }), caller, {});
+  }
+
+  async restart({ caller, id }: Call): Promise<PrintedTask> {
+    return this.#print(await this.#options.tasks.restart(caller, id), caller, {});
+  }
+
+  #print(task: Task, caller: Caller, { reveal }: Reveal): PrintedTask {
+    const { fareOf, redact, node } = this.#options;
+    const isOpen = reveal === 'true';
+    if (isOpen && !caller.may(CHANGE))
+      throw forbidden(`To see whole addresses the caller has to be allowed ${CHANGE}.`);
+    return printTask(task, { fare: fareOf(task), redact: isOpen ? url => url : redact, node });
+  }
+
+  /** For which project: the caller's own; who acts for all of them may name one. */
+  async #ownerOf({ accountId, projectId }: Caller, wanted: string | undefined): Promise<Owner> {
+    if (projectId !== '' && (wanted === undefined || wanted === projectId)) return { accountId, projectId };
+    const projects = projectId === '' ? await this.#options.accounts.projects(accountId) : [];
+    if (wanted === undefined) return { accountId, projectId: projects[0]?.id ?? '' };
+    if (projects.some(({ id }) => id === wanted)) return { accountId, projectId: wanted };
+    throw invalid([{ field: 'project_id', rule: 'is not a project that the caller acts for' }]);
+  }
+
+  async #requireDomain({ accountId }: Caller, { destination }: TaskSpec): Promise<void> {
+    if (destination.kind !== 'ingest') return;
+    const domain = await this.#options.accounts.findDomain(destination.domain, accountId);
+    if (domain === undefined) {
+      throw invalid([{ field: 'destination.domain', rule: 'is not a domain of the account' }]);
+    }
+  }
+}
+
+function placeOf(cursor: string | undefined): Place | undefined {
+  if (cursor === undefined) return undefined;
+  const [createdAt = '', ...id] = cursor.split('_');
+  return { createdAt: Number(createdAt), id: id.join('_') };
+}

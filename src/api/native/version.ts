@@ -1,0 +1,20 @@
+import { headerValues } from '../auth.ts';
+import { invalid, NativeError } from './error.ts';
+
+/** Of a task, as HTTP has it: what `If-Match` is to hold. */
+export const printVersion = (version: number): string => `"${version}"`;
+
+/** The version that a change is meant for; undefined where any will do. */
+export function versionOf(rawHeaders: readonly string[]): number | undefined {
+  const [given, ...more] = headerValues(rawHeaders, 'if-match');
+  if (given === undefined || given.trim() === '*') return undefined;
+  const [, digits] = /^\s*"(\d{1,15})"\s*$/.exec(given) ?? [];
+  if (digits !== undefined && more.length === 0) return Number(digits);
+  throw invalid([{ field: 'If-Match', rule: 'must be one version of the task in quotation marks, like "3"' }]);
+}
+
+export const otherVersion = (version: number): NativeError =>
+  new NativeError('VERSION_MISMATCH', `The task is at version ${version}.`, {
+    errors: [{ field: 'If-Match', rule: `must be ${printVersion(version)}, the present version` }],
+    etag: printVersion(version),
+  });
