@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { Dialler } from '../src/media/net.ts';
-import { openSource } from '../src/media/open.ts';
-import { Batch, isVideo } from '../src/media/packet.ts';
+import { isVideo } from '../src/media/packet.ts';
 import { headerOf } from '../src/media/rtsp/message.ts';
 import type { AskedRtsp, RtspScript } from '../src/media/rtsp/scripted-server.ts';
+import { ScriptedTunnel } from '../src/media/rtsp/scripted-tunnel.ts';
 import { framesMore } from './faults/on-air.ts';
 import { run } from './lab/child.ts';
-import { doubled, fallen, longestStepMs, lost, skewMs } from './lab/continuity.ts';
+import { doubled, fallen, longestStepMs, lost, resumesAtKeys, skewMs } from './lab/continuity.ts';
 import { PLAIN } from './lab/counted-stream.ts';
 import { audioOf, type Frame, frames, media, record, videoOf } from './lab/ffmpeg.ts';
 import { Nginx } from './lab/nginx.ts';
 import { OneRelay } from './lab/one-relay.ts';
 import { Oracle, type SeenStream } from './lab/oracle.ts';
-import { byteStreamOf, type Kept, keep } from './lab/packets.ts';
+import { byteStreamOf, listen } from './lab/packets.ts';
 import { Place } from './lab/place.ts';
 import { type CameraOptions, RtspCamera } from './lab/rtsp-camera.ts';
 import { publishRtsp, RtspReflector } from './lab/rtsp-reflector.ts';
@@ -104,11 +103,132 @@ describe.concurrent('a camera that speaks RTSP', () => {
     await framesMore(seen, 80);
     expect(fallen(seen)).toBe(0);
     expect(lost(seen)).toBeGreaterThan(0);
-    const { numbers, isKey } = seen.video;
-    const behindHoles = numbers.flatMap((number, i) =>
-      i > 0 && number !== (numbers[i - 1] ?? 0) + 1 ? [isKey[i]] : [],
+    expect(resumesAtKeys(seen.video, () => false)).toBe(true);
+  });
+});
+
+describe.concurrent('a camera that sends by UDP only', () => {
+  const byDatagrams = true;
+
+  it('is relayed for 30 s, every frame, over a network that changes the order', async () => {
+    await using place = new Place();
+    const network = { lost: 0, late: 5 };
+    const { camera, relay, seen } = await onAir(place, { byDatagrams, mtu: 40, manner: { network } });
+    await pass(30_000);
+    expect([lost(seen), doubled(seen), fallen(seen)]).toEqual([0, 0, 0]);
+    expect(seen.video.length).toBeGreaterThan(29 * PLAIN.fps);
+    expect(skewMs(seen)).toBeLessThanOrEqual(40);
+    expect(relay.report).toMatchObject({ pullEpoch: 1, pushEpoch: 1 });
+    const reports = camera.visits[0]?.heard.filter(({ channel, bytes }) => channel === 1 && bytes.length > 40) ?? [];
+    expect(reports.length).toBeGreaterThanOrEqual(5);
+    expect(reports.every(({ bytes }) => bytes.readUInt8(1) === 201 && bytes.readIntBE(13, 3) === 0)).toBe(true);
+    await relay.stop();
+    await until('it is told good-bye', () => camera.visits[0]?.methods().at(-1) === 'TEARDOWN');
+  });
+
+  it('shows no torn picture over a network that loses one packet of a hundred', async () => {
+    await using place = new Place();
+    const { camera, relay, seen } = await onAir(place, { byDatagrams, mtu: 200, shape: { gop: 12 } });
+    camera.behave({ network: { lost: 1, late: 3 } });
+    await until('packets are lost', () => camera.lost >= 20, { timeoutMs: 90_000 });
+    camera.behave({ network: { lost: 0, late: 3 } });
+    await framesMore(seen, 60);
+    console.log(
+      `${camera.lost} packets lost: ${lost(seen)} of ${seen.video.length + seen.audio.length} frames missing`,
     );
-    expect(behindHoles.every(key => key === true)).toBe(true);
+    expect([doubled(seen), fallen(seen), seen.pushes.length, relay.report.pullEpoch]).toEqual([0, 0, 1, 1]);
+    expect(resumesAtKeys(seen.video, () => false)).toBe(true);
+    expect(lost(seen)).toBeGreaterThan(0);
+  });
+
+  it('is pulled again at once when it was gone, under the same push', async () => {
+    await using place = new Place();
+    const { camera, relay, seen } = await onAir(place, { byDatagrams });
+    await camera.vanish();
+    await until('the loss is told', () => relay.lossAfter(0));
+    await camera.appear();
+    await framesMore(seen, 60);
+    expect([seen.pushes.length, fallen(seen), relay.report.pullEpoch]).toEqual([1, 0, 2]);
+  });
+
+  it('is left within five seconds when it falls silent', async () => {
+    await using place = new Place();
+    const { camera, relay, seen } = await onAir(place, { byDatagrams });
+    const silentMs = performance.now();
+    camera.behave({ silent: true });
+    const loss = await until('the loss is told', () => relay.lossAfter(silentMs));
+    console.log(`silence by UDP told after ${Math.round(loss.atMs - silentMs)} ms`);
+    expect(loss.atMs - silentMs).toBeLessThan(6_000);
+    camera.behave({ silent: false });
+    await framesMore(seen, 30);
+    expect([seen.pushes.length, fallen(seen)]).toEqual([1, 0]);
+  });
+
+  it('is told apart from one that a firewall holds up', async () => {
+    await using place = new Place();
+    const camera = await RtspCamera.start(place, { byDatagrams, manner: { silent: true } });
+    const oracle = await Oracle.start(place);
+    const relay = OneRelay.start(place, { from: camera.url(), to: oracle.url('out') });
+    await until('the reason is told', () =>
+      relay.report.reason.includes('no RTP came over UDP within 4 s; a firewall?'),
+    );
+    camera.behave({ silent: false });
+    await framesMore(oracle.stream('out'), 30);
+    expect(relay.bugs).toEqual([]);
+  });
+
+  it('may count anew', async () => {
+    await using place = new Place();
+    const { camera, relay, seen } = await onAir(place, { byDatagrams });
+    camera.behave({ shiftMs: { video: -3_600_000, audio: 40_000 } });
+    await framesMore(seen, 150);
+    expect([lost(seen), fallen(seen), seen.pushes.length, relay.report.pullEpoch]).toEqual([0, 0, 1, 1]);
+    expect(skewMs(seen)).toBeLessThanOrEqual(40);
+  });
+});
+
+describe.concurrent('a camera behind a tunnel through HTTP', () => {
+  async function tunnelled(place: Place) {
+    const camera = await RtspCamera.start(place);
+    const tunnel = place.own(await ScriptedTunnel.listen({ port: camera.port }), it => it.close());
+    const oracle = await Oracle.start(place);
+    const from = `rtsp://127.0.0.1:${tunnel.port}/live/ch1#transport=http`;
+    const relay = OneRelay.start(place, { from, to: oracle.url('out') });
+    const seen = oracle.stream('out');
+    await framesMore(seen, 30);
+    return { camera, tunnel, relay, seen };
+  }
+
+  it('is relayed, every frame, with sound and picture together', async () => {
+    await using place = new Place();
+    const { tunnel, relay, seen } = await tunnelled(place);
+    await framesMore(seen, 250);
+    expect([lost(seen), doubled(seen), fallen(seen)]).toEqual([0, 0, 0]);
+    expect(skewMs(seen)).toBeLessThanOrEqual(40);
+    expect(tunnel.sockets.size).toBe(2);
+    await relay.stop();
+    await until('both connections are closed', () => tunnel.sockets.size === 0);
+  });
+
+  it.each(['reset', 'end'] as const)('is pulled again when the connections %s', async how => {
+    await using place = new Place();
+    const { tunnel, relay, seen } = await tunnelled(place);
+    for (const socket of [...tunnel.sockets]) how === 'reset' ? socket.resetAndDestroy() : socket.end();
+    await until('the loss is told', () => relay.lossAfter(0));
+    await framesMore(seen, 60);
+    expect([seen.pushes.length, fallen(seen), relay.report.pullEpoch]).toEqual([1, 0, 2]);
+  });
+
+  it('is left when it falls silent', async () => {
+    await using place = new Place();
+    const { camera, relay, seen } = await tunnelled(place);
+    const silentMs = performance.now();
+    camera.behave({ silent: true });
+    const loss = await until('the loss is told', () => relay.lossAfter(silentMs));
+    expect(loss.atMs - silentMs).toBeLessThan(6_000);
+    camera.behave({ silent: false });
+    await framesMore(seen, 30);
+    expect(seen.pushes.length).toBe(1);
   });
 });
 
@@ -211,20 +331,3 @@ describe('a server that is not ours', () => {
     expect(places.every((number, i) => number >= 0 && (i === 0 || number === (places[i - 1] ?? 0) + 1))).toBe(true);
   });
 });
-
-/** What the source gives in so long. */
-async function listen(url: string, ms: number): Promise<Kept[]> {
-  const dialler = new Dialler({ preset: 'lab' });
-  const source = await openSource(url, { dialler, signal: new AbortController().signal });
-  const [batch, kept] = [new Batch(), [] as Kept[]];
-  try {
-    for (const endMs = performance.now() + ms; performance.now() < endMs; await pass(20)) {
-      batch.clear();
-      source.read(batch);
-      kept.push(...batch.packets.slice(0, batch.count).map(keep));
-    }
-  } finally {
-    source.close();
-  }
-  return kept;
-}

@@ -1,4 +1,6 @@
 import type { Item } from '../../src/media/item.ts';
+import { Dialler } from '../../src/media/net.ts';
+import { openSource } from '../../src/media/open.ts';
 import { Batch, isHeader, isVideo, type Packet, type PacketKind } from '../../src/media/packet.ts';
 import { pass } from './wait.ts';
 
@@ -27,6 +29,23 @@ export async function playAll(item: Item, options: { stepMs?: number; mostMs?: n
     else untilMs += stepMs;
   }
   throw new Error(`the item does not end within ${mostMs} ms`);
+}
+
+/** What a live source gives in so long. */
+export async function listen(url: string, ms: number): Promise<Kept[]> {
+  const dialler = new Dialler({ preset: 'lab' });
+  const source = await openSource(url, { dialler, signal: new AbortController().signal });
+  const [batch, kept] = [new Batch(), [] as Kept[]];
+  try {
+    for (const endMs = performance.now() + ms; performance.now() < endMs; await pass(20)) {
+      batch.clear();
+      source.read(batch);
+      kept.push(...batch.packets.slice(0, batch.count).map(keep));
+    }
+  } finally {
+    source.close();
+  }
+  return kept;
 }
 
 export const keep = (packet: Packet): Kept => ({

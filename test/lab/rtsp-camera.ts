@@ -1,6 +1,6 @@
 import { parseAvcConfig } from '../../src/media/codec/h264.ts';
 import {
-  framed,
+  datagramsOnly,
   type RtspScript,
   type RtspVisit,
   rtp,
@@ -20,12 +20,16 @@ export interface CameraManner {
   readonly lose: number;
   readonly withoutMarkers: boolean;
   readonly withoutReports: boolean;
+  /** Of a hundred packets of RTP, so many are lost on the way, and so many come behind the next few. */
+  readonly network: { readonly lost: number; readonly late: number };
 }
 
 export interface CameraOptions {
   readonly shape?: Partial<Shape>;
   readonly manner?: Partial<CameraManner>;
   readonly script?: RtspScript;
+  /** It sends in datagrams, and refuses to send over the connection. */
+  readonly byDatagrams?: boolean;
   /** The longest payload. */
   readonly mtu?: number;
 }
@@ -36,6 +40,7 @@ const USUAL: CameraManner = {
   lose: 0,
   withoutMarkers: false,
   withoutReports: false,
+  network: { lost: 0, late: 0 },
 };
 const TICK_MS = 20;
 const LONGEST_TICK_MS = 1_000;
@@ -50,10 +55,19 @@ interface Puller {
   untilMs: number;
   reportMs: number;
   sequences: { video: number; audio: number };
+  /** What is late on its way, and behind how many others of its track it will come. */
+  late: { readonly packet: Sent; behind: number }[];
+}
+
+interface Sent {
+  readonly channel: number;
+  readonly bytes: Buffer;
 }
 
 /** A camera that speaks RTSP and films a counted stream, whether anybody looks or not. */
 export class RtspCamera {
+  /** Packets that the network lost. */
+  lost = 0;
   readonly #stream: CountedStream;
   readonly #options: CameraOptions;
   #manner: CameraManner;
@@ -62,6 +76,7 @@ export class RtspCamera {
   #pullers: Puller[] = [];
   #headMs = 0;
   #atMs = performance.now();
+  #seed = 20_261_121;
   readonly #timer: NodeJS.Timeout;
   /** RTP times begin anywhere. */
   readonly #begins = { video: 0x12345678, audio: 0x9abcdef0 };
@@ -107,7 +122,7 @@ export class RtspCamera {
   }
 
   async appear(): Promise<void> {
-    const { script } = this.#options;
+    const { byDatagrams = false, script = byDatagrams ? datagramsOnly : undefined } = this.#options;
     this.#server = await ScriptedRtsp.listen({
       ...(script === undefined ? {} : { script }),
       port: this.#port,
@@ -138,7 +153,8 @@ export class RtspCamera {
 
   #welcome(visit: RtspVisit): void {
     const untilMs = this.#stream.keyBefore(this.#headMs);
-    const puller = { visit, untilMs, reportMs: Number.NEGATIVE_INFINITY, sequences: { video: 65_500, audio: 7 } };
+    const sequences = { video: 65_500, audio: 7 };
+    const puller: Puller = { visit, untilMs, reportMs: Number.NEGATIVE_INFINITY, sequences, late: [] };
     this.#pullers.push(puller);
     visit.socket.once('close', () => {
       this.#pullers = this.#pullers.filter(other => other !== puller);
@@ -156,19 +172,52 @@ export class RtspCamera {
     const fromMs = puller.untilMs;
     puller.untilMs = this.#headMs;
     if (this.#manner.silent || !puller.visit.socket.writable) return;
-    const parts: Buffer[] = [];
+    const parts: Sent[] = [];
     if (!this.#manner.withoutReports && this.#headMs - puller.reportMs >= REPORT_EVERY_MS) {
       puller.reportMs = this.#headMs;
       parts.push(...this.#reports(fromMs));
     }
     for (const frame of this.#stream.between(fromMs, this.#headMs)) parts.push(...this.#packets(puller, frame));
-    if (parts.length > 0) puller.visit.socket.write(Buffer.concat(parts));
+    puller.visit.socket.cork();
+    for (const { channel, bytes } of parts.flatMap(part => this.#travel(puller, part)))
+      puller.visit.frame(channel, bytes);
+    puller.visit.socket.uncork();
   }
 
-  #reports(atMs: number): Buffer[] {
+  /** What arrives when the packet sets out: it may be lost, or be overtaken. */
+  #travel(puller: Puller, packet: Sent): Sent[] {
+    const { lost, late } = this.#manner.network;
+    if (packet.channel % 2 === 1) return [packet];
+    const luck = this.#luck();
+    if (luck < lost) {
+      this.lost++;
+      return [];
+    }
+    if (luck < lost + late) {
+      puller.late.push({ packet, behind: 1 + Math.floor(this.#luck() / 20) });
+      return [];
+    }
+    const others = puller.late.filter(one => one.packet.channel === packet.channel);
+    for (const one of others) one.behind--;
+    const due = others.filter(({ behind }) => behind <= 0);
+    puller.late = puller.late.filter(one => !due.includes(one));
+    return [packet, ...due.map(one => one.packet)];
+  }
+
+  /** Up to a hundred, the same each time. */
+  #luck(): number {
+    this.#seed = (this.#seed * 48_271) % 2_147_483_647;
+    return (100 * this.#seed) / 2_147_483_647;
+  }
+
+  #reports(atMs: number): Sent[] {
     const wallMs = WALL_MS + atMs;
     const video = senderReport(wallMs, this.#timestamp('video', atMs));
-    return [framed(1, video), framed(3, senderReport(wallMs, this.#timestamp('audio', atMs)))];
+    const audio = senderReport(wallMs, this.#timestamp('audio', atMs));
+    return [
+      { channel: 1, bytes: video },
+      { channel: 3, bytes: audio },
+    ];
   }
 
   #timestamp(track: 'video' | 'audio', ms: number): number {
@@ -176,7 +225,7 @@ export class RtspCamera {
     return (this.#begins[track] + Math.round(ticks)) % 2 ** 32;
   }
 
-  #packets(puller: Puller, { kind, body, dtsMs }: Counted): Buffer[] {
+  #packets(puller: Puller, { kind, body, dtsMs }: Counted): Sent[] {
     const track = kind === 'audio' ? 'audio' : 'video';
     const payloads =
       track === 'audio' ? [aacPayload(body.subarray(2))] : avcPayloads(body.subarray(5), this.#options.mtu);
@@ -186,7 +235,8 @@ export class RtspCamera {
       if (this.#loses()) return [];
       const marker = i === payloads.length - 1 && !this.#manner.withoutMarkers;
       const payloadType = track === 'video' ? 96 : 97;
-      return [framed(track === 'video' ? 0 : 2, rtp({ payloadType, sequence, timestamp, marker }, payload))];
+      const bytes = rtp({ payloadType, sequence, timestamp, marker }, payload);
+      return [{ channel: track === 'video' ? 0 : 2, bytes }];
     });
   }
 

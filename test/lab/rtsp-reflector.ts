@@ -1,8 +1,13 @@
 import { headerOf } from '../../src/media/rtsp/message.ts';
-import { type AskedRtsp, type RtspVisit, ScriptedRtsp } from '../../src/media/rtsp/scripted-server.ts';
+import { type AskedRtsp, datagramsOnly, type RtspVisit, ScriptedRtsp } from '../../src/media/rtsp/scripted-server.ts';
 import { channelsOf } from '../../src/media/rtsp/setup.ts';
 import { Child } from './child.ts';
 import type { Place } from './place.ts';
+
+export interface ReflectorOptions {
+  /** Sends in datagrams only, and none for which this says so. */
+  readonly loses?: () => boolean;
+}
 
 /** Hands what one client publishes on to all who pull it: media that was put into RTP by a program that is not ours. */
 export class RtspReflector {
@@ -13,8 +18,14 @@ export class RtspReflector {
   /** The first channel of each track, by the end of its address, as each visit has set it up. */
   readonly #channels = new Map<RtspVisit, Map<string, number>>();
 
-  static async start(place: Place): Promise<RtspReflector> {
-    const reflector = place.own(new RtspReflector(), it => it.#server?.close());
+  readonly #loses: (() => boolean) | undefined;
+
+  private constructor({ loses }: ReflectorOptions) {
+    this.#loses = loses;
+  }
+
+  static async start(place: Place, options: ReflectorOptions = {}): Promise<RtspReflector> {
+    const reflector = place.own(new RtspReflector(options), it => it.#server?.close());
     reflector.#server = await ScriptedRtsp.listen({
       sdp: () => reflector.#sdp,
       script: (visit, asked) => reflector.#hear(visit, asked),
@@ -41,6 +52,8 @@ export class RtspReflector {
     if (method === 'ANNOUNCE') this.#sdp = message.body.toString('utf8');
     if (method === 'RECORD') this.#publisher = visit;
     if (method === 'SETUP') this.#note(visit, uri, headerOf(message, 'transport'));
+    if (this.#loses !== undefined && visit !== this.#publisher && this.isPublished && datagramsOnly(visit, asked))
+      return true;
     if (method !== 'DESCRIBE' || this.isPublished) return false;
     visit.answer(asked, '404 Not Found');
     return true;
@@ -48,7 +61,8 @@ export class RtspReflector {
 
   #note(visit: RtspVisit, uri: string, transport: string | undefined): void {
     const channels = this.#channels.get(visit) ?? new Map<string, number>();
-    channels.set(uri.slice(uri.lastIndexOf('/')), channelsOf(transport, { rtp: 0, rtcp: 1 })?.rtp ?? 0);
+    const first = channelsOf(transport, { rtp: 0, rtcp: 1 })?.rtp ?? 2 * visit.setUps.length;
+    channels.set(uri.slice(uri.lastIndexOf('/')), first);
     this.#channels.set(visit, channels);
     visit.socket.once('close', () => this.#pullers.delete(visit));
   }
@@ -58,7 +72,7 @@ export class RtspReflector {
       if (channel !== own && channel !== own + 1) continue;
       for (const puller of this.#pullers) {
         const to = this.#channels.get(puller)?.get(track);
-        if (to !== undefined) puller.frame(to + channel - own, bytes);
+        if (to !== undefined && (channel !== own || this.#loses?.() !== true)) puller.frame(to + channel - own, bytes);
       }
     }
   }
