@@ -1,6 +1,7 @@
 import type { Progress } from '../store/store.ts';
 import type { FromWorker, Peer, RunNews, RunOrder, RunPlace, RunReport, ToWorker } from '../worker/channel.ts';
 import type { Hello, Slot } from './slot.ts';
+import type { Look } from './taps.ts';
 import { Understudies } from './understudies.ts';
 
 /** Who is told of the runs. */
@@ -100,6 +101,14 @@ export class Placements {
     return true;
   }
 
+  /** Asks the worker to show what the task carries, under that id. False where there is no such run. */
+  tap(taskId: string, id: string, look: Look): boolean {
+    const placement = this.#placements.get(taskId);
+    if (placement?.state !== 'given' || placement.slot?.up !== true) return false;
+    placement.slot.send({ t: 'tap', taskId, epoch: placement.epoch, id, look });
+    return true;
+  }
+
   /** How many runs there are, and how many packets they have dropped, by reason, as they last told. */
   get totals(): { readonly runs: number; readonly dropped: Readonly<Record<string, number>> } {
     const dropped: Record<string, number> = {};
@@ -154,8 +163,8 @@ export class Placements {
     else if (message.t === 'ended') this.#ended(slot, message);
     else if (message.t === 'prepared') this.#hearPrepared(slot, message);
     else if (message.t === 'places') for (const place of message.places) this.#keepPlace(slot, place);
-    else {
-      slot.hear();
+    else if (message.t === 'reports') {
+      slot.hear(message.process);
       for (const report of message.reports) this.#keepReport(slot, report);
     }
   }

@@ -176,6 +176,18 @@ export class Signals {
     return isFresh ? signal.rates : undefined;
   }
 
+  /** Of all tasks together. */
+  get carried(): Pick<Rates, 'inKbit' | 'outKbit'> {
+    let inKbit = 0;
+    let outKbit = 0;
+    for (const taskId of this.#signals.keys()) {
+      const rates = this.ratesOf(taskId);
+      inKbit += rates?.inKbit ?? 0;
+      outKbit += rates?.outKbit ?? 0;
+    }
+    return { inKbit, outKbit };
+  }
+
   /** What is remembered of a task, without what lies before `since` on the wall. */
   seriesOf(taskId: string, span: Span, since = Number.NEGATIVE_INFINITY): Series {
     const { now, wall } = this.#options;

@@ -1,4 +1,5 @@
-import type { Child, ChildEnd, FromWorker, Peer, ToWorker } from '../worker/channel.ts';
+import type { Child, ChildEnd, FromWorker, Peer, ProcessVitals, ToWorker } from '../worker/channel.ts';
+import { type Load, loadBetween } from './load.ts';
 import type { Machine } from './machine.ts';
 import type { Role, Survivor } from './survivors.ts';
 
@@ -55,6 +56,8 @@ export class Slot {
   #reason = '';
   #code: number | null = null;
   #slowStarts = 0;
+  #vitals: ProcessVitals | undefined;
+  #load: Load | undefined;
   #crashesAtMs: number[] = [];
   #retired = false;
   #dismissed = false;
@@ -76,6 +79,15 @@ export class Slot {
   /** True while it is not known yet what becomes of the process that should stand here. */
   get undecided(): boolean {
     return this.#state === 'awaited' || this.#state === 'dying';
+  }
+
+  get pid(): number | undefined {
+    return this.#pid;
+  }
+
+  /** What its process costs, as it has last told. */
+  get load(): Load | undefined {
+    return this.#load;
   }
 
   get wanted(): boolean {
@@ -153,7 +165,11 @@ export class Slot {
     return true;
   }
 
-  hear(): void {
+  hear(vitals?: ProcessVitals): void {
+    if (vitals !== undefined) {
+      this.#load = loadBetween(this.#vitals, vitals);
+      this.#vitals = vitals;
+    }
     if (!this.#retired) this.#deadlineMs = this.#options.now() + SILENT_MS;
   }
 
@@ -250,6 +266,8 @@ export class Slot {
     this.#child = undefined;
     this.#pid = undefined;
     this.#birth = undefined;
+    this.#vitals = undefined;
+    this.#load = undefined;
     this.#state = 'empty';
     this.#deadlineMs = this.#options.now() + this.#crashWaitMs();
     this.#options.changed();

@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import type { ChannelListener, Child, Conversation, Peer, RunOrder, RunReport, ToWorker } from '../worker/channel.ts';
+import type { Load } from './load.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { Placements, type RunListener } from './placements.ts';
 import { type Hello, Slot } from './slot.ts';
 import { numbersFor, type Role } from './survivors.ts';
+import { type Look, Taps } from './taps.ts';
 
 export interface SupervisorOptions {
   readonly socketPath: string;
@@ -19,6 +23,18 @@ export interface SupervisorOptions {
   readonly childrenFile: string;
   /** The one this runs on where absent. */
   readonly machine?: Machine;
+}
+
+/** One place for a process, as it stands. */
+export interface ProcessFacts {
+  readonly role: Role;
+  readonly slot: number;
+  readonly pid: number | undefined;
+  readonly isUp: boolean;
+  /** False of one that is drained and not replaced. */
+  readonly isWanted: boolean;
+  readonly runs: number;
+  readonly load: Load | undefined;
 }
 
 /** The built-in RTMP server cannot have its port. */
@@ -45,6 +61,7 @@ export class Supervisor {
   readonly #survivors: ReturnType<Machine['survivors']>;
   readonly #slots = new Map<string, Slot>();
   readonly #placements: Placements;
+  readonly #taps: Taps;
   #watchers: (() => void)[] = [];
   #channel: ChannelListener | undefined;
   #endWatch: () => void = () => {};
@@ -62,6 +79,7 @@ export class Supervisor {
     this.#survivors = this.#machine.survivors(options.childrenFile);
     const { listener, log } = options;
     this.#placements = new Placements({ slots: () => this.#slots.values(), listener, log });
+    this.#taps = new Taps({ newId: randomUUID, ask: (...wish) => this.#placements.tap(...wish) });
   }
 
   /** Every worker, and the origin if there is to be one, is connected. */
@@ -111,6 +129,28 @@ export class Supervisor {
 
   report(taskId: string): RunReport | undefined {
     return this.#placements.report(taskId);
+  }
+
+  /** FLV of what the task carries, or one key frame of it, from its worker. Rejects with NotShown. */
+  show(taskId: string, look: Look): Promise<Readable> {
+    return this.#taps.open(taskId, look);
+  }
+
+  /** How many look at live pictures. */
+  get viewers(): number {
+    return this.#taps.viewers;
+  }
+
+  /** The processes there are. */
+  get processes(): readonly ProcessFacts[] {
+    return [...this.#slots.values()].map(slot => ({
+      ...nameOf(slot),
+      pid: slot.pid,
+      isUp: slot.up,
+      isWanted: slot.wanted,
+      runs: slot.runs.size,
+      load: slot.load,
+    }));
   }
 
   get totals(): Placements['totals'] {
@@ -192,8 +232,10 @@ export class Supervisor {
       message: message => {
         // Once a connection: a second one would tell of a time before the orders that followed the first.
         if (message.t === 'hello') slot ??= this.#greet(message, peer);
+        else if (message.t === 'untapped') this.#taps.refused(message.id);
         else if (slot?.speaksTo(peer)) this.#placements.hear(slot, message);
       },
+      tapped: (id, bytes) => this.#taps.take(id, bytes),
       closed: () => {
         slot?.hungUp(peer);
         this.#wake();

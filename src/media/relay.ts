@@ -2,6 +2,7 @@ import type { Monotonic } from './clock.ts';
 import { Delay } from './delay.ts';
 import { asFault, Fault } from './fault.ts';
 import { fourCcOf } from './flv/describe.ts';
+import type { FlvViewer } from './flv/viewer.ts';
 import { GopCache } from './gop.ts';
 import { LastGroup } from './last-group.ts';
 import { beginsWithKey, fillOpening } from './opening.ts';
@@ -13,6 +14,7 @@ import type { Spare } from './spare.ts';
 import { Splicer } from './splicer.ts';
 import { Stretches } from './stretches.ts';
 import type { Strip } from './strip.ts';
+import { Tap } from './tap.ts';
 import { type Patience, USUAL_PATIENCE, Vigil } from './vigil.ts';
 import type { Vitals } from './vitals.ts';
 import { onAbort, Waiting } from './waiting.ts';
@@ -91,6 +93,8 @@ export class Relay {
   #bytesInBefore = 0;
   #bytesOutBefore = 0;
   #picturesOut = 0;
+  /** While somebody looks at what is sent. */
+  #tap: Tap | undefined;
   readonly #waiting = new Waiting();
 
   constructor(options: RelayOptions) {
@@ -294,6 +298,18 @@ export class Relay {
     return this.#waiting.until(() => this.onAir, signal);
   }
 
+  /** Shows what is sent to somebody who looks; false where too many do. */
+  show(viewer: FlvViewer): boolean {
+    this.#tap ??= new Tap();
+    return this.#tap.add(viewer, this.#now());
+  }
+
+  /** Ends what is shown, for good. */
+  hide(): void {
+    this.#tap?.close();
+    this.#tap = undefined;
+  }
+
   tick(): void {
     const nowMs = this.#now();
     if (nowMs < this.#restsUntilMs) return;
@@ -309,6 +325,7 @@ export class Relay {
     // What flowed past since would be missing in it.
     else if (!this.#gop.empty) this.#gop.release();
     if (this.#sink !== undefined) this.#write(this.#sink, out);
+    if (this.#tap !== undefined) this.#showTo(this.#tap, out, nowMs);
     // Behind the writing, because they read into the same buffers as the source on air.
     if (this.#spares.length > 0) for (const spare of this.#spares) spare.tick();
     this.#waiting.wake();
@@ -319,6 +336,11 @@ export class Relay {
   #mayRest(): boolean {
     const plays = this.#paced?.state === 'ok' && this.#spares.length === 0;
     return plays && !this.#sinkFresh && this.#sink?.holder.queuedBytes === 0;
+  }
+
+  #showTo(tap: Tap, out: Batch, nowMs: number): void {
+    const { open, audioOnly } = this.splicer;
+    if (!tap.tick(out, { inForce: this.#delay ?? this.splicer, audioOnly: open && audioOnly }, nowMs)) this.hide();
   }
 
   #holdBack(delay: Delay, out: Batch, nowMs: number): void {

@@ -1,4 +1,5 @@
 import { createConnection, createServer, type Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { Breakpoint, Cursor, Playlist } from '../task/playlist.ts';
 import type { RetryPolicy } from '../task/retry.ts';
 import type { Trust } from '../task/trust.ts';
@@ -204,6 +205,17 @@ export type ToWorker =
   | { readonly t: 'stop'; readonly taskId: string; readonly epoch: number }
   /** Goes to one of a live run's sources by hand, 0 being the primary; `auto` undoes that. */
   | { readonly t: 'switch'; readonly taskId: string; readonly epoch: number; readonly to: number | 'auto' }
+  /**
+   * Shows what the run carries to who looks: the worker dials the channel once more, says `tap` with that id in a line, and
+   * FLV follows on that connection. `still`: one key frame.
+   */
+  | {
+      readonly t: 'tap';
+      readonly taskId: string;
+      readonly epoch: number;
+      readonly id: string;
+      readonly look: 'live' | 'still';
+    }
   /** Ends every run cleanly, then the process. */
   | { readonly t: 'exit' };
 
@@ -228,11 +240,24 @@ export type FromWorker =
       /** Its worker ends, and has ended it: if nobody has stopped it, it is wanted elsewhere. */
       readonly leaving?: true;
     }
+  /** What was to be shown under that id will not be. */
+  | { readonly t: 'untapped'; readonly id: string }
   /** What was to be made ready under that epoch is, or will not be. */
   | { readonly t: 'prepared'; readonly taskId: string; readonly epoch: number; readonly isReady: boolean }
-  | { readonly t: 'reports'; readonly reports: readonly RunReport[] }
+  | { readonly t: 'reports'; readonly reports: readonly RunReport[]; readonly process?: ProcessVitals }
   /** Lists whose destination has just taken a key frame: with the reports alone a crash would repeat too much. */
   | { readonly t: 'places'; readonly places: readonly RunPlace[] };
+
+/** What a process costs, so far and now. */
+export interface ProcessVitals {
+  /** When this was read, by its monotonic clock. */
+  readonly atMs: number;
+  /** Of all cores, since it began. */
+  readonly cpuMs: number;
+  readonly rssBytes: number;
+  /** How much later than it was to be this was read: so long nobody else had a turn either. */
+  readonly lagMs: number;
+}
 
 export interface RunPlace {
   readonly taskId: string;
@@ -267,6 +292,8 @@ export interface ChannelListener {
 
 export interface Conversation {
   message(message: FromWorker): void;
+  /** The connection carries the bytes of one viewer from here on, and is the listener's. */
+  tapped?(id: string, bytes: Readable): void;
   closed(): void;
 }
 
@@ -287,7 +314,10 @@ export async function listenChannel(
   const server = createServer(socket => {
     const line = new Line(socket, {
       // What comes over the socket was written by our own worker, version and all: the parsed edge.
-      message: message => talk.message(message as FromWorker),
+      message: message => {
+        if (isTap(message)) talk.tapped?.(message.id, line.release());
+        else talk.message(message as FromWorker);
+      },
       closed: () => {
         lines.delete(line);
         talk.closed();
@@ -352,6 +382,9 @@ const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 const LINGER_MS = 1_000;
 const NEWLINE = 0x0a;
 
+const isTap = (message: object): message is { readonly id: string } =>
+  't' in message && message.t === 'tap' && 'id' in message && typeof message.id === 'string';
+
 /** One connection: a JSON object a line in both directions. Whatever breaks the rules closes it. */
 class Line {
   readonly #socket: Socket;
@@ -359,11 +392,13 @@ class Line {
   #parts: Buffer[] = [];
   #partBytes = 0;
   #isOver = false;
+  #isReleased = false;
+  readonly #take = (chunk: Buffer): void => this.#read(chunk);
 
   constructor(socket: Socket, on: { readonly message: (message: object) => void; readonly closed: () => void }) {
     this.#socket = socket;
     this.#message = on.message;
-    socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    socket.on('data', this.#take);
     socket.on('error', () => socket.destroy());
     // At the end already: what is sent behind it would be lost without a word.
     socket.once('end', () => this.#tellClosed(on.closed));
@@ -383,13 +418,21 @@ class Line {
     setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
   }
 
+  /** From here on it is somebody else's, with what has come behind the last line. */
+  release(): Socket {
+    this.#isReleased = true;
+    this.#socket.off('data', this.#take);
+    this.#socket.pause();
+    return this.#socket;
+  }
+
   #tellClosed(closed: () => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
     closed();
   }
 
-  #take(chunk: Buffer): void {
+  #read(chunk: Buffer): void {
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
       const whole = Buffer.concat([...this.#parts, chunk.subarray(from, at)]);
@@ -397,6 +440,10 @@ class Line {
       this.#partBytes = 0;
       from = at + 1;
       if (!this.#tell(whole)) return;
+      if (this.#isReleased) {
+        if (from < chunk.length) this.#socket.unshift(chunk.subarray(from));
+        return;
+      }
     }
     if (from === chunk.length) return;
     this.#parts.push(chunk.subarray(from));

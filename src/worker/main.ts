@@ -12,11 +12,14 @@ import { openSink, openSource } from '../media/open.ts';
 import { type ItemOptions, openItem } from '../media/open-item.ts';
 import type { Preset } from '../media/policy.ts';
 import type { PortRange } from '../media/srt/target.ts';
+import { asWire } from '../media/wire.ts';
 import type { ListItem } from '../task/playlist.ts';
 import { dialChannel } from './channel.ts';
 import { log } from './log.ts';
 import { sleep } from './sleep.ts';
+import { dialTap } from './tap-line.ts';
 import { Turnstile } from './turnstile.ts';
+import { processUsage } from './usage.ts';
 import { Worker } from './worker.ts';
 
 const REDIAL_MS = 250;
@@ -85,6 +88,8 @@ function startWorker(settings: Settings): Worker {
       const options = { ...wish, dialler: dialler.trusting(tls), signal, now: monotonic };
       return turnstile.pass(hostOf(url), signal, () => openSink(url, options));
     },
+    usage: processUsage,
+    dialTap: async id => asWire(await dialTap(channel, id), 'push', { onData: () => {} }),
     dial: listener => dialChannel(channel, listener, { signal: new AbortController().signal, retryMs: REDIAL_MS }),
     now: monotonic,
     sleep,

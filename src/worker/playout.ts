@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { redactUrl } from '../media/address.ts';
 import type { Fault } from '../media/fault.ts';
+import type { FlvViewer } from '../media/flv/viewer.ts';
 import type { Item } from '../media/item.ts';
 import { type ListListener, ListSource } from '../media/list-source.ts';
 import { Relay } from '../media/relay.ts';
@@ -107,6 +108,11 @@ export class Playout {
     else if (!isDeepStrictEqual(order.source.list, former.source.list)) this.#now.feed.extend(order.source.list);
     this.#push.change(order.destination, order.tls);
     this.#changeStandby(order, former);
+  }
+
+  /** Shows what it carries to who looks; false where too many do. */
+  show(viewer: FlvViewer): boolean {
+    return this.#now.relay.show(viewer);
   }
 
   /** To be called once a second. */
@@ -216,6 +222,7 @@ export class Playout {
       this.#push.endHold();
       await Promise.allSettled(sides);
       heartbeat.remove(relay);
+      relay.hide();
       source.close();
       this.#bank();
       return end;

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Monotonic } from '../media/clock.ts';
+import type { FlvViewer } from '../media/flv/viewer.ts';
 import type { Heartbeat } from '../media/heartbeat.ts';
 import type { Sink, Source } from '../media/packet.ts';
 import { Relay } from '../media/relay.ts';
@@ -90,6 +91,11 @@ export class Run {
     this.#pull.switchTo(source);
   }
 
+  /** Shows what it carries to who looks; false where too many do. */
+  show(viewer: FlvViewer): boolean {
+    return this.#relay.show(viewer);
+  }
+
   /** To be called once a second. */
   look(): void {
     this.#standing.look(this.#relay.vitals(), this.#push.vitals);
@@ -166,6 +172,7 @@ export class Run {
       this.#push.endHold();
       await Promise.allSettled(sides);
       heartbeat.remove(relay);
+      relay.hide();
       this.#bank(relay);
       return bug;
     });

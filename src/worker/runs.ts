@@ -1,3 +1,4 @@
+import type { FlvViewer } from '../media/flv/viewer.ts';
 import type { Relay } from '../media/relay.ts';
 import { type Breakpoint, startCursor } from '../task/playlist.ts';
 import { isListOrder, isLiveOrder, type RunNews, type RunOrder, type RunPlace, type RunReport } from './channel.ts';
@@ -95,6 +96,12 @@ export class Runs {
   switchTo(taskId: string, epoch: number, to: number | 'auto'): void {
     const entry = this.#entries.get(taskId);
     if (entry?.epoch === epoch && entry.run instanceof Run) entry.run.switchTo(to);
+  }
+
+  /** Shows what the run carries; false where there is no such run, or too many look at it. */
+  show(taskId: string, epoch: number, viewer: FlvViewer): boolean {
+    const entry = this.#entries.get(taskId);
+    return entry?.epoch === epoch && entry.stopping === undefined && entry.run.show(viewer);
   }
 
   takeBug(relay: Relay, error: unknown): void {

@@ -1,6 +1,8 @@
+import { FlvViewer } from '../media/flv/viewer.ts';
 import type { Heartbeat } from '../media/heartbeat.ts';
 import type { Relay } from '../media/relay.ts';
-import type { DialListener, FromWorker, Peer, RunNews, ToWorker } from './channel.ts';
+import type { Wire } from '../media/wire.ts';
+import type { DialListener, FromWorker, Peer, ProcessVitals, RunNews, ToWorker } from './channel.ts';
 import { Runs, type RunsOptions } from './runs.ts';
 
 export interface WorkerParts extends Omit<RunsOptions, 'heartbeat' | 'tell' | 'ended' | 'prepared'> {
@@ -11,6 +13,10 @@ export interface WorkerParts extends Omit<RunsOptions, 'heartbeat' | 'tell' | 'e
   readonly beating: (on: BeatListener) => Beating;
   /** Dials the control process over and over. */
   readonly dial: (listener: DialListener) => Peer<FromWorker>;
+  /** Dials it once more, for the bytes of one viewer. */
+  readonly dialTap: (id: string) => Promise<Wire>;
+  /** What this process costs; absent where it is none. */
+  readonly usage?: () => Pick<ProcessVitals, 'cpuMs' | 'rssBytes'>;
   /** Acts over and over, until what it answers is called. */
   readonly every: (ms: number, act: () => void) => () => void;
   readonly ends: (reason: string) => void;
@@ -43,10 +49,12 @@ export class Worker {
   /** News that nobody was there to hear: the hello tells where a run stands, but not which files it has played. */
   readonly #unheard: RunNews[] = [];
   #ending = false;
+  #toldAtMs: number;
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
     this.#aloneSinceMs = parts.now();
+    this.#toldAtMs = parts.now();
     this.#heartbeat = parts.beating({
       onBug: (...bug) => this.#runs.takeBug(...bug),
       onBeat: () => this.#tellPlaces(),
@@ -102,7 +110,19 @@ export class Worker {
     else if (message.t === 'prepare') this.#runs.prepare(message.order);
     else if (message.t === 'stop') this.#runs.stop(message.taskId, message.epoch);
     else if (message.t === 'switch') this.#runs.switchTo(message.taskId, message.epoch, message.to);
+    else if (message.t === 'tap') void this.#show(message);
     else if (message.t === 'exit') void this.end('told to');
+  }
+
+  async #show({ taskId, epoch, id, look }: Extract<ToWorker, { t: 'tap' }>): Promise<void> {
+    const { dialTap, now } = this.#parts;
+    try {
+      const viewer = new FlvViewer({ look, wire: await dialTap(id), now });
+      if (!this.#runs.show(taskId, epoch, viewer)) viewer.close();
+    } catch {
+      // Whoever asked may be gone as well.
+      this.#peer.send({ t: 'untapped', id });
+    }
   }
 
   #tell(news: RunNews): void {
@@ -119,12 +139,21 @@ export class Worker {
     if (places.length > 0) this.#peer.send({ t: 'places', places });
   }
 
+  #vitals(): { readonly process?: ProcessVitals } {
+    const { now, usage } = this.#parts;
+    const atMs = now();
+    const lagMs = Math.max(0, atMs - this.#toldAtMs - BEAT_MS);
+    this.#toldAtMs = atMs;
+    return usage === undefined ? {} : { process: { atMs, lagMs, ...usage() } };
+  }
+
   /** Sent without runs too: control takes a silent worker for a blocked one. */
   #tellReports(): void {
     this.#runs.look();
     const reports = this.#runs.reports;
+    const vitals = this.#vitals();
     for (let at = 0; at === 0 || at < reports.length; at += REPORTS_A_MESSAGE) {
-      this.#peer.send({ t: 'reports', reports: reports.slice(at, at + REPORTS_A_MESSAGE) });
+      this.#peer.send({ t: 'reports', reports: reports.slice(at, at + REPORTS_A_MESSAGE), ...vitals });
     }
     const alone = this.#aloneSinceMs;
     const { now, orphanMs } = this.#parts;

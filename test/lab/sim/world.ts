@@ -204,6 +204,7 @@ export class World {
       openItem: (item, startMs, signal) => field.openItem(item, startMs, { signal, visitor: here() }),
       openSink: (url, signal) => field.openSink(url, signal, here()),
       dial: listener => road.dial(life, listener),
+      dialTap: () => Promise.reject(new Error('nobody looks')),
       now: timeline.elapsed,
       sleep: clock.sleep,
       every: clock.every,
