@@ -59,13 +59,14 @@ export function formatPosition(seconds: number): string {
   return shown.map((part, at) => (at === 0 ? String(part) : String(part).padStart(2, '0'))).join(':');
 }
 
-export function formatKbit(kbit: number): string {
+export function formatKbit(kbit: number | null): string {
+  if (kbit === null) return '—';
   if (kbit >= 1_000) return `${(kbit / 1_000).toFixed(kbit >= 10_000 ? 1 : 2)} Mbit/s`;
   return `${Math.round(kbit)} kbit/s`;
 }
 
-export const formatNumber = (value: number, digits = 0): string =>
-  new Intl.NumberFormat(localeOf(), { maximumFractionDigits: digits }).format(value);
+export const formatNumber = (value: number | null, digits = 0): string =>
+  value === null ? '—' : new Intl.NumberFormat(localeOf(), { maximumFractionDigits: digits }).format(value);
 
 /** For a field of a form, which has the reader's own zone. */
 export function toLocalField(at: string | number): string {

@@ -58,12 +58,12 @@ export interface TaskStatus {
 }
 
 export interface Rate {
-  readonly kbit: number;
-  readonly fps: number;
+  readonly kbit: number | null;
+  readonly fps: number | null;
 }
 
 export interface OnAir {
-  readonly source: { readonly index: number; readonly url: string } | null;
+  readonly source: { readonly index: number; readonly url: string; readonly pinned?: boolean } | null;
   readonly on_slate: boolean;
   readonly item: {
     readonly index: number;
@@ -77,6 +77,7 @@ export interface OnAir {
   readonly in: Rate;
   readonly out: Rate;
   readonly queue_s: number;
+  readonly held_s?: number;
   readonly drops: Readonly<Record<string, number>>;
   readonly reconnects: { readonly source: number; readonly destination: number };
   readonly push_epoch: number;
@@ -221,11 +222,74 @@ export interface Node {
   readonly state: string;
 }
 
+export type Role = 'viewer' | 'operator' | 'admin';
+
 export interface Visitor {
-  readonly user: { readonly id?: string; readonly name: string } | string | null;
-  readonly account?: unknown;
-  readonly role?: string;
-  readonly actions?: readonly string[];
-  readonly csrf?: string;
-  readonly setup_needed?: boolean;
+  readonly user: string | null;
+  readonly account: string | null;
+  readonly role: Role | null;
+  readonly actions: readonly string[];
+  readonly csrf: string | null;
+  readonly setup_needed: boolean;
+}
+
+export interface AuditEntry {
+  readonly id: string;
+  readonly cursor: string;
+  readonly time: string;
+  readonly actor: { readonly kind: string; readonly id: string; readonly name: string; readonly remote: string };
+  readonly request_id: string;
+  readonly action: string;
+  readonly target: string;
+  readonly project_id: string;
+  readonly changes: Readonly<Record<string, { readonly before?: unknown; readonly after?: unknown }>>;
+}
+
+export interface User {
+  readonly name: string;
+  readonly role: Role | null;
+  readonly policies: readonly string[];
+  readonly enabled: boolean;
+  readonly created_at: string;
+}
+
+export interface AccessKey {
+  readonly id: string;
+  readonly kind: 'api' | 'access';
+  readonly name: string;
+  readonly project_id: string | null;
+  readonly user: string | null;
+  readonly policies: readonly string[] | null;
+  readonly enabled: boolean;
+  readonly created_at: string;
+  readonly expires_at: string | null;
+  readonly last_used_at: string | null;
+}
+
+export interface NewKey extends AccessKey {
+  readonly token: string | null;
+  readonly secret_key: string | null;
+  readonly security_token: string | null;
+}
+
+export interface SignIn {
+  readonly id: string;
+  readonly user: string;
+  readonly created_at: string;
+  readonly seen_at: string;
+  readonly remote: string;
+  readonly agent: string;
+  readonly current: boolean;
+}
+
+export interface Domain {
+  readonly name: string;
+  readonly target: string;
+}
+
+export interface Asset {
+  readonly id: string;
+  readonly url: string;
+  readonly created_at: string;
+  readonly probe: Readonly<Record<string, unknown>> | null;
 }

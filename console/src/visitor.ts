@@ -22,7 +22,6 @@ export async function logIn(name: string, password: string): Promise<void> {
 export async function setUp(token: string, name: string, password: string): Promise<void> {
   await call('POST', '/setup', { body: { token, name, password } });
   await meetVisitor();
-  if (visitor.value?.user == null) await logIn(name, password);
 }
 
 export async function logOut(): Promise<void> {
@@ -37,18 +36,5 @@ function accept(told: Visitor): void {
   visitor.value = told;
 }
 
-export function visitorName({ user }: Visitor): string {
-  return typeof user === 'string' ? user : (user?.name ?? '');
-}
-
 /** What the visitor may not do is not offered; the node refuses it in any case. */
-export function may(action: string): boolean {
-  const actions = visitor.value?.actions;
-  return actions === undefined || actions.some(pattern => covers(pattern, action));
-}
-
-function covers(pattern: string, action: string): boolean {
-  const [head = '', ...rest] = pattern.split('*');
-  if (rest.length === 0) return pattern === action;
-  return action.startsWith(head) && action.endsWith(rest.at(-1) ?? '');
-}
+export const may = (action: string): boolean => visitor.value?.actions.includes(action) ?? false;

@@ -5,7 +5,7 @@ import { elapsed } from '../format.ts';
 import { isHelpShown } from '../keyboard.ts';
 import { LANGUAGES, language, THEMES, TIME_STYLES, theme, timeStyle } from '../preferences.ts';
 import { href, route } from '../router.ts';
-import { logOut, may, visitor, visitorName } from '../visitor.ts';
+import { logOut, may, visitor } from '../visitor.ts';
 import { type Key, t } from '../words.ts';
 
 const PLACES: readonly (readonly [path: string, label: Key, action?: string])[] = [
@@ -77,9 +77,7 @@ function FeedMark() {
 function Settings() {
   return (
     <details class="settings">
-      <summary aria-label={t('settings.open')}>
-        {visitor.value === undefined ? '' : visitorName(visitor.value)} ⚙
-      </summary>
+      <summary aria-label={t('settings.open')}>{visitor.value?.user} ⚙</summary>
       <div class="settings-body">
         <Pick label={t('settings.language')} words={LANGUAGES} choice={language} name="language" />
         <Pick label={t('settings.theme')} words={THEMES} choice={theme} name="theme" />

@@ -19,9 +19,9 @@ const verbsOf = (task: Task): readonly TaskVerb[] => {
 };
 
 const ACTION_OF: Readonly<Record<TaskVerb, string>> = {
-  start: 'millrace:tasks:start',
-  stop: 'millrace:tasks:stop',
-  restart: 'millrace:tasks:restart',
+  start: 'millrace:tasks:operate',
+  stop: 'millrace:tasks:operate',
+  restart: 'millrace:tasks:operate',
   delete: 'millrace:tasks:delete',
 };
 

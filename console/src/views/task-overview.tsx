@@ -4,6 +4,7 @@ import type { OnAir, Task } from '../model.ts';
 import { destinationText, fileName, nameOf } from '../parts/addresses.tsx';
 import { LivePicture } from '../parts/live-picture.tsx';
 import { alarmText } from '../parts/sentence.ts';
+import { SourceSwitch } from '../parts/source-switch.tsx';
 import { Time } from '../parts/time.tsx';
 import { isOnAir } from '../tasks.ts';
 import { type Key, t, tWord } from '../words.ts';
@@ -18,6 +19,7 @@ export function TaskOverview({ task }: { readonly task: Task }) {
       </div>
       <h2>{t('hop.title')}</h2>
       <Hops task={task} />
+      <SourceSwitch task={task} />
       <div class="columns">
         <Settings task={task} />
         <AirFacts task={task} />

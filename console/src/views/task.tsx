@@ -13,7 +13,12 @@ import { TaskButtons } from '../parts/task-buttons.tsx';
 import { href } from '../router.ts';
 import { isOnAir, keepTask, taskNamed } from '../tasks.ts';
 import { t } from '../words.ts';
+import { TaskCallbacks } from './task-callbacks.tsx';
+import { TaskChanges } from './task-changes.tsx';
 import { TaskOverview } from './task-overview.tsx';
+import { TaskPlaylist } from './task-playlist.tsx';
+import { TaskSignal } from './task-signal.tsx';
+import { TaskTimeline } from './task-timeline.tsx';
 
 const EVERY_MS = 1_000;
 const EVERY_IDLE_MS = 5_000;
@@ -24,6 +29,11 @@ const TABS: Readonly<
   Record<string, { readonly label: Tab['label']; readonly body: Body; readonly isOfLists?: boolean }>
 > = {
   overview: { label: 'tab.overview', body: TaskOverview },
+  timeline: { label: 'tab.timeline', body: TaskTimeline },
+  signal: { label: 'tab.signal', body: TaskSignal },
+  playlist: { label: 'tab.playlist', body: TaskPlaylist, isOfLists: true },
+  callbacks: { label: 'tab.callbacks', body: TaskCallbacks },
+  changes: { label: 'tab.changes', body: TaskChanges },
 };
 
 export function TaskView({ id, tab }: { readonly id: string; readonly tab: string }) {
