@@ -10,24 +10,27 @@ const attempts = Type.Array(
   strict({ at: moment, took_ms: count, status: orNull(Type.Integer()), error: Type.String() }),
 );
 
-export const EVENT = strict({
-  id: Type.String(),
-  cursor: Type.String(),
-  task_id: Type.String(),
-  project_id: Type.String(),
-  seq: count,
-  type: Type.String(),
-  time: moment,
-  cause: oneOf('user', 'schedule', 'run', 'source', 'destination', 'system'),
-  from: status,
-  to: status,
-  reason: Type.String(),
-  epoch: count,
-  push_epoch: count,
-  position: orNull(strict({ round: count, index: count, offset_ms: Type.Number() })),
-  version: count,
-  detail: Type.Record(Type.String(), Type.Unknown()),
-});
+export const EVENT = strict(
+  {
+    id: Type.String(),
+    cursor: Type.String(),
+    task_id: Type.String(),
+    project_id: Type.String(),
+    seq: count,
+    type: Type.String(),
+    time: moment,
+    cause: oneOf('user', 'schedule', 'run', 'source', 'destination', 'system'),
+    from: status,
+    to: status,
+    reason: Type.String(),
+    epoch: count,
+    push_epoch: count,
+    position: orNull(strict({ round: count, index: count, offset_ms: Type.Number() })),
+    version: count,
+    detail: Type.Record(Type.String(), Type.Unknown()),
+  },
+  'Event',
+);
 
 const delivery = {
   id: Type.String(),
@@ -49,33 +52,45 @@ const delivery = {
   log: attempts,
 };
 
-export const DELIVERY = strict(delivery);
-export const DELIVERY_WITH_BODY = strict({ ...delivery, content_type: Type.String(), body: Type.String() });
+export const DELIVERY = strict(delivery, 'Delivery');
+export const DELIVERY_WITH_BODY = strict(
+  { ...delivery, content_type: Type.String(), body: Type.String() },
+  'DeliveryWithBody',
+);
 
-export const ENDPOINT = strict({
-  id: Type.String(),
-  url: Type.String(),
-  failing_since: moment,
-  paused_at: orNull(moment),
-  last_error: Type.String(),
-});
+export const ENDPOINT = strict(
+  {
+    id: Type.String(),
+    url: Type.String(),
+    failing_since: moment,
+    paused_at: orNull(moment),
+    last_error: Type.String(),
+  },
+  'Endpoint',
+);
 
-export const EVENT_LIST = strict({ events: Type.Array(EVENT), next: orNull(Type.String()) });
-export const TASK_EVENT_LIST = strict({ events: Type.Array(EVENT), next_seq: orNull(count) });
-export const DELIVERY_LIST = strict({ deliveries: Type.Array(DELIVERY), next: orNull(Type.String()) });
+export const EVENT_LIST = strict({ events: Type.Array(EVENT), next: orNull(Type.String()) }, 'EventList');
+export const TASK_EVENT_LIST = strict({ events: Type.Array(EVENT), next_seq: orNull(count) }, 'TaskEventList');
+export const DELIVERY_LIST = strict({ deliveries: Type.Array(DELIVERY), next: orNull(Type.String()) }, 'DeliveryList');
 export const REDELIVERED = strict({ redelivered: count });
-export const ENDPOINT_LIST = strict({ endpoints: Type.Array(ENDPOINT) });
+export const ENDPOINT_LIST = strict({ endpoints: Type.Array(ENDPOINT) }, 'EndpointList');
 export const RESUMED = strict({ resumed: Type.Literal(true) });
-export const TEST_OUTCOME = strict({
-  delivered: Type.Boolean(),
-  status: orNull(Type.Integer()),
-  took_ms: Type.Number(),
-  error: Type.String(),
-});
-export const SECRET_LIST = strict({
-  secrets: Type.Array(strict({ id: Type.String(), created_at: moment, retires_at: orNull(moment) })),
-});
-export const ROTATION = strict({ id: Type.String(), secret: Type.String(), retires_at: orNull(moment) });
+export const TEST_OUTCOME = strict(
+  {
+    delivered: Type.Boolean(),
+    status: orNull(Type.Integer()),
+    took_ms: Type.Number(),
+    error: Type.String(),
+  },
+  'TestOutcome',
+);
+export const SECRET_LIST = strict(
+  {
+    secrets: Type.Array(strict({ id: Type.String(), created_at: moment, retires_at: orNull(moment) })),
+  },
+  'SecretList',
+);
+export const ROTATION = strict({ id: Type.String(), secret: Type.String(), retires_at: orNull(moment) }, 'Rotation');
 /** What is found depends on what there is: told in full by the document of the API's page. */
 export const PROBED = Type.Union([
   Type.Object({ ok: Type.Literal(true) }),

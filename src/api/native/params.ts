@@ -26,7 +26,7 @@ export function readCursor(given: string): number | undefined {
 }
 
 /** Marks what may stand more than once in a query, or be a list. */
-const REPEATS = 'x-repeats';
+export const REPEATS = 'x-repeats';
 
 /** Of the words, one or more: repeated, or with commas between them. */
 export const words = <Word extends string>(known: ReadonlyMap<string, Word>) => {
@@ -71,8 +71,8 @@ function isDate(day: string): boolean {
 }
 
 /** What may stand in a query or in a body, all of which may be left out. */
-export const anyOf = <Fields extends TProperties>(fields: Fields) =>
-  Type.Partial(Type.Object(fields), { additionalProperties: false });
+export const anyOf = <Fields extends TProperties>(fields: Fields, title?: string) =>
+  Type.Partial(Type.Object(fields), { additionalProperties: false, ...(title === undefined ? {} : { title }) });
 
 /** Nothing at all. */
 export const NOTHING = anyOf({});

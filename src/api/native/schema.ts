@@ -8,8 +8,8 @@ const RULE = 'x-rule';
 export const ruled = (rule: string): { readonly [RULE]: string } => ({ [RULE]: rule });
 
 /** Nothing beside what it names: what is sent and not read would be thought to be in force. */
-export const strict = <Properties extends TProperties>(properties: Properties) =>
-  Type.Object(properties, { additionalProperties: false });
+export const strict = <Properties extends TProperties>(properties: Properties, title?: string) =>
+  Type.Object(properties, { additionalProperties: false, ...(title === undefined ? {} : { title }) });
 
 export const orNull = <Inner extends TSchema>(inner: Inner) => Type.Union([inner, Type.Null()]);
 
@@ -24,6 +24,20 @@ export const wholeNumber = (min: number, max: number) =>
 
 export const decimal = (min: number, max: number) =>
   Type.Number({ minimum: min, maximum: max, ...ruled(`must be a number from ${min} to ${max}`) });
+
+/** RFC 9457. */
+export const PROBLEM = strict(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    code: Type.String(),
+    detail: Type.String(),
+    errors: Type.Array(strict({ field: Type.String(), rule: Type.String() })),
+    request_id: Type.String(),
+  },
+  'Problem',
+);
 
 /** A schema as it is written, whichever of its kinds it is. */
 interface Written {

@@ -22,20 +22,26 @@ const projectId = region;
 const tag = textOf(1, 64);
 const DIALECTS = ['native', 'huawei', 'alibaba'] as const;
 
-const tls = strict({
-  ca: Type.Optional(Type.String({ maxLength: 8_192 })),
-  pins: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 8 })),
-  server_name: Type.Optional(textOf(1, 253)),
-});
+const tls = strict(
+  {
+    ca: Type.Optional(Type.String({ maxLength: 8_192 })),
+    pins: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 8 })),
+    server_name: Type.Optional(textOf(1, 253)),
+  },
+  'Trust',
+);
 
-const item = strict({
-  url,
-  in_s: Type.Optional(decimal(0, MOST_SECONDS)),
-  out_s: Type.Optional(decimal(0, MOST_SECONDS)),
-  repeats: Type.Optional(wholeNumber(1, MOST_COUNT)),
-  video_track: Type.Optional(wholeNumber(0, 63)),
-  audio_track: Type.Optional(wholeNumber(0, 63)),
-});
+const item = strict(
+  {
+    url,
+    in_s: Type.Optional(decimal(0, MOST_SECONDS)),
+    out_s: Type.Optional(decimal(0, MOST_SECONDS)),
+    repeats: Type.Optional(wholeNumber(1, MOST_COUNT)),
+    video_track: Type.Optional(wholeNumber(0, 63)),
+    audio_track: Type.Optional(wholeNumber(0, 63)),
+  },
+  'ListItem',
+);
 
 const rounds = Type.Union([Type.Integer({ minimum: 1, maximum: MOST_COUNT }), Type.Literal('endless')], {
   'x-rule': `must be an integer from 1 to ${MOST_COUNT}, or endless`,
@@ -45,29 +51,35 @@ const onChange = oneOf('new_source', 'file_start', 'breakpoint');
 const startIndex = wholeNumber(0, MOST_ITEMS - 1);
 const startS = decimal(0, MOST_SECONDS);
 
-const liveSource = strict({ kind: Type.Literal('live'), url, tls: Type.Optional(tls) });
+const liveSource = strict({ kind: Type.Literal('live'), url, tls: Type.Optional(tls) }, 'LiveSource');
 
-const listWish = strict({
-  kind: Type.Literal('list'),
-  items: Type.Array(item, { minItems: 1, maxItems: MOST_ITEMS }),
-  rounds: Type.Optional(rounds),
-  start_index: Type.Optional(startIndex),
-  start_s: Type.Optional(startS),
-  boundary: Type.Optional(boundary),
-  silence: Type.Optional(Type.Boolean()),
-  on_change: Type.Optional(onChange),
-});
+const listWish = strict(
+  {
+    kind: Type.Literal('list'),
+    items: Type.Array(item, { minItems: 1, maxItems: MOST_ITEMS }),
+    rounds: Type.Optional(rounds),
+    start_index: Type.Optional(startIndex),
+    start_s: Type.Optional(startS),
+    boundary: Type.Optional(boundary),
+    silence: Type.Optional(Type.Boolean()),
+    on_change: Type.Optional(onChange),
+  },
+  'ListWish',
+);
 
-const listSource = strict({
-  kind: Type.Literal('list'),
-  items: Type.Array(item),
-  rounds,
-  start_index: count,
-  start_s: seconds,
-  boundary,
-  silence: Type.Boolean(),
-  on_change: onChange,
-});
+const listSource = strict(
+  {
+    kind: Type.Literal('list'),
+    items: Type.Array(item),
+    rounds,
+    start_index: count,
+    start_s: seconds,
+    boundary,
+    silence: Type.Boolean(),
+    on_change: onChange,
+  },
+  'ListSource',
+);
 
 const namePart = text(
   /^(?!\.{1,2}$)[!-.0->@-[\]-~]{1,512}$/,
@@ -93,7 +105,7 @@ const callbackWish = strict({
   events: Type.Optional(Type.Array(textOf(1, 64), { maxItems: 64, uniqueItems: true })),
 });
 
-const retry = strict({ count: wholeNumber(0, MOST_COUNT), interval_s: decimal(1, 86_400) });
+const retry = strict({ count: wholeNumber(0, MOST_COUNT), interval_s: decimal(1, 86_400) }, 'RetryPolicy');
 
 /** What may be said of a task whenever it is written. */
 const settings = {
@@ -118,9 +130,9 @@ export const TASK_WISH = Type.Object(
     destination,
     project_id: Type.Optional(projectId),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, title: 'TaskWish' },
 );
-export const TASK_CHANGE = anyOf(settings);
+export const TASK_CHANGE = anyOf(settings, 'TaskChange');
 
 export type TaskWish = StaticDecode<typeof TASK_WISH>;
 export type TaskChange = StaticDecode<typeof TASK_CHANGE>;
@@ -136,58 +148,67 @@ const position = strict({
 
 const flow = strict({ kbit: orNull(Type.Number()), fps: orNull(Type.Number()) });
 
-export const ON_AIR = strict({
-  source: orNull(strict({ index: count, url: Type.String(), pinned: Type.Boolean() })),
-  on_slate: Type.Boolean(),
-  item: orNull(position),
-  next: orNull(strict({ index: count, url: Type.String() })),
-  in: flow,
-  out: flow,
-  queue_s: seconds,
-  held_s: seconds,
-  drops: Type.Record(Type.String(), count),
-  reconnects: strict({ source: count, destination: count }),
-  push_epoch: count,
-  since: moment,
-  media_s: seconds,
-  node: Type.String(),
-});
+export const ON_AIR = strict(
+  {
+    source: orNull(strict({ index: count, url: Type.String(), pinned: Type.Boolean() })),
+    on_slate: Type.Boolean(),
+    item: orNull(position),
+    next: orNull(strict({ index: count, url: Type.String() })),
+    in: flow,
+    out: flow,
+    queue_s: seconds,
+    held_s: seconds,
+    drops: Type.Record(Type.String(), count),
+    reconnects: strict({ source: count, destination: count }),
+    push_epoch: count,
+    since: moment,
+    media_s: seconds,
+    node: Type.String(),
+  },
+  'OnAir',
+);
 
-export const STATUS = strict({
-  word: oneOf(...(['scheduled', 'running', 'recovering', 'stopped', 'exited'] as const)),
-  since: moment,
-  reason: Type.String(),
-  side: orNull(oneOf('source', 'destination')),
-  attempt: count,
-  next_retry_at: orNull(moment),
-  last_error: orNull(
-    strict({ at: moment, side: oneOf('source', 'destination'), kind: Type.String(), message: Type.String() }),
-  ),
-  alarms: Type.Array(Type.String()),
-});
+export const STATUS = strict(
+  {
+    word: oneOf(...(['scheduled', 'running', 'recovering', 'stopped', 'exited'] as const)),
+    since: moment,
+    reason: Type.String(),
+    side: orNull(oneOf('source', 'destination')),
+    attempt: count,
+    next_retry_at: orNull(moment),
+    last_error: orNull(
+      strict({ at: moment, side: oneOf('source', 'destination'), kind: Type.String(), message: Type.String() }),
+    ),
+    alarms: Type.Array(Type.String()),
+  },
+  'TaskStatus',
+);
 
-export const TASK = strict({
-  id: Type.String(),
-  project_id: Type.String(),
-  dialect: oneOf(...DIALECTS),
-  name: Type.String(),
-  tags: Type.Array(Type.String()),
-  region: Type.String(),
-  source: Type.Union([liveSource, listSource]),
-  standby: Type.Array(Type.String()),
-  destination,
-  start_at: moment,
-  end_at: orNull(moment),
-  enabled: Type.Boolean(),
-  callback: orNull(strict({ url: Type.String(), events: Type.Array(Type.String()) })),
-  retry: orNull(retry),
-  delay_s: orNull(Type.Number()),
-  slate: orNull(Type.String()),
-  version: Type.Integer({ minimum: 1 }),
-  created_at: moment,
-  status: STATUS,
-  on_air: orNull(ON_AIR),
-});
+export const TASK = strict(
+  {
+    id: Type.String(),
+    project_id: Type.String(),
+    dialect: oneOf(...DIALECTS),
+    name: Type.String(),
+    tags: Type.Array(Type.String()),
+    region: Type.String(),
+    source: Type.Union([liveSource, listSource]),
+    standby: Type.Array(Type.String()),
+    destination,
+    start_at: moment,
+    end_at: orNull(moment),
+    enabled: Type.Boolean(),
+    callback: orNull(strict({ url: Type.String(), events: Type.Array(Type.String()) })),
+    retry: orNull(retry),
+    delay_s: orNull(Type.Number()),
+    slate: orNull(Type.String()),
+    version: Type.Integer({ minimum: 1 }),
+    created_at: moment,
+    status: STATUS,
+    on_air: orNull(ON_AIR),
+  },
+  'Task',
+);
 
 export type PrintedTask = Static<typeof TASK>;
 export type PrintedStatus = Static<typeof STATUS>;
@@ -195,7 +216,7 @@ export type PrintedOnAir = Static<typeof ON_AIR>;
 export type PrintedSource = PrintedTask['source'];
 export type PrintedDestination = PrintedTask['destination'];
 
-export const TASK_LIST = strict({ tasks: Type.Array(TASK), next: orNull(Type.String()), total: count });
+export const TASK_LIST = strict({ tasks: Type.Array(TASK), next: orNull(Type.String()), total: count }, 'TaskList');
 export const DELETED = strict({ deleted: Type.Literal(true) });
 
 const flag = oneOf('true', 'false');

@@ -1,0 +1,26 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { expect, test } from 'vitest';
+import { openApiOf } from './openapi.ts';
+import { ROUTES } from './routes.ts';
+
+const document = openApiOf(ROUTES, { version: '1.2.3', streamPath: '/api/v1/events/stream' });
+const operations = Object.values(document.paths as Record<string, Record<string, { operationId: string }>>).flatMap(
+  it => Object.values(it),
+);
+
+test('the document is one of OpenAPI 3.1', async () => {
+  const { valid, errors } = await new Validator().validate(structuredClone(document));
+  expect(errors).toBeUndefined();
+  expect(valid).toBe(true);
+});
+
+test('it tells every call of the table, and the stream', () => {
+  expect(operations).toHaveLength(ROUTES.length + 1);
+  expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
+});
+
+test('every reference leads somewhere', () => {
+  const { schemas } = document.components as { schemas: Record<string, unknown> };
+  const named = [...JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name = '']) => name);
+  expect([...new Set(named)].sort()).toEqual(Object.keys(schemas).sort());
+});

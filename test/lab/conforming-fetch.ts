@@ -1,0 +1,22 @@
+import { requireConformance } from './conformance.ts';
+
+// Set up for every product test: whoever asks a node's native API by `fetch` gets answers as its document has them.
+
+const bare = globalThis.fetch;
+
+globalThis.fetch = async (input, init) => {
+  const answer = await bare(input, init);
+  const { pathname, search } = new URL(answer.url);
+  const contentType = answer.headers.get('content-type') ?? '';
+  if (!pathname.startsWith('/api/v1/') || !/json/.test(contentType)) return answer;
+  const method = init?.method ?? (input instanceof Request ? input.method : 'GET');
+  const body = await answer.clone().text();
+  requireConformance({
+    method: method.toUpperCase(),
+    url: pathname + search,
+    status: answer.status,
+    contentType,
+    body,
+  });
+  return answer;
+};
