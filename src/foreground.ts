@@ -47,7 +47,7 @@ export async function tryRelay(source: string, destination: string, options: Try
   const run = new Run({
     order: { taskId: 'try', epoch: 1, source: { kind: 'live', url: source }, destination },
     heartbeat,
-    openSource: (url, signal) => openSource(url, { dialler, signal }),
+    openSource: (url, signal, wish) => openSource(url, { ...wish, dialler, signal }),
     openSink: (url, signal, wish) => openSink(url, { ...wish, dialler, signal, now: monotonic }),
     now: monotonic,
     sleep,

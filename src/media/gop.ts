@@ -40,9 +40,10 @@ export class GopCache {
     return this.batch.count === 0;
   }
 
-  append(packet: Packet): void {
-    if (packet.kind === 'key') this.clear();
-    else if (this.empty) return;
+  /** `on`: behind what is there already, whatever group it is of. `anywhere`: it may begin with any packet. */
+  append(packet: Packet, { on = false, anywhere = false } = {}): void {
+    if (packet.kind === 'key' && !(on && !this.#isTooMuch(packet))) this.clear();
+    else if (this.empty && packet.kind !== 'key' && !anywhere) return;
     if (!isVideo(packet.kind) && packet.kind !== 'audio') return;
     if (this.#isTooMuch(packet)) this.clear();
     else this.#copy(packet);

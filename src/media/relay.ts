@@ -1,3 +1,4 @@
+import { CHANGED_OVER, Changeover } from './changeover.ts';
 import type { Monotonic } from './clock.ts';
 import { Delay } from './delay.ts';
 import { asFault, Fault } from './fault.ts';
@@ -14,6 +15,7 @@ import type { Spare } from './spare.ts';
 import { Splicer } from './splicer.ts';
 import { Stretches } from './stretches.ts';
 import type { Strip } from './strip.ts';
+import { partAtKey, SUCCEEDED } from './succession.ts';
 import { Tap } from './tap.ts';
 import { type Patience, USUAL_PATIENCE, Vigil } from './vigil.ts';
 import type { Vitals } from './vitals.ts';
@@ -57,6 +59,7 @@ export class Relay {
   static readonly #came = new Batch();
   static readonly #out = new Batch();
   static readonly #start = new Batch();
+  static readonly #parts = { before: new Batch(), after: new Batch() };
 
   readonly splicer = new Splicer();
   readonly #now: Monotonic;
@@ -85,6 +88,16 @@ export class Relay {
   #sink: Seat<Sink> | undefined;
   /** True until the present sink has been given its first key frame. */
   #sinkFresh = true;
+  /** Who takes the present sink's place at the next key frame: another, or nobody yet. */
+  #heir: { readonly seat: Seat<Sink> | undefined } | undefined;
+  /** Nobody has followed yet: all that comes is kept. */
+  #isParted = false;
+  /** Whether the group on air is kept beside a sink, in case another has to be begun with it. */
+  #keepsAll = false;
+  /** Who takes the place of the live source on air, as the same stream from elsewhere. */
+  #twin:
+    | { readonly seat: Seat<Source | PacedSource>; readonly spare: Spare; readonly changeover: Changeover }
+    | undefined;
   /** Beside the source on air; nearly always none. */
   #spares: Spare[] = [];
   #sentMs = 0;
@@ -228,6 +241,26 @@ export class Relay {
     return left;
   }
 
+  /**
+   * The same with a spare that brings the stream on air another way: at a key frame of a time that both have, as though it
+   * were one source, which the former leaves as CHANGED_OVER. If that one ends before, nothing comes of it.
+   */
+  pullNext(spare: Spare, signal: AbortSignal): { readonly left: Promise<Fault>; readonly changeover: Changeover } {
+    const seat = new Seat<Source | PacedSource>(spare);
+    const changeover = new Changeover(spare, this.splicer.lastIn.keyMs);
+    const twin = { seat, spare, changeover };
+    this.#twin = twin;
+    this.watch(spare);
+    const forget = onAbort(signal, () => {
+      const stopped = new Fault('pull', 'closed', 'stopped');
+      if (this.#source === seat) this.#endSource(stopped);
+      else if (this.#twin === twin) this.#twin = undefined;
+      this.unwatch(spare);
+      seat.leave(stopped);
+    });
+    return { left: seat.left.finally(forget), changeover };
+  }
+
   /** Reads it every tick beside the source on air, until it is pulled or not watched any more. */
   watch(spare: Spare): void {
     this.#restsUntilMs = 0;
@@ -271,14 +304,61 @@ export class Relay {
   push(sink: Sink, signal: AbortSignal): Promise<Fault> {
     this.#endSink(new Fault('push', 'closed', 'another sink took over'));
     const seat = new Seat(sink);
+    this.#heir = undefined;
     this.#sink = seat;
     this.#sinkFresh = true;
     this.#restsUntilMs = 0;
-    this.#schedule = undefined;
+    // Behind a sink that has left for this one the schedule goes on.
+    if (!this.#isParted) this.#schedule = undefined;
     const forget = onAbort(signal, () => {
       if (this.#sink === seat) this.#endSink(new Fault('push', 'closed', 'stopped'));
     });
     return seat.left.finally(forget);
+  }
+
+  /**
+   * The same at the next key frame, in the place of the present sink, which is given all that lies before it and leaves as
+   * SUCCEEDED. If that one ends before, so does its succession.
+   */
+  pushNext(sink: Sink, signal: AbortSignal): Promise<Fault> {
+    const seat = new Seat(sink);
+    const heir = { seat };
+    this.#heir = heir;
+    const forget = onAbort(signal, () => {
+      const stopped = new Fault('push', 'closed', 'stopped');
+      if (this.#sink === seat) this.#endSink(stopped);
+      else if (this.#heir === heir) this.#heir = undefined;
+      seat.leave(stopped);
+    });
+    return seat.left.finally(forget);
+  }
+
+  /**
+   * Keeps the group on air from the next key frame on, beside the sink that takes it, so that the next one misses nothing if
+   * this one ends early. Resolves when there is such a group. Rejects on abort, which ends the keeping.
+   */
+  async keepGroup(signal: AbortSignal): Promise<void> {
+    this.#keepsAll = true;
+    onAbort(signal, () => {
+      this.#keepsAll = false;
+    });
+    await this.#waiting.until(() => !this.#gop.empty || (this.splicer.open && this.splicer.audioOnly), signal);
+  }
+
+  /** Has the present sink leave in the same way; what comes from that key frame on is kept for the next `push`. */
+  part(signal: AbortSignal): void {
+    const heir = { seat: undefined };
+    this.#heir = heir;
+    onAbort(signal, () => {
+      if (this.#heir === heir) this.#heir = undefined;
+    });
+  }
+
+  /** What is kept for a sink that has not come will be read again. */
+  forget(): void {
+    this.#isParted = false;
+    this.#stretches.cut(this.#takenMs);
+    this.#gop.release();
   }
 
   /** Resolves when the present source has shown what a push needs: codec headers and a key frame. Rejects on abort. */
@@ -321,7 +401,8 @@ export class Relay {
     else if (this.#paced !== undefined) this.#play(this.#paced, came, out, nowMs);
     if (this.#lastGroup !== undefined && !this.#isSlate) this.#lastGroup.append(out);
     if (this.#delay !== undefined) this.#holdBack(this.#delay, out, nowMs);
-    if (this.#sink?.holder.flowing !== true && !this.#startsNow(out)) this.#keep(out);
+    const isSent = this.#sink?.holder.flowing === true && !this.#keepsAll;
+    if (!isSent && !this.#startsNow(out)) this.#keep(out);
     // What flowed past since would be missing in it.
     else if (!this.#gop.empty) this.#gop.release();
     if (this.#sink !== undefined) this.#write(this.#sink, out);
@@ -355,7 +436,8 @@ export class Relay {
   }
 
   #keep(out: Batch): void {
-    for (let i = 0; i < out.count; i++) this.#gop.append(out.packets[i] as Packet);
+    const join = { on: this.#isParted, anywhere: this.#isParted && this.splicer.open && this.splicer.audioOnly };
+    for (let i = 0; i < out.count; i++) this.#gop.append(out.packets[i] as Packet, join);
   }
 
   #read(source: Source, came: Batch, out: Batch, nowMs: number): void {
@@ -366,9 +448,27 @@ export class Relay {
     } catch (error) {
       this.#endSource(asFault('pull', error));
     }
+    const cut = this.#twin?.changeover.cutIn(came);
+    if (cut !== undefined) came.count = cut.index;
     if (came.count > 0) this.#take(came, out, nowMs);
+    if (cut !== undefined) {
+      this.#changeOver(cut.keyMs, nowMs);
+      return;
+    }
     const fault = this.#live === undefined ? undefined : this.#vigil.verdict(source, this.splicer, nowMs);
     if (fault !== undefined) this.#endSource(fault);
+  }
+
+  #changeOver(keyMs: number, nowMs: number): void {
+    const twin = this.#twin;
+    if (twin === undefined) return;
+    const { seat, spare } = twin;
+    this.#endSource(CHANGED_OVER);
+    this.unwatch(spare);
+    spare.beginAtKey(keyMs, this.splicer.lastIn.audioMs);
+    this.#source = seat;
+    this.#live = spare;
+    this.#vigil.begin(spare, nowMs);
   }
 
   #take(came: Batch, out: Batch, nowMs: number): void {
@@ -437,6 +537,7 @@ export class Relay {
 
   #write(seat: Seat<Sink>, out: Batch): void {
     try {
+      if (this.#heir !== undefined && !this.#sinkFresh && this.#succeed(seat.holder, this.#heir, out)) return;
       const wasFresh = this.#sinkFresh;
       if (wasFresh) this.#startSink(seat.holder, out);
       else seat.holder.write(out);
@@ -445,6 +546,38 @@ export class Relay {
       if (!this.#sinkFresh && hasMore) this.#sentMs = this.#delay?.airedMs ?? this.splicer.mediaMs;
     } catch (error) {
       this.#endSink(asFault('push', error));
+    }
+  }
+
+  /** Lets the heir in where there is a key frame, the former sink being given what lies before it. */
+  #succeed(former: Sink, heir: { readonly seat: Seat<Sink> | undefined }, out: Batch): boolean {
+    const parts = Relay.#parts;
+    if (!partAtKey(out, parts, this.splicer.open && this.splicer.audioOnly)) {
+      if (heir.seat !== undefined) this.#attend(heir.seat, parts.after);
+      return false;
+    }
+    former.write(parts.before);
+    if (parts.before.count > 0) this.#sentMs = (parts.before.packets[parts.before.count - 1] as Packet).dtsMs;
+    this.#leaveSink(SUCCEEDED);
+    this.#gop.clear();
+    if (heir.seat === undefined) {
+      this.#isParted = true;
+      this.#keep(parts.after);
+      return true;
+    }
+    this.#sink = heir.seat;
+    this.#sinkFresh = true;
+    this.#write(heir.seat, parts.after);
+    return true;
+  }
+
+  /** An heir that waits is served too, and may end. */
+  #attend(seat: Seat<Sink>, none: Batch): void {
+    try {
+      seat.holder.write(none);
+    } catch (error) {
+      this.#heir = undefined;
+      seat.leave(asFault('push', error));
     }
   }
 
@@ -460,6 +593,7 @@ export class Relay {
     fillOpening(start, this.#delay ?? this.splicer, this.#gop.empty ? out : this.#gop.batch);
     sink.write(start);
     this.#sinkFresh = false;
+    this.#isParted = false;
     this.#gop.release();
   }
 
@@ -467,6 +601,7 @@ export class Relay {
     const seat = this.#source;
     if (seat === undefined) return;
     this.#source = undefined;
+    this.#twin = undefined;
     this.#live = undefined;
     this.#paced = undefined;
     this.#bytesInBefore += seat.holder.bytesIn;
@@ -475,10 +610,18 @@ export class Relay {
   }
 
   #endSink(fault: Fault): void {
+    if (this.#sink === undefined) return;
+    this.#leaveSink(fault);
+    this.#stretches.cut(this.#takenMs);
+    // What is kept beside it goes on to the one that follows, whole.
+    this.#isParted ||= this.#keepsAll;
+  }
+
+  #leaveSink(fault: Fault): void {
     const seat = this.#sink;
     if (seat === undefined) return;
     this.#takenMs = this.#acceptedMs();
-    this.#stretches.cut(this.#takenMs);
+    this.#heir = undefined;
     this.#sink = undefined;
     this.#bytesOutBefore += seat.holder.bytesOut;
     seat.leave(fault);
@@ -490,4 +633,3 @@ function picturesIn({ packets, count }: Batch): number {
   for (let i = 0; i < count; i++) if (isVideo((packets[i] as Packet).kind)) pictures++;
   return pictures;
 }
-

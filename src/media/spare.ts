@@ -42,8 +42,12 @@ export class Spare implements Source {
   readonly #waiting = new Waiting();
   readonly #motion = new Motion();
   readonly #held = new PacketQueue();
-  /** When each key frame that is held came, in order. */
+  /** When each key frame that is held came, in order, and its own time. */
   #keysAtMs: number[] = [];
+  #keysMs: number[] = [];
+  #newestMs = Number.NaN;
+  /** What of it others have brought already, once it is on air: pictures before that key frame, sound up to there. */
+  #known: { keyMs: number; audioMs: number } | undefined;
   /** The codec headers in force at the oldest packet that is held. */
   readonly #headers = new Map<PacketKind, Buffer>();
   readonly #seenAtMs: Record<TrackKind, number> = { video: Number.NaN, audio: Number.NaN };
@@ -118,6 +122,22 @@ export class Spare implements Source {
     this.#waiting.wake();
   }
 
+  /** Time of its newest frame, on its own clock. */
+  get newestMs(): number {
+    return this.#newestMs;
+  }
+
+  hasKey(keyMs: number): boolean {
+    return this.#keysMs.includes(keyMs);
+  }
+
+  /** Begins, once it is on air, at the key frame of that time, held or still to come, and with sound behind the other time. */
+  beginAtKey(keyMs: number, audioMs: number): void {
+    while (this.#keysMs.length > 0 && (this.#keysMs[0] ?? 0) < keyMs) this.#dropGroup();
+    if (this.#keysMs.length === 0) this.#dropAll();
+    this.#known = { keyMs, audioMs };
+  }
+
   /** Begins, once it is on air, at the newest key frame that came no later than that; at the oldest where all did. */
   beginAt(atMs: number): void {
     const later = this.#keysAtMs.findIndex(keyAtMs => keyAtMs > atMs);
@@ -127,12 +147,28 @@ export class Spare implements Source {
 
   read(into: Batch): void {
     const held = this.#held;
+    const from = into.count;
     if (held.length === 0 && this.#keysAtMs.length > 0) this.#letGo();
     for (const kind of HEADERS) this.#giveHeader(into, kind);
     this.#headers.clear();
     while (held.length > 0) held.shift(into);
     if (this.#fault === undefined) this.#source.read(into);
     else if (into.count === 0) throw this.#fault;
+    if (this.#known !== undefined) this.#passOver(this.#known, into, from);
+  }
+
+  /** Takes out what is known. Packets change places: slots are used again. */
+  #passOver(known: { keyMs: number; audioMs: number }, into: Batch, from: number): void {
+    const { packets } = into;
+    let kept = from;
+    for (let i = from; i < into.count; i++) {
+      const packet = packets[i] as Packet;
+      if (isKnown(packet, known)) continue;
+      packets[i] = packets[kept] as Packet;
+      packets[kept++] = packet;
+    }
+    into.count = kept;
+    if (known.keyMs === NOTHING && known.audioMs === NOTHING) this.#known = undefined;
   }
 
   close(): void {
@@ -166,8 +202,10 @@ export class Spare implements Source {
     const isVideoLate = !this.#hasVideo && kind !== 'metadata' && trackOf(kind) === 'video';
     if (isVideoLate) this.#dropAll();
     if (kind !== 'metadata') this.#seenAtMs[trackOf(kind)] = this.#tickMs;
+    if (isVideo(kind)) this.#newestMs = packet.dtsMs;
     if (kind === 'key' || (kind === 'audio' && this.#isAudioOnly)) {
       this.#keysAtMs.push(this.#tickMs);
+      this.#keysMs.push(packet.dtsMs);
       this.#begun = true;
     }
     if (this.#keysAtMs.length > 0) this.#held.append(packet, this.#tickMs);
@@ -184,6 +222,7 @@ export class Spare implements Source {
   /** Lets the oldest group go, whole: half of one is of no use to a decoder. */
   #dropGroup(): void {
     this.#keysAtMs.shift();
+    this.#keysMs.shift();
     this.#dropOldest();
     for (let next = this.#held.first; next !== undefined; next = this.#held.first) {
       if (next.kind === 'key' || !this.#hasVideo) return;
@@ -194,6 +233,7 @@ export class Spare implements Source {
   #dropAll(): void {
     while (this.#held.length > 0) this.#dropOldest();
     this.#keysAtMs = [];
+    this.#keysMs = [];
   }
 
   #dropOldest(): void {
@@ -235,7 +275,23 @@ export class Spare implements Source {
   #letGo(): void {
     this.#held.release();
     this.#keysAtMs = [];
+    this.#keysMs = [];
   }
+}
+
+const NOTHING = Number.NEGATIVE_INFINITY;
+
+/** What is not known ends what was: times may step back later. */
+function isKnown({ kind, dtsMs }: Packet, known: { keyMs: number; audioMs: number }): boolean {
+  if (isHeader(kind)) return false;
+  if (kind === 'audio') {
+    if (dtsMs <= known.audioMs) return true;
+    known.audioMs = NOTHING;
+    return false;
+  }
+  if (known.keyMs !== NOTHING && !(kind === 'key' && dtsMs >= known.keyMs)) return true;
+  known.keyMs = NOTHING;
+  return false;
 }
 
 const trackOf = (kind: Exclude<PacketKind, 'metadata'>): TrackKind =>

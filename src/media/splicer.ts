@@ -42,13 +42,13 @@ class Keys {
   usualMs = 0;
   /** Between the last two of them; 0 before there are two. */
   gapMs = 0;
-  #inMs = Number.NaN;
+  inMs = Number.NaN;
 
   note(inMs: number, wallMs: number): void {
-    const gapMs = inMs - this.#inMs;
+    const gapMs = inMs - this.inMs;
     if (gapMs > 0) this.usualMs = usualOf(this.usualMs, Math.min(gapMs, MOST_USUAL_MS));
     this.gapMs = Math.max(0, gapMs || 0);
-    this.#inMs = inMs;
+    this.inMs = inMs;
     this.atMs = wallMs;
   }
 }
@@ -120,6 +120,11 @@ export class Splicer {
    */
   get shiftMs(): number {
     return this.#shiftMs;
+  }
+
+  /** The present source's own times of its last sound and its last key frame. */
+  get lastIn(): { readonly audioMs: number; readonly keyMs: number } {
+    return { audioMs: this.#audio.placed ? this.#audio.lastInMs : Number.NEGATIVE_INFINITY, keyMs: this.#keys.inMs };
   }
 
   /** Which tracks the present source has shown. */

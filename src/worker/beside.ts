@@ -65,7 +65,7 @@ export class Beside {
   }
 
   /** The source, once it has shown something to begin with; what is on air goes on until then. */
-  async ripen(relay: Relay, source: Source, signal: AbortSignal): Promise<Source> {
+  async ripen(relay: Relay, source: Source, signal: AbortSignal): Promise<Spare> {
     const spare = this.#spareOf(source);
     relay.watch(spare);
     try {

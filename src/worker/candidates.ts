@@ -1,6 +1,7 @@
 import { redactUrl } from '../media/address.ts';
 import type { Fault } from '../media/fault.ts';
 import { type Outcome, Retry } from './attempts.ts';
+import { Referrals } from './referrals.ts';
 
 /** Named in the reason why nothing can be pulled; of more it is said how many there are. */
 const MOST_NAMED = 3;
@@ -24,6 +25,8 @@ export class Candidate {
   /** Why it failed last. */
   fault: Fault | undefined;
   readonly #retryBeside = new Retry();
+  /** What the newest connection to it has asked for. */
+  referrals = new Referrals();
   #restBesideUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(url: string) {

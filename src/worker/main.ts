@@ -82,7 +82,8 @@ function startWorker(settings: Settings): Worker {
     pid: process.pid,
     orphanMs,
     beating: on => new Heartbeat({ tickMs, ...on }),
-    openSource: (url, signal, tls) => openSource(url, { dialler: dialler.trusting(tls), signal }),
+    openSource: (url, signal, { tls, ...wish } = {}) =>
+      openSource(url, { ...wish, dialler: dialler.trusting(tls), signal }),
     openItem: (item, startMs, signal) => openItem(item.url, { dialler, mediaDir, startMs, signal, ...partOf(item) }),
     openSink: (url, signal, { tls, ...wish } = {}) => {
       const options = { ...wish, dialler: dialler.trusting(tls), signal, now: monotonic };

@@ -245,8 +245,9 @@ export class Playout {
 
   /** Behind a lost push: back to what the destination has taken last. */
   #rewind(): void {
-    const { source, feed } = this.#now;
+    const { relay, source, feed } = this.#now;
     if (source.parted) return;
+    relay.forget();
     feed.forgetHeaders();
     const playing = source.playing;
     if (playing === undefined) return;

@@ -8,8 +8,10 @@ import { Beside } from './beside.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import type { RunCover, RunReport } from './channel.ts';
 import { coverOf } from './cover.ts';
+import { Diversion, type Diverted, type Pulled } from './diversion.ts';
 import type { PushSide } from './push-side.ts';
-import type { RunParts } from './run.ts';
+import { Circles, Referrals } from './referrals.ts';
+import type { RunParts, SourceWish } from './run.ts';
 import { Slate } from './slate.ts';
 import type { Standing } from './standing.ts';
 
@@ -71,6 +73,7 @@ export class PullSide {
   /** The preferred one is somebody's wish, until `auto`. */
   #isPinned = false;
   readonly #beside: Beside;
+  readonly #circles = new Circles();
   /** From when on a spare has to make up for what is missing; undefined where nothing is. */
   #lostAtMs: number | undefined;
   #cut = new AbortController();
@@ -193,17 +196,22 @@ export class PullSide {
 
   async #dial(candidate: Candidate, signal: AbortSignal): Promise<Source> {
     const hasOthers = this.#candidates.count > 1;
-    const opening = hasOthers ? this.#dialSoon(candidate, signal) : this.#parts.openSource(candidate.url, signal);
+    const referrals = new Referrals();
+    const wish = { referred: referrals.take };
+    const opening = hasOthers
+      ? this.#dialSoon(candidate, signal, wish)
+      : this.#parts.openSource(candidate.url, signal, wish);
     const source = await opening;
+    candidate.referrals = referrals;
     this.#epoch++;
     return source;
   }
 
   /** Where others wait for their turn, nobody keeps them waiting for long. */
-  #dialSoon(candidate: Candidate, signal: AbortSignal): Promise<Source> {
+  #dialSoon(candidate: Candidate, signal: AbortSignal, wish: SourceWish): Promise<Source> {
     const { openSource, sleep } = this.#parts;
     return under(signal, async own => {
-      const opening = openSource(candidate.url, own.signal);
+      const opening = openSource(candidate.url, own.signal, wish);
       const late = sleep(OPEN_MS, own.signal).then(() => {
         throw new Fault('pull', 'timeout', `${candidate.address} did not answer in time`);
       });
@@ -221,28 +229,67 @@ export class PullSide {
   }
 
   async #air(relay: Relay, { candidate, source }: Entry, signal: AbortSignal): Promise<void> {
-    const { now } = this.#parts;
-    let readyAtMs: number | undefined;
     this.#onAir = candidate;
     const isAnother = this.#slate.isShown || (this.#latest !== undefined && this.#latest.candidate !== candidate);
     this.#slate.end();
     relay.patience = this.#patience();
+    const { referrals } = candidate;
+    let pulled: Pulled = { source, referrals, left: relay.pull(source, signal, { isAnother }) };
+    for (;;) {
+      const { outcome, next } = await this.#stretch(relay, candidate, pulled, signal);
+      if (next === undefined) {
+        this.#onAir = undefined;
+        this.#lostAtMs = signal.aborted ? undefined : relay.mediaAtMs;
+        if (!signal.aborted) this.#failed(relay, candidate, outcome);
+        return;
+      }
+      this.#epoch++;
+      pulled = next;
+    }
+  }
+
+  /** One connection to it, from its first frame to its last, and the one that follows because its server wants that. */
+  async #stretch(
+    relay: Relay,
+    candidate: Candidate,
+    pulled: Pulled,
+    signal: AbortSignal,
+  ): Promise<{ readonly outcome: Outcome; readonly next: Pulled | undefined }> {
+    const { now, openSource } = this.#parts;
+    let readyAtMs: number | undefined;
+    const diversion = new Diversion({
+      ...{ ...this.#parts, relay, pulled, signal, beside: this.#beside, circles: this.#circles },
+      open: openSource,
+      stays: fault => this.#stays(fault),
+    });
     const fault = await under(signal, over => {
-      const pulled = relay.pull(source, signal, { isAnother });
       onceReached(relay.ready(over.signal), () => {
         readyAtMs = now();
         this.#entered(candidate);
-        this.#tellLeftOut(source);
+        this.#tellLeftOut(pulled.source);
         void this.#tend(relay, candidate, over.signal);
       });
-      return pulled;
+      return pulled.left;
     });
-    this.#onAir = undefined;
-    this.#lostAtMs = signal.aborted ? undefined : relay.mediaAtMs;
-    if (signal.aborted) return;
+    const next = signal.aborted ? undefined : await diversion.settle(fault);
+    await diversion.close();
+    this.#parts.standing.hold('SourceMoveFailed', undefined);
     // The silence before a fault was not healthy.
     const healthyMs = readyAtMs === undefined ? 0 : Math.max(0, relay.mediaAtMs - readyAtMs);
-    this.#failed(relay, candidate, { fault, healthyMs });
+    return { outcome: { fault, healthyMs }, next: next && this.#goOn(relay, next, signal) };
+  }
+
+  #goOn(relay: Relay, { source, referrals, left }: Diverted, signal: AbortSignal): Pulled {
+    if (left !== undefined) return { source, referrals, left };
+    source.beginAt(relay.mediaAtMs);
+    return { source, referrals, left: relay.pull(source, signal) };
+  }
+
+  /** Where its server wants it to be pulled, it cannot be. */
+  #stays(fault: Fault): void {
+    const { standing } = this.#parts;
+    standing.count(fault);
+    standing.hold('SourceMoveFailed', fault.message);
   }
 
   #entered(candidate: Candidate): void {

@@ -1,10 +1,13 @@
 import { asFault, type Fault } from '../media/fault.ts';
 import type { Drops, Sink } from '../media/packet.ts';
 import type { Relay } from '../media/relay.ts';
+import { SUCCEEDED } from '../media/succession.ts';
 import type { Trust } from '../task/trust.ts';
 import { type Outcome, onceReached, Retry, under, whenOver } from './attempts.ts';
-import type { RunParts } from './run.ts';
+import { Circles, Referrals } from './referrals.ts';
+import type { RunParts, SinkWish } from './run.ts';
 import type { Standing } from './standing.ts';
+import { CLEAN_CLOSE_MS, type Opened, type Settled, type Stint, Transfer } from './transfer.ts';
 import type { PushVitals } from './watch.ts';
 
 export interface PushSideParts extends Pick<RunParts, 'openSink' | 'now' | 'sleep' | 'random'> {
@@ -25,7 +28,6 @@ export interface Pushed {
 
 /** The push stays open this long without media before it is closed. */
 const HOLD_MS = 30_000;
-const CLEAN_CLOSE_MS = 4_000;
 /** A platform may take our own former push for somebody else's for so long. */
 const ECHO_MS = 90_000;
 /** For a destination that failed: it will hardly answer a goodbye. Who has closed the connection hears none. */
@@ -40,6 +42,9 @@ export class PushSide {
   #tls: Trust | undefined;
   #epoch = 0;
   #sink: Sink | undefined;
+  readonly #circles = new Circles();
+  /** Of a push that another one has followed. */
+  #closing: Promise<void> = Promise.resolve();
   /** Ends the present push, or the wait for it; the next follows at once where there is media for it. */
   #cut = new AbortController();
   #hold: AbortController | undefined;
@@ -123,24 +128,80 @@ export class PushSide {
   }
 
   async #once(pushed: Pushed, signal: AbortSignal): Promise<Outcome> {
-    let sink: Sink;
+    const referrals = new Referrals();
+    let next: Opened | Stint;
     try {
-      const wish = { fourCcs: pushed.relay.fourCcs, tls: this.#tls };
-      sink = await this.#parts.openSink(this.#destination, signal, wish);
+      const sink = await this.#open(pushed, this.#destination, signal, { referred: referrals.take });
+      next = { sink, referrals };
     } catch (error) {
       const fault = asFault('push', error);
       return { fault, healthyMs: 0, calm: this.#isEcho(fault) };
     }
+    for (;;) {
+      const stint = 'left' in next ? next : { ...next, left: pushed.relay.push(next.sink, signal) };
+      const end = await this.#stint(stint, pushed, signal);
+      if ('fault' in end) return end;
+      next = end;
+    }
+  }
+
+  #open({ relay }: Pushed, url: string, signal: AbortSignal, wish: SinkWish): Promise<Sink> {
+    return this.#parts.openSink(url, signal, { fourCcs: relay.fourCcs, tls: this.#tls, ...wish });
+  }
+
+  /** One push from its first frame to its last. Answers how it ended, or what has followed it. */
+  async #stint(stint: Stint, pushed: Pushed, signal: AbortSignal): Promise<Outcome | Opened | Stint> {
+    const { standing } = this.#parts;
     this.#epoch++;
-    this.#sink = sink;
-    const outcome = await this.#push(sink, pushed, signal);
-    await sink.close(signal.aborted ? CLEAN_CLOSE_MS : farewellMs(outcome));
-    this.#sink = undefined;
-    this.#leftAtMs = this.#parts.now();
-    this.#carried.disposable += sink.drops.disposable;
-    this.#carried.untilKey += sink.drops.untilKey;
+    this.#sink = stint.sink;
+    const transfer = new Transfer({
+      ...{ ...this.#parts, relay: pushed.relay, stint, circles: this.#circles, signal },
+      open: (url, own, wish) => this.#open(pushed, url, own, wish),
+      stays: fault => this.#stays(fault),
+    });
+    const outcome = await this.#carry(stint, pushed);
+    const { next, fault }: Settled = signal.aborted ? {} : await transfer.settle(outcome.fault);
+    await transfer.close();
+    standing.hold('DestinationMoveFailed', undefined);
+    if (next !== undefined && outcome.fault === SUCCEEDED) {
+      this.#closing = stint.sink.close(CLEAN_CLOSE_MS);
+      this.#bank(stint.sink);
+      return next;
+    }
+    await this.#leave(stint.sink, signal.aborted ? CLEAN_CLOSE_MS : farewellMs(outcome));
     pushed.closed?.();
-    return outcome;
+    if (next !== undefined) return this.#goOn(next, pushed, signal);
+    return fault === undefined ? outcome : { ...outcome, fault, calm: this.#isEcho(fault) };
+  }
+
+  /** The former push has ended before its time, and the next one is there. */
+  async #goOn({ sink, referrals }: Opened, pushed: Pushed, signal: AbortSignal): Promise<Opened | Outcome> {
+    try {
+      await pushed.ready(signal);
+      return { sink, referrals };
+    } catch (error) {
+      await sink.close(CLEAN_CLOSE_MS);
+      return { fault: asFault('push', error), healthyMs: 0 };
+    }
+  }
+
+  async #leave(sink: Sink, deadlineMs: number): Promise<void> {
+    await Promise.all([sink.close(deadlineMs), this.#closing]);
+    this.#bank(sink);
+    this.#sink = undefined;
+  }
+
+  #bank({ drops }: Sink): void {
+    this.#leftAtMs = this.#parts.now();
+    this.#carried.disposable += drops.disposable;
+    this.#carried.untilKey += drops.untilKey;
+  }
+
+  /** Where its destination wants it, it cannot go: it goes on where it is. */
+  #stays(fault: Fault): void {
+    const { standing } = this.#parts;
+    standing.count(fault);
+    standing.hold('DestinationMoveFailed', fault.message);
   }
 
   /** Somebody publishes there, and it may be we: what is left of a push that was lost. */
@@ -148,16 +209,15 @@ export class PushSide {
     return refusal === 'taken' && this.#parts.now() - this.#leftAtMs < ECHO_MS;
   }
 
-  async #push(sink: Sink, { relay, flowing }: Pushed, signal: AbortSignal): Promise<Outcome> {
+  async #carry({ left }: Stint, { relay, flowing }: Pushed): Promise<Outcome> {
     const { now } = this.#parts;
     let flowingAtMs: number | undefined;
-    const fault = await under(signal, over => {
-      const pushing = relay.push(sink, signal);
+    const fault = await under(undefined, over => {
       onceReached(relay.flowing(over.signal), () => {
         flowingAtMs = now();
         flowing();
       });
-      return pushing;
+      return left;
     });
     return { fault, healthyMs: flowingAtMs === undefined ? 0 : now() - flowingAtMs };
   }

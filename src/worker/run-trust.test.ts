@@ -24,7 +24,7 @@ const begin = (): void => {
   run = new Run({
     order: ORDER,
     heartbeat: { add: relay => void clock.relays.add(relay), remove: relay => void clock.relays.delete(relay) },
-    openSource: async (url, _, tls) => {
+    openSource: async (url, _, { tls } = {}) => {
       believed.push([url, tls]);
       if (fault !== undefined) throw fault;
       const source = new HandSource(url, clock);

@@ -3,6 +3,7 @@ import type { Monotonic } from '../media/clock.ts';
 import type { FlvViewer } from '../media/flv/viewer.ts';
 import type { Heartbeat } from '../media/heartbeat.ts';
 import type { Sink, Source } from '../media/packet.ts';
+import type { Referral } from '../media/referral.ts';
 import { Relay } from '../media/relay.ts';
 import { backoffMs } from '../task/retry.ts';
 import type { Trust } from '../task/trust.ts';
@@ -21,14 +22,24 @@ export interface SinkWish {
   readonly held?: () => Promise<void>;
   /** What of enhanced RTMP is in the stream. */
   readonly fourCcs?: readonly string[];
+  /** Told each time the destination asks for another connection in the place of this one. */
+  readonly referred?: (to: Referral) => void;
   /** Whom to believe of the destination. */
+  readonly tls?: Trust | undefined;
+}
+
+/** How a source is to be opened. */
+export interface SourceWish {
+  /** Told each time its server asks for another connection in the place of this one. */
+  readonly referred?: (to: Referral) => void;
+  /** Whom to believe of it. */
   readonly tls?: Trust | undefined;
 }
 
 export interface RunParts {
   readonly order: RunOrder<LiveOrder>;
   readonly heartbeat: Pick<Heartbeat, 'add' | 'remove'>;
-  readonly openSource: (url: string, signal: AbortSignal, tls?: Trust) => Promise<Source>;
+  readonly openSource: (url: string, signal: AbortSignal, wish?: SourceWish) => Promise<Source>;
   readonly openSink: (url: string, signal: AbortSignal, wish?: SinkWish) => Promise<Sink>;
   readonly now: Monotonic;
   /** Rejects when the signal aborts. */
@@ -188,7 +199,7 @@ export class Run {
     const { order } = parts;
     return new PullSide({
       ...{ ...parts, urls: urlsOf(order), cover: order.cover, standing: this.#standing, push: this.#push },
-      openSource: (url, signal) => parts.openSource(url, signal, this.#trusted(url)),
+      openSource: (url, signal, wish) => parts.openSource(url, signal, { ...wish, tls: this.#trusted(url) }),
       flowing: () => this.#tellFlowing(this.#relay),
       strayed: (isAway, reason) => this.#standing.hold('SwitchedToStandby', isAway ? reason : undefined),
     });

@@ -56,6 +56,18 @@ const ALARMS = {
   },
   FileEndEarly: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: AT_ONCE, over: 'a file was played to its end' },
   SwitchedToStandby: { side: 'pull', setAfterMs: AT_ONCE, clearAfterMs: AT_ONCE, over: 'the source is on air again' },
+  SourceMoveFailed: {
+    side: 'pull',
+    setAfterMs: AT_ONCE,
+    clearAfterMs: AT_ONCE,
+    over: 'the stream that was to be pulled elsewhere is pulled there, or is over',
+  },
+  DestinationMoveFailed: {
+    side: 'push',
+    setAfterMs: AT_ONCE,
+    clearAfterMs: AT_ONCE,
+    over: 'the push that was to go elsewhere has gone there, or is over',
+  },
   DestinationCongested: {
     side: 'push',
     setAfterMs: 900,

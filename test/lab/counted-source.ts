@@ -108,6 +108,13 @@ export class CountedSource {
     for (const { visit } of this.#pullers) visit.media([packetOf(packet, packet.dtsMs)]);
   }
 
+  /** Asks all pullers to connect anew, to that place or wherever. */
+  refer(tcUrl?: string): void {
+    const code = 'NetConnection.Connect.ReconnectRequest';
+    const status = { level: 'status', code, ...(tcUrl === undefined ? {} : { tcUrl }) };
+    for (const { visit } of this.#pullers) visit.command(['onStatus', 0, null, status]);
+  }
+
   /** Sends all pullers bytes that are what they are. */
   sayBytes(bytes: Buffer): void {
     for (const { visit } of this.#pullers) visit.socket.write(bytes);

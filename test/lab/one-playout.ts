@@ -38,7 +38,7 @@ export class OnePlayout {
       heartbeat: this.#heartbeat,
       openSource: (url, signal) => openSource(url, { dialler, signal }),
       openItem: ({ url }, startMs, signal) => openItem(url, { dialler, mediaDir: undefined, startMs, signal }),
-      openSink: (url, signal) => openSink(url, { dialler, signal, now: monotonic }),
+      openSink: (url, signal, { tls: _, ...wish } = {}) => openSink(url, { ...wish, dialler, signal, now: monotonic }),
       now: monotonic,
       sleep,
       random: Math.random,

@@ -58,7 +58,10 @@ export class OneRelay {
     this.#run = new Run({
       order: orderOf(ways),
       heartbeat: this.#heartbeat,
-      openSource: open ?? ((url, signal, trust) => openSource(url, { dialler: dialler.trusting(trust), signal })),
+      openSource:
+        open ??
+        ((url, signal, { tls: trust, ...wish } = {}) =>
+          openSource(url, { ...wish, dialler: dialler.trusting(trust), signal })),
       openSink: async (url, signal, { tls: trust, ...wish } = {}) => {
         this.#sink = await openSink(url, { ...wish, dialler: dialler.trusting(trust), signal, now: monotonic });
         return this.#sink;

@@ -1,4 +1,5 @@
 import { type Batch, isHeader, isVideo, type Packet } from '../../src/media/packet.ts';
+import type { AmfValue } from '../../src/media/rtmp/amf0.ts';
 import { type Asked, ScriptedServer, type Visit } from '../../src/media/rtmp/scripted-server.ts';
 import { readCount, type TrackName } from './counted-stream.ts';
 import type { Place } from './place.ts';
@@ -72,6 +73,8 @@ export class Oracle {
   readonly #publishing = new Map<Visit, { readonly stream: SeenStream; readonly push: Push; readonly index: number }>();
   #server: ScriptedServer | undefined;
   #port = 0;
+  /** What becomes of a publish where there is one of that name: both go on, the newer is refused, or the older thrown out. */
+  second: 'both' | 'refused' | 'instead' = 'both';
   /** Monotonic times at which somebody connected. */
   readonly connectsAtMs: number[] = [];
 
@@ -122,6 +125,14 @@ export class Oracle {
     }
   }
 
+  /** Asks the publishers of that name to connect anew, to that place or wherever; so many times. */
+  refer(name: string, info: { readonly tcUrl?: AmfValue; readonly description?: AmfValue } = {}, times = 1): void {
+    for (const { visit, endedAtMs } of this.stream(name).pushes) {
+      const status = { level: 'status', code: 'NetConnection.Connect.ReconnectRequest', ...info };
+      for (let i = 0; endedAtMs === undefined && i < times; i++) visit.command(['onStatus', 0, null, status]);
+    }
+  }
+
   #welcome(visit: Visit): void {
     this.connectsAtMs.push(performance.now());
     visit.socket.setNoDelay(true);
@@ -129,7 +140,7 @@ export class Oracle {
   }
 
   #hear(visit: Visit, { name, values }: Asked): boolean {
-    if (name === 'publish') this.#begin(visit, String(values[1]).split('?')[0] ?? '');
+    if (name === 'publish' && !this.#begin(visit, String(values[1]).split('?')[0] ?? '')) return true;
     const publishing = this.#publishing.get(visit);
     if (name !== 'FCUnpublish' && name !== 'deleteStream') return false;
     if (publishing !== undefined) publishing.push.saidGoodbye = true;
@@ -137,9 +148,15 @@ export class Oracle {
     return false;
   }
 
-  #begin(visit: Visit, name: string): void {
+  #begin(visit: Visit, name: string): boolean {
     const stream = this.stream(name);
-    if (stream.publishers > 0) stream.overlaps++;
+    const former = stream.pushes.find(({ endedAtMs }) => endedAtMs === undefined);
+    if (former !== undefined && this.second === 'refused') {
+      visit.status('NetStream.Publish.BadName', { level: 'error', description: 'Already publishing' });
+      return false;
+    }
+    if (former !== undefined) stream.overlaps++;
+    if (this.second === 'instead') former?.visit.socket.end();
     const openedAtMs = performance.now();
     const push: Push = {
       ...{ visit, openedAtMs, saidGoodbye: false },
@@ -147,6 +164,7 @@ export class Oracle {
     };
     stream.pushes.push(push);
     this.#publishing.set(visit, { stream, push, index: stream.pushes.length - 1 });
+    return true;
   }
 
   #end(visit: Visit): void {
