@@ -29,6 +29,7 @@ describe('config', () => {
     expect(values).toEqual({
       data: join(folder, 'data'),
       listen: { host: '127.0.0.1', port: 8080 },
+      consoleUrl: null,
       rtmp: { host: '127.0.0.1', port: 1935 },
       workers: 2,
       network: 'lab',

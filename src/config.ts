@@ -29,6 +29,8 @@ export interface Config {
   /** Absolute. */
   readonly data: string;
   readonly listen: ListenAddress;
+  /** http(s)://HOST[:PORT], where people open the console; null: where the API listens. */
+  readonly consoleUrl: string | null;
   /** null: no built-in RTMP server. */
   readonly rtmp: ListenAddress | null;
   readonly workers: number;
@@ -176,6 +178,7 @@ function assemble(reader: Reader, cores: number): Config {
   return {
     data: reader.path('data') ?? resolve(reader.cwd, 'data'),
     listen,
+    consoleUrl: reader.parsed('console-url', null, parseOrigin, 'an address like https://millrace.example.com'),
     rtmp,
     workers: reader.parsed('workers', Math.min(4, Math.max(1, cores)), parseWorkers, 'a whole number from 1 to 64'),
     network,
@@ -224,6 +227,13 @@ export function parseListen(text: string): ListenAddress | undefined {
   const host = match[1] ?? match[2];
   const port = Number(match[3]);
   return host === undefined || port > 65_535 ? undefined : { host, port };
+}
+
+/** Without a path: the console is at the root. */
+function parseOrigin(text: string): string | undefined {
+  const url = /^https?:\/\//i.test(text) ? URL.parse(text) : null;
+  const isPlain = url !== null && `${url.origin}/` === url.href;
+  return isPlain ? url.origin : undefined;
 }
 
 export const printListen = ({ host, port }: ListenAddress): string =>
@@ -395,6 +405,7 @@ export function printConfig(config: Config): readonly ConfigLine[] {
   const values: Record<OptionName, string> = {
     data: config.data,
     listen: printListen(config.listen),
+    'console-url': config.consoleUrl ?? '',
     rtmp: config.rtmp === null ? 'off' : printListen(config.rtmp),
     workers: String(config.workers),
     network: config.network,

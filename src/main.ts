@@ -11,13 +11,14 @@ import { renderNative } from './api/native/callback.ts';
 import type { Probe } from './api/native/probe.ts';
 import { buildServer } from './api/server.ts';
 import { RollingThrottle } from './api/throttle.ts';
-import { banner } from './cli/banner.ts';
+import { banner, consoleLink } from './cli/banner.ts';
 import type { OpenAccounts, OpenAssets, ServeOptions } from './cli/doors.ts';
 import { SingleCluster } from './cluster/single.ts';
 import { type Config, type ListenAddress, printListen } from './config.ts';
 import { Accounts } from './control/accounts.ts';
 import { ApiKeys } from './control/api-keys.ts';
 import { Assets } from './control/assets.ts';
+import { Audit } from './control/audit.ts';
 import { Breakpoints } from './control/breakpoints.ts';
 import { CallbackSecrets } from './control/callback-secrets.ts';
 import { Callbacks } from './control/callbacks.ts';
@@ -25,9 +26,12 @@ import { Claims } from './control/claims.ts';
 import { Directory } from './control/directory.ts';
 import { History } from './control/history.ts';
 import { Housekeeping } from './control/housekeeping.ts';
+import { Node } from './control/node.ts';
 import { onAirOf } from './control/on-air.ts';
 import { Record } from './control/record.ts';
 import { Scheduler } from './control/scheduler.ts';
+import { Setup } from './control/setup.ts';
+import { SignIns } from './control/sign-ins.ts';
 import { Signals } from './control/signals.ts';
 import { Supervisor } from './control/supervisor.ts';
 import { Tasks } from './control/tasks.ts';
@@ -54,6 +58,7 @@ import { codeDigest, originEdition, workerEdition } from './worker/edition.ts';
 import { sleep } from './worker/sleep.ts';
 import { originProcess, workerProcess } from './worker/spawn.ts';
 import { takeOver } from './worker/take-over.ts';
+import { processUsage } from './worker/usage.ts';
 
 const SCHEMES = {
   live: SOURCE_SCHEMES,
@@ -93,7 +98,8 @@ export async function serve(config: Config, { signal, handOver, replace, print }
   control.housekeeping.start();
   const api = await listen(server, config.listen);
   const rtmp = control.supervisor.originAddress;
-  announce(config, { api, rtmp, print });
+  const setupToken = await setupTokenOf({ store, accounts });
+  announce(config, { api, rtmp, print, setupToken });
   closing.defer(() => forget(config));
   await aborted(AbortSignal.any([signal, handOver]));
   log.info(handOver.aborted ? 'handing over' : 'stopping');
@@ -121,7 +127,13 @@ export async function openAccounts(config: Config, { mustStand = false } = {}): 
   const acting = { store, now, newId, randomBytes, by: atTerminal() };
   const accounts = new Accounts(acting);
   const apiKeys = new ApiKeys({ ...acting, accounts });
-  return { accounts, apiKeys, close: () => store.close() };
+  const setup = buildSetup({ store, accounts });
+  const makeSetupLink = async (): Promise<string> =>
+    consoleLink({
+      console: consoleAt(config, `http://${printListen(config.listen)}`),
+      setupToken: (await setup.makeLink()).token,
+    });
+  return { accounts, apiKeys, makeSetupLink, close: () => store.close() };
 }
 
 class NoData extends Error {
@@ -205,6 +217,7 @@ async function openStore(config: Config): Promise<Store> {
 
 interface Control {
   readonly tasks: Tasks;
+  readonly assets: Assets;
   readonly scheduler: Scheduler;
   readonly callbacks: Callbacks;
   readonly housekeeping: Housekeeping;
@@ -214,6 +227,7 @@ interface Control {
   readonly supervisor: Supervisor;
   readonly claims: Claims;
   readonly signals: Signals;
+  readonly node: Node;
 }
 
 interface ControlParts {
@@ -231,6 +245,7 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
     store,
     now,
     newId: timedId,
+    redact: redactUrl,
     render: {
       huawei: renderHuawei,
       alibaba: renderAlibaba(config.alibabaEvents),
@@ -279,14 +294,34 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
   const history = new History({ store, callbacks, now });
   const directory = new Directory({ store, redact: redactUrl, now });
   const supervisor = buildSupervisor(config, { listener: claims, log: tell });
+  const node = closing.adopt(buildNode(config, { supervisor, signals }), it => it.close());
   closing.adopt(supervisor, it => it.close({ stopWorkers: true }));
   closing.adopt(housekeeping, it => it.close());
   closing.adopt(callbacks, it => it.close());
   closing.adopt(claims, it => it.close());
   closing.adopt(scheduler, it => it.close());
   const tasks = new Tasks({ store, record, breakpoints, now, newId });
-  return { tasks, scheduler, callbacks, housekeeping, secrets, history, directory, supervisor, claims, signals };
+  return {
+    tasks,
+    assets,
+    scheduler,
+    callbacks,
+    housekeeping,
+    secrets,
+    history,
+    directory,
+    supervisor,
+    claims,
+    signals,
+    node,
+  };
 }
+
+const buildNode = ({ region }: Config, { supervisor, signals }: Pick<Control, 'supervisor' | 'signals'>): Node =>
+  new Node({
+    ...{ name: hostname(), version, region, supervisor, now: monotonic, usage: processUsage },
+    carried: () => signals.carried,
+  });
 
 /**
  * How many runs of this node may dial a destination host within a second while it answers none of them. The promise is
@@ -391,6 +426,11 @@ function buildApi(config: Config, { store, accounts, control, log, signal }: Api
     native: {
       history: control.history,
       apiKeys: new ApiKeys({ store, accounts, now, newId, randomBytes }),
+      assets: control.assets,
+      audit: new Audit(store),
+      signIns: new SignIns({ store, now, newId, randomBytes }),
+      setup: buildSetup({ store, accounts }),
+      ...(config.consoleUrl === null ? {} : { consoleUrl: config.consoleUrl }),
       callbacks: control.callbacks,
       secrets: control.secrets,
       redact: redactUrl,
@@ -399,7 +439,11 @@ function buildApi(config: Config, { store, accounts, control, log, signal }: Api
         const health = control.claims.runOf(task.id);
         return { health, onAir: onAirOf(task, health, { rates: control.signals.ratesOf(task.id), now: now() }) };
       },
-      node: hostname(),
+      node: control.node.name,
+      nodeFacts: () => control.node.facts,
+      signals: control.signals,
+      show: (...wish) => control.supervisor.show(...wish),
+      version,
       testThrottle: new RollingThrottle({ callsPerSecond: TESTS_PER_MINUTE, windowMs: 60_000, now: monotonic }),
       probe: prober(config, signal),
       monotonic,
@@ -432,14 +476,28 @@ async function listen(server: FastifyInstance, { host, port }: ListenAddress): P
 const ownListeners = ({ listen: { host, port } }: Config): string[] =>
   port === 0 ? [] : [printListen({ host, port })];
 
+/** Undefined where there is an administrator. */
+async function setupTokenOf(parts: Pick<ApiParts, 'store' | 'accounts'>): Promise<string | undefined> {
+  const setup = buildSetup(parts);
+  return (await setup.isNeeded()) ? (await setup.makeLink()).token : undefined;
+}
+
+const buildSetup = ({ store, accounts }: Pick<ApiParts, 'store' | 'accounts'>): Setup =>
+  new Setup({ store, users: accounts.users, now, newId, randomBytes });
+
+/** Where people find it, from the machine of the node at least. */
+const consoleAt = ({ consoleUrl }: Config, api: string): string =>
+  consoleUrl ?? api.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+
 interface Addresses {
+  readonly setupToken: string | undefined;
   readonly api: string;
   readonly rtmp: string | undefined;
   readonly print: (text: string) => void;
 }
 
-function announce(config: Config, { api, rtmp, print }: Addresses): void {
-  print(banner({ version, data: config.data, api, rtmp }));
+function announce(config: Config, { api, rtmp, print, setupToken }: Addresses): void {
+  print(banner({ version, data: config.data, api, rtmp, console: consoleAt(config, api), setupToken }));
   if (config.readyFile === null) return;
   const facts = { version, pid: process.pid, api, ...(rtmp === undefined ? {} : { rtmp }), data: config.data };
   const draft = `${config.readyFile}.${process.pid}`;

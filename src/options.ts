@@ -1,6 +1,7 @@
 export type OptionName =
   | 'data'
   | 'listen'
+  | 'console-url'
   | 'rtmp'
   | 'workers'
   | 'network'
@@ -53,6 +54,13 @@ export const OPTIONS: readonly Option[] = [
     value: 'HOST:PORT',
     about: 'where the API listens',
     fallback: '127.0.0.1:8080',
+  },
+  {
+    name: 'console-url',
+    env: 'MILLRACE_CONSOLE_URL',
+    value: 'URL',
+    about: 'where people open the console, if that is not where the API listens; with https, cookies go by TLS alone',
+    fallback: 'none',
   },
   {
     name: 'rtmp',

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { May } from '../control/policies.ts';
+import type { Actor } from '../task/audit.ts';
 import type { Target } from './target.ts';
 
 const LOCK_MS = 5 * 60_000;
@@ -13,6 +14,7 @@ export interface WireRequest {
   readonly rawHeaders: readonly string[];
   readonly body: Uint8Array;
   readonly remote: string;
+  readonly requestId: string;
 }
 
 /** Who speaks, once that is proven. `projectId` is "" for somebody who acts for the account as a whole. */
@@ -21,7 +23,15 @@ export interface Caller {
   readonly projectId: string;
   /** By the policies in force. Actions are named as the dialect's cloud names them. */
   readonly may: May;
+  /** Who it is, for the audit log. */
+  readonly by: Actor;
 }
+
+/** Whoever was proven to have sent the request. */
+export const actorOf = (
+  { remote, requestId }: Pick<WireRequest, 'remote' | 'requestId'>,
+  who: Pick<Actor, 'kind' | 'id' | 'name'>,
+): Actor => ({ ...who, remote, requestId });
 
 /** Every value of one header, in the order received. */
 export function headerValues(rawHeaders: readonly string[], name: string): string[] {

@@ -49,6 +49,7 @@ async function listen(
       findKey: async () => KEY,
       rightsOf: async () => () => true,
       standing: async () => 'ready',
+      noteUse: () => {},
     } as unknown as Accounts,
     checkUrl: () => undefined,
     now: () => NOW,
@@ -58,10 +59,15 @@ async function listen(
     alibaba: { regions: ['cn-shanghai'], endMovesOnAir: false },
     native: {
       history: { eventLog: unexpected, onEvent: () => () => {} } as unknown as ServerOptions['native']['history'],
-      apiKeys: { find: async () => undefined },
+      apiKeys: { find: async () => undefined } as unknown as ServerOptions['native']['apiKeys'],
+      ...NOBODY,
       callbacks: { test: unexpected, resume: unexpected },
       secrets: { signersOf: unexpected, rotate: unexpected },
       redact: url => url,
+      directory: { find: unexpected },
+      fareOf: () => ({ health: undefined, onAir: null }),
+      node: 'n1',
+      version: 'test',
       testThrottle: { take: () => 0 },
       probe: async () => ({ ok: true, found: {} }),
       monotonic: () => NOW,
@@ -74,6 +80,12 @@ async function listen(
   const base = await app.listen({ host: '127.0.0.1', port: 0 });
   return { base, port: Number(new URL(base).port), logged };
 }
+
+/** No test here signs in, or looks at who may do what. */
+const NOBODY = {} as Pick<
+  ServerOptions['native'],
+  'assets' | 'audit' | 'signIns' | 'setup' | 'nodeFacts' | 'signals' | 'show'
+>;
 
 function signed(path: string): Record<string, string> {
   const date = '20260102T030405Z';

@@ -41,7 +41,27 @@ export interface ServerOptions {
   readonly alibaba: Pick<OperationsOptions, 'regions' | 'endMovesOnAir'>;
   readonly native: Pick<
     NativeOptions,
-    'history' | 'apiKeys' | 'callbacks' | 'secrets' | 'redact' | 'testThrottle' | 'probe' | 'monotonic' | 'limits'
+    | 'history'
+    | 'apiKeys'
+    | 'assets'
+    | 'audit'
+    | 'signIns'
+    | 'setup'
+    | 'consoleUrl'
+    | 'callbacks'
+    | 'secrets'
+    | 'redact'
+    | 'directory'
+    | 'fareOf'
+    | 'node'
+    | 'nodeFacts'
+    | 'signals'
+    | 'show'
+    | 'version'
+    | 'testThrottle'
+    | 'probe'
+    | 'monotonic'
+    | 'limits'
   >;
   readonly log: Log;
   readonly health: Health;
@@ -123,11 +143,14 @@ function takeBodiesAsBytes(app: FastifyInstance): void {
   app.decorateRequest('wire');
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
-    request.wire = await readWire(request.raw);
+    request.wire = await readWire(request.raw, request.id);
   });
 }
 
-async function readWire(raw: IncomingMessage): Promise<WireRequest> {
+/** Of a socket that takes both families, IPv4 comes in IPv6's clothes. */
+const remoteOf = ({ socket }: IncomingMessage): string => (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+
+async function readWire(raw: IncomingMessage, requestId: string): Promise<WireRequest> {
   const { rawHeaders } = raw;
   const url = raw.url ?? '';
   if (url.length > MOST_URL_BYTES) throw new Refusal('urlTooLong');
@@ -146,7 +169,7 @@ async function readWire(raw: IncomingMessage): Promise<WireRequest> {
     throw new Refusal('malformed');
   }
   const body = await readBody(raw, BODY_LIMITS);
-  return { method: raw.method ?? '', target, rawHeaders, body, remote: raw.socket.remoteAddress ?? '' };
+  return { method: raw.method ?? '', target, rawHeaders, body, remote: remoteOf(raw), requestId };
 }
 
 function healthRoutes(app: FastifyInstance, { health, now }: ServerOptions): void {

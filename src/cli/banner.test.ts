@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { banner } from './banner.ts';
 
-const facts = { version: '0.1.0', data: '/srv/data', api: 'http://127.0.0.1:8080', rtmp: 'rtmp://127.0.0.1:1935' };
+const addresses = { api: 'http://127.0.0.1:8080', rtmp: 'rtmp://127.0.0.1:1935', console: 'http://127.0.0.1:8080' };
+const facts = { version: '0.1.0', data: '/srv/data', ...addresses, setupToken: 'canary' };
 
 describe('the banner', () => {
   it('tells in at most twelve lines where everything is and how the first task is made', () => {
@@ -13,6 +14,11 @@ describe('the banner', () => {
 
   it('quotes a folder that the shell would tear apart', () => {
     expect(banner({ ...facts, data: "/it's here" })).toContain(`--data '/it'\\''s here'`);
+  });
+
+  it('leads to the console, with the link that makes the administrator while there is none', () => {
+    expect(banner(facts)).toMatch(/^ {2}open {2}http:\/\/127\.0\.0\.1:8080\/#\/setup\?token=canary$/m);
+    expect(banner({ ...facts, setupToken: undefined })).toMatch(/^ {2}open {2}http:\/\/127\.0\.0\.1:8080\/$/m);
   });
 
   it('says that the RTMP server is off', () => {

@@ -136,6 +136,7 @@ describe('the command line', () => {
         openAccounts: async () => ({
           accounts: accountsOf(calls),
           apiKeys: apiKeysOf(calls),
+          makeSetupLink: async () => 'http://127.0.0.1:8080/#/setup?token=canary',
           close: async () => {
             closed++;
           },

@@ -91,6 +91,8 @@ export interface Progress {
 export interface OpenAccounts {
   readonly accounts: Accounts;
   readonly apiKeys: ApiKeys;
+  /** The address that makes the first administrator; rejects where there is one. */
+  makeSetupLink(): Promise<string>;
   close(): Promise<void>;
 }
 

@@ -33,6 +33,7 @@ const BY_NAME: Readonly<Record<string, number>> = {
   InvalidAccount: Exit.usage,
   InvalidAsset: Exit.usage,
   NoData: Exit.usage,
+  VoidSetupLink: Exit.conflict,
   DataDirectoryInUse: Exit.dataInUse,
 };
 

@@ -10,6 +10,7 @@ import { addKeyCommands } from './key.ts';
 import { addPolicyCommands } from './policy.ts';
 import { addProbe } from './probe.ts';
 import { addServe } from './serve.ts';
+import { addSetup } from './setup.ts';
 import { addTaskCommands } from './task.ts';
 import type { Terminal } from './terminal.ts';
 import { addTry } from './try.ts';
@@ -35,6 +36,7 @@ export function buildProgram(world: World): Command {
     .showSuggestionAfterError()
     .helpCommand('help [command]', 'tell about a command');
   addServe(program, world);
+  addSetup(program, world);
   addTry(program, world);
   addProbe(program, world);
   addTaskCommands(program, world);

@@ -120,7 +120,7 @@ interface Scope {
 }
 
 /** Who acts for one project sees nothing of the others; undefined where that is what was asked for. */
-function scopeOf({ accountId, projectId }: Owner, asked: string | undefined): Scope | undefined {
+export function scopeOf({ accountId, projectId }: Owner, asked: string | undefined): Scope | undefined {
   if (projectId === '') return { accountId, projectId: asked };
   return asked === undefined || asked === projectId ? { accountId, projectId } : undefined;
 }
@@ -128,7 +128,7 @@ function scopeOf({ accountId, projectId }: Owner, asked: string | undefined): Sc
 /** The row behind a page tells that there is one. */
 const oneMore = (page: LogPage): LogPage => ({ ...page, limit: page.limit + 1 });
 
-function partOf<Row>(found: readonly Row[], { limit }: LogPage, numberOf: (row: Row) => number): Part<Row> {
+export function partOf<Row>(found: readonly Row[], { limit }: LogPage, numberOf: (row: Row) => number): Part<Row> {
   const rows = found.slice(0, limit);
   const last = rows.at(-1);
   return { rows, next: found.length > limit && last !== undefined ? numberOf(last) : null };

@@ -3,7 +3,7 @@ import type { Sleep } from './deadline.ts';
 import type { Log } from './record.ts';
 
 export interface HousekeepingOptions {
-  readonly store: Pick<Store, 'purgeEvents' | 'purgeDeliveries'>;
+  readonly store: Pick<Store, 'purgeEvents' | 'purgeDeliveries' | 'purgeAudit'>;
   readonly keepEventsMs: number;
   /** Wall clock. */
   readonly now: () => number;
@@ -50,7 +50,8 @@ export class Housekeeping {
     try {
       const deliveries = await store.purgeDeliveries(now() - KEEP_DELIVERIES_MS);
       const events = await store.purgeEvents(now() - keepEventsMs);
-      if (deliveries + events > 0) log('old events and callbacks were removed', { events, deliveries });
+      const audit = await store.purgeAudit(now() - keepEventsMs);
+      if (deliveries + events + audit > 0) log('old events and callbacks were removed', { events, deliveries, audit });
     } catch (cause) {
       log('old events and callbacks could not be removed; that is tried again in an hour', { cause });
     }

@@ -89,7 +89,9 @@ export class Record {
 
   #noted(before: Task | undefined, told: readonly Told[], by: Actor | undefined): Pick<Change, 'audit'> {
     const { redact, now, newId } = this.#options;
-    return by === undefined || redact === undefined ? {} : { audit: taskEntry(before, told, { redact, now, newId, by }) };
+    return by === undefined || redact === undefined
+      ? {}
+      : { audit: taskEntry(before, told, { redact, now, newId, by }) };
   }
 
   #stamp(): Stamp {

@@ -51,32 +51,44 @@ export class Tasks {
    */
   async change(owner: Owner, taskId: string, wanted: SpecChange | ((task: Task) => SpecChange)): Promise<Task> {
     const now = this.#options.now();
-    const answer = await this.#options.record.change(taskId, (task, nextStamp) => {
-      refuseStranger(owner, task);
-      const patch = typeof wanted === 'function' ? wanted(task) : wanted;
-      refuseChange(task, patch, now);
-      return changeSteps(task, patch, nextStamp);
-    }, owner.by);
+    const answer = await this.#options.record.change(
+      taskId,
+      (task, nextStamp) => {
+        refuseStranger(owner, task);
+        const patch = typeof wanted === 'function' ? wanted(task) : wanted;
+        refuseChange(task, patch, now);
+        return changeSteps(task, patch, nextStamp);
+      },
+      owner.by,
+    );
     if (!answer) throw new UnknownTask(taskId);
     return answer.task;
   }
 
   async delete(owner: Owner, taskId: string): Promise<void> {
-    const answer = await this.#options.record.change(taskId, (task, nextStamp) => {
-      refuseStranger(owner, task);
-      return stepsAfter(task, { type: 'deleted', cause: 'user', reason: 'deleted by the user' }, nextStamp);
-    }, owner.by);
+    const answer = await this.#options.record.change(
+      taskId,
+      (task, nextStamp) => {
+        refuseStranger(owner, task);
+        return stepsAfter(task, { type: 'deleted', cause: 'user', reason: 'deleted by the user' }, nextStamp);
+      },
+      owner.by,
+    );
     if (!answer) throw new UnknownTask(taskId);
   }
 
   /** Starts over with the latest settings: a run on air is cut for it, a task that is stopped waits for nothing. */
   async restart(owner: Owner, taskId: string): Promise<Task> {
     const now = this.#options.now();
-    const answer = await this.#options.record.change(taskId, (task, nextStamp) => {
-      refuseStranger(owner, task);
-      refuseRestart(task, now);
-      return restartSteps(task, nextStamp);
-    }, owner.by);
+    const answer = await this.#options.record.change(
+      taskId,
+      (task, nextStamp) => {
+        refuseStranger(owner, task);
+        refuseRestart(task, now);
+        return restartSteps(task, nextStamp);
+      },
+      owner.by,
+    );
     if (!answer) throw new UnknownTask(taskId);
     return answer.task;
   }
@@ -96,11 +108,11 @@ export class Tasks {
   }
 
   /** Where a list stands: on air within a second, otherwise where its next run begins. A stream stands at its start. */
-  position({ id, status, spec, listVersion, breakpoint }: Task): Position {
+  position({ id, status, spec, listVersion, jump, breakpoint }: Task): Position {
     if (spec.source.kind === 'live') return { round: 0, index: 0, offsetMs: 0 };
     const heard = this.#options.breakpoints.latest(id);
     const at = heard?.breakpoint ?? breakpoint ?? undefined;
-    const { round, index, offsetMs } = startCursor(spec.source, listVersion, at);
+    const { round, index, offsetMs } = startCursor(spec.source, listVersion, at, jump);
     // Between an edit and what its run says of it, the place is the one where the edit goes.
     const moves = status === 'running' && at?.version === listVersion;
     return { round, index, offsetMs: offsetMs + (moves ? Math.min(heard?.ageMs ?? 0, LONGEST_GUESS_MS) : 0) };

@@ -4,9 +4,11 @@ import {
   InvalidPolicy,
   isPolicyName,
   mayCall,
+  POLICY_OF,
   type PolicyDocument,
   printPolicy,
   readPolicy,
+  roleOf,
 } from './policy.ts';
 
 const CREATE = 'live:CreateLivePullToPush';
@@ -168,4 +170,16 @@ describe('a document', () => {
 it('the name of a policy survives a command line, and is not the word for none', () => {
   expect(['FullAccess', 'read-only_2', 'x'.repeat(128)].every(isPolicyName)).toBe(true);
   expect(['', 'none', 'a b', 'a/b', 'x'.repeat(129)].some(isPolicyName)).toBe(false);
+});
+
+describe('a role', () => {
+  it.each(['admin', 'operator', 'viewer'] as const)('of %s is that of whoever has its policy alone', role => {
+    expect(roleOf([POLICY_OF[role]])).toBe(role);
+    expect(roleOf([POLICY_OF[role], 'other'])).toBeNull();
+  });
+
+  it('is nobody`s who has other policies, or none', () => {
+    expect(roleOf(['other'])).toBeNull();
+    expect(roleOf([])).toBeNull();
+  });
 });

@@ -45,12 +45,22 @@ export const BUILT_IN_POLICIES: ReadonlyMap<string, PolicyDocument> = new Map([
   ['ReadOnlyAccess', allowing('live:Describe*', 'live:stream:listPullTask', 'millrace:*:list')],
 ]);
 
-/** What people call the built-in policies. Whoever has others has no role. */
-export const ROLES: ReadonlyMap<string, string> = new Map([
-  ['admin', 'FullAccess'],
-  ['operator', 'OperatorAccess'],
-  ['viewer', 'ReadOnlyAccess'],
-]);
+export type Role = 'admin' | 'operator' | 'viewer';
+
+/** What people call the built-in policies. */
+export const POLICY_OF: Readonly<Record<Role, string>> = {
+  admin: 'FullAccess',
+  operator: 'OperatorAccess',
+  viewer: 'ReadOnlyAccess',
+};
+
+const ROLES: readonly Role[] = ['admin', 'operator', 'viewer'];
+
+/** Whoever has other policies, or several, has no role. */
+export function roleOf(policies: readonly string[]): Role | null {
+  const [only, ...more] = policies;
+  return (more.length === 0 && ROLES.find(role => POLICY_OF[role] === only)) || null;
+}
 
 /** What the first users of an installation get, and those of before there were policies. */
 export const FULL_ACCESS = 'FullAccess';

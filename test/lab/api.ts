@@ -9,16 +9,24 @@ import { buildServer } from '../../src/api/server.ts';
 import { RollingThrottle } from '../../src/api/throttle.ts';
 import { Accounts } from '../../src/control/accounts.ts';
 import { ApiKeys } from '../../src/control/api-keys.ts';
+import { Assets } from '../../src/control/assets.ts';
+import { Audit } from '../../src/control/audit.ts';
 import { CallbackSecrets } from '../../src/control/callback-secrets.ts';
 import { Directory } from '../../src/control/directory.ts';
 import { History } from '../../src/control/history.ts';
+import type { NodeFacts } from '../../src/control/node.ts';
 import { Record as TaskRecord } from '../../src/control/record.ts';
+import { Setup } from '../../src/control/setup.ts';
+import { SignIns } from '../../src/control/sign-ins.ts';
+import { Signals } from '../../src/control/signals.ts';
+import { NotShown } from '../../src/control/taps.ts';
 import { Tasks } from '../../src/control/tasks.ts';
 import { timedIds } from '../../src/control/timed-ids.ts';
 import { checkUrl, redactUrl } from '../../src/media/address.ts';
 import { SINK_SCHEMES, SOURCE_SCHEMES } from '../../src/media/open.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
+import { requireConformance } from './conformance.ts';
 import type { Key } from './huawei.ts';
 import type { Place } from './place.ts';
 
@@ -28,6 +36,7 @@ export interface Api {
   readonly key: Key;
   readonly accounts: Accounts;
   readonly apiKeys: ApiKeys;
+  readonly setup: Setup;
   readonly store: Store;
   readonly tasks: Tasks;
   /** Everything that was logged, as one text. */
@@ -41,6 +50,7 @@ export interface ApiOptions {
   /** 0: no limit. */
   readonly callsPerSecond?: { readonly alibaba?: number; readonly huawei?: number; readonly native?: number };
   readonly streams?: Partial<StreamLimits>;
+  readonly consoleUrl?: string;
 }
 
 const SCHEMES = {
@@ -50,8 +60,17 @@ const SCHEMES = {
   callback: ['http', 'https'],
 } as const;
 
+const NODE_FACTS: NodeFacts = {
+  ...{ name: 'lab', version: 'test', region: 'default', state: 'ready', uptimeMs: 1_000, processes: [] },
+  control: { pid: 1, cpu: undefined, rssBytes: 0, lagMs: 0 },
+  ...{ inKbit: 0, outKbit: 0, viewers: 0 },
+};
+
 /** A real server on a free port over a real store; nobody carries the tasks out. */
-export async function startApi(place: Place, { callsPerSecond = {}, streams = {} }: ApiOptions = {}): Promise<Api> {
+export async function startApi(
+  place: Place,
+  { callsPerSecond = {}, streams = {}, consoleUrl }: ApiOptions = {},
+): Promise<Api> {
   const store = place.own(await openSqlite({ file: place.path('millrace.db'), sealKey: randomBytes(32) }), it =>
     it.close(),
   );
@@ -71,7 +90,26 @@ export async function startApi(place: Place, { callsPerSecond = {}, streams = {}
   };
   const directory = new Directory({ store, redact: redactUrl, now });
   const onEvent = [history.follow.bind(history), directory.follow.bind(directory)];
-  const record = new TaskRecord({ store, now, newId: timedIds({ now, randomBytes }), render, onEvent, log });
+  const record = new TaskRecord({
+    store,
+    now,
+    newId: timedIds({ now, randomBytes }),
+    redact: redactUrl,
+    render,
+    onEvent,
+    log,
+  });
+  const assets = new Assets({
+    ...{
+      store,
+      now,
+      randomBytes,
+      checkUrl: () => undefined,
+      probe: async () => ({ keyFrames: NO_KEY_FRAMES, notes: [] }),
+    },
+    noting: { store, now, newId: randomUUID, redact: redactUrl },
+  });
+  const setup = new Setup({ store, users: accounts.users, now, newId: randomUUID, randomBytes });
   const tasks = new Tasks({ store, record, breakpoints: { latest: () => undefined }, now, newId: randomUUID });
   const app = buildServer({
     tasks,
@@ -89,6 +127,11 @@ export async function startApi(place: Place, { callsPerSecond = {}, streams = {}
     native: {
       history,
       apiKeys,
+      assets,
+      audit: new Audit(store),
+      signIns: new SignIns({ store, now, newId: randomUUID, randomBytes }),
+      setup,
+      ...(consoleUrl === undefined ? {} : { consoleUrl }),
       // Nobody sends anything either.
       callbacks: { test: async () => ({ status: 204, tookMs: 1, error: '' }), resume: async () => false },
       secrets: new CallbackSecrets({ store, now, newId: randomUUID, randomBytes }),
@@ -96,6 +139,10 @@ export async function startApi(place: Place, { callsPerSecond = {}, streams = {}
       directory,
       fareOf: () => ({ health: undefined, onAir: null }),
       node: 'lab',
+      nodeFacts: () => NODE_FACTS,
+      signals: new Signals({ now: () => performance.now(), wall: now }),
+      show: () => Promise.reject(new NotShown('offAir')),
+      version: 'test',
       testThrottle: new RollingThrottle({ callsPerSecond: 10, windowMs: 60_000, now: () => performance.now() }),
       probe: async () => ({ ok: true, found: {} }),
       monotonic: () => performance.now(),
@@ -111,6 +158,7 @@ export async function startApi(place: Place, { callsPerSecond = {}, streams = {}
     key,
     accounts,
     apiKeys,
+    setup,
     store,
     tasks,
     now,
@@ -120,6 +168,8 @@ export async function startApi(place: Place, { callsPerSecond = {}, streams = {}
     },
   };
 }
+
+const NO_KEY_FRAMES = { count: 0, longestGapMs: 0 };
 
 const throttle = (callsPerSecond: number): RollingThrottle =>
   new RollingThrottle({ callsPerSecond, now: () => performance.now() });
@@ -154,8 +204,15 @@ export function sendRaw(base: string, { method, url, body = '', headers = {} }: 
       response.on('error', reject);
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString();
+        const status = response.statusCode ?? 0;
+        const contentType = response.headers['content-type'] ?? '';
+        try {
+          requireConformance({ method, url, status, contentType, body: text });
+        } catch (error) {
+          reject(error);
+        }
         resolve({
-          status: response.statusCode ?? 0,
+          status,
           body: text === '' ? undefined : JSON.parse(text),
           headers: response.headers,
         });

@@ -39,6 +39,7 @@ function atGate(): { gate: Gate; pass(ms: number): void } {
   const accounts = {
     findKey: async (accessKey: string) => KEYS.find(key => key.accessKey === accessKey),
     rightsOf: async ({ userId }: { userId: string | null }) => (userId === null ? () => true : undefined),
+    noteUse: () => {},
   };
   const clock = (): number => now;
   return {
@@ -53,7 +54,7 @@ function atGate(): { gate: Gate; pass(ms: number): void } {
 function received({ method, url, headers, body }: WireCall, remote = '10.0.0.1'): WireRequest | undefined {
   const target = readTarget(url);
   const rawHeaders = Object.entries(headers).flat();
-  return target && { method, target, rawHeaders, body: Buffer.from(body), remote };
+  return target && { method, target, rawHeaders, body: Buffer.from(body), remote, requestId: 'r1' };
 }
 
 /** What the gate says: the account let in, or the code of the refusal. */

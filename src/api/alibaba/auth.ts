@@ -1,6 +1,6 @@
 import type { Accounts } from '../../control/accounts.ts';
 import { type AccessKey, isAccessKeyId } from '../../task/account.ts';
-import { type Caller, Lockout, sameText, type WireRequest } from '../auth.ts';
+import { actorOf, type Caller, Lockout, sameText, type WireRequest } from '../auth.ts';
 import { AlibabaError, invalid, missing, refused } from './error.ts';
 import type { NonceMemory } from './nonces.ts';
 import type { Params } from './params.ts';
@@ -10,7 +10,7 @@ import { readTime } from './time.ts';
 const MOST_NONCE_LENGTH = 256;
 
 export interface GateOptions {
-  readonly accounts: Pick<Accounts, 'findKey' | 'rightsOf'>;
+  readonly accounts: Pick<Accounts, 'findKey' | 'rightsOf' | 'noteUse'>;
   readonly nonces: NonceMemory;
   /** Wall clock. */
   readonly now: () => number;
@@ -34,7 +34,7 @@ export class Gate {
     const row = `${proof.accessKey} ${request.remote}`;
     if (this.#lockout.isLocked(row)) throw refused('InvalidAccessKeyId.Locked');
     try {
-      const caller = await this.#check(proof, proof.accessKey);
+      const caller = await this.#check(proof, proof.accessKey, request);
       this.#lockout.succeeded(row);
       return caller;
     } catch (error) {
@@ -43,7 +43,7 @@ export class Gate {
     }
   }
 
-  async #check(proof: Proof, accessKey: string): Promise<Caller> {
+  async #check(proof: Proof, accessKey: string, request: WireRequest): Promise<Caller> {
     proof.requireForm();
     const key = await this.#options.accounts.findKey(accessKey);
     if (key === undefined) throw refused('InvalidAccessKeyId.NotFound');
@@ -56,7 +56,9 @@ export class Gate {
     if (!proof.isRight(key.secretKey)) throw proof.mismatch();
     // Only now: whoever cannot sign must not use up the nonces of somebody who can.
     if (!this.#options.nonces.remember(accessKey, nonce, until)) throw refused('SignatureNonceUsed');
-    return { accountId: key.accountId, projectId: key.projectId, may };
+    this.#options.accounts.noteUse(accessKey);
+    const by = actorOf(request, { kind: 'accessKey', id: accessKey, name: '' });
+    return { accountId: key.accountId, projectId: key.projectId, may, by };
   }
 
   #checkToken(key: AccessKey, given: string | undefined): void {

@@ -167,7 +167,7 @@ class Desk {
   }
 }
 
-const wholeAccount = ({ accountId }: Caller) => ({ accountId, projectId: '' });
+const wholeAccount = ({ accountId, by }: Caller) => ({ accountId, projectId: '', by });
 
 /** Its start has not come: the cloud calls it not started. */
 const isIdle = ({ status, spec }: Task, now: number): boolean => status === 'scheduled' && spec.startAt > now;

@@ -23,7 +23,14 @@ describe('the parameters of a request', () => {
     const target = readTarget(url);
     if (target === undefined) return 'malformed';
     const rawHeaders = type === undefined ? [] : ['Content-Type', type];
-    const request: WireRequest = { method: 'POST', target, rawHeaders, body: Buffer.from(body), remote: '' };
+    const request: WireRequest = {
+      method: 'POST',
+      target,
+      rawHeaders,
+      body: Buffer.from(body),
+      remote: '',
+      requestId: '',
+    };
     return outcome(() => readParams(request).pairs);
   }
 

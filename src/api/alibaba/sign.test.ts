@@ -78,7 +78,14 @@ describe('the ACS3 signature', () => {
   function wire(method: string, url: string, headers: Record<string, string>): WireRequest {
     const target = readTarget(url);
     if (target === undefined) throw new Error('not a target');
-    return { method, target, rawHeaders: Object.entries(headers).flat(), body: Buffer.alloc(0), remote: '' };
+    return {
+      method,
+      target,
+      rawHeaders: Object.entries(headers).flat(),
+      body: Buffer.alloc(0),
+      remote: '',
+      requestId: '',
+    };
   }
 
   const OWN = {

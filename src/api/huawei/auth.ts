@@ -1,6 +1,6 @@
 import type { Accounts } from '../../control/accounts.ts';
 import { type AccessKey, isProjectId } from '../../task/account.ts';
-import { type Caller, headerValues, Lockout, sameText, type WireRequest } from '../auth.ts';
+import { actorOf, type Caller, headerValues, Lockout, sameText, type WireRequest } from '../auth.ts';
 import type { Throttle } from '../throttle.ts';
 import { HuaweiError } from './error.ts';
 import {
@@ -28,7 +28,7 @@ const ACTIONS: Readonly<Record<Operation, readonly [action: string, wider?: stri
 const NOBODYS_SECRET = '0'.repeat(40);
 
 export interface GateOptions {
-  readonly accounts: Pick<Accounts, 'findKey' | 'findToken' | 'rightsOf' | 'standing'>;
+  readonly accounts: Pick<Accounts, 'findKey' | 'findToken' | 'rightsOf' | 'standing' | 'noteUse'>;
   readonly throttle: Throttle;
   /** Wall clock. */
   readonly now: () => number;
@@ -48,7 +48,7 @@ export class Gate {
   async identify(request: WireRequest): Promise<Caller> {
     const [token, ...more] = headerValues(request.rawHeaders, 'x-auth-token');
     if (more.length > 0) throw unproven('x-auth-token stands more than once');
-    const caller = token === undefined ? await this.#bySignature(request) : await this.#byToken(token);
+    const caller = token === undefined ? await this.#bySignature(request) : await this.#byToken(token, request);
     checkProjectHeader(request, caller);
     return caller;
   }
@@ -68,13 +68,14 @@ export class Gate {
     return caller;
   }
 
-  async #byToken(token: string): Promise<Caller> {
+  async #byToken(token: string, request: WireRequest): Promise<Caller> {
     const known = await this.#options.accounts.findToken(token);
     if (known === undefined) throw unproven('decrypt token fail');
     if (known.expiresAt <= this.#options.now()) throw renewToken();
     const may = await this.#options.accounts.rightsOf({ ...known, policies: null });
     if (may === undefined) throw unproven('decrypt token fail');
-    return { accountId: known.accountId, projectId: known.projectId, may };
+    const by = actorOf(request, { kind: 'user', id: known.userId, name: '' });
+    return { accountId: known.accountId, projectId: known.projectId, may, by };
   }
 
   async #bySignature(request: WireRequest): Promise<Caller> {
@@ -98,7 +99,9 @@ export class Gate {
     this.#checkSecurityToken(request, key);
     const may = await this.#options.accounts.rightsOf(key);
     if (may === undefined) throw new HuaweiError('forbidden', 'The user of the access key is disabled.');
-    return { accountId: key.accountId, projectId: key.projectId, may };
+    this.#options.accounts.noteUse(key.accessKey);
+    const by = actorOf(request, { kind: 'accessKey', id: key.accessKey, name: '' });
+    return { accountId: key.accountId, projectId: key.projectId, may, by };
   }
 
   #checkSecurityToken(request: WireRequest, { token, expiresAt }: AccessKey): void {

@@ -9,7 +9,7 @@ function wire(method: string, url: string, headers: Record<string, string>, body
   const target = readTarget(url);
   if (target === undefined) throw new Error('not a target');
   const rawHeaders = Object.entries(headers).flat();
-  return { method, target, rawHeaders, body: Buffer.from(body), remote: '127.0.0.1' };
+  return { method, target, rawHeaders, body: Buffer.from(body), remote: '127.0.0.1', requestId: 'r1' };
 }
 
 const HEADERS = {

@@ -24,6 +24,7 @@ const wire = (...rawHeaders: string[]): WireRequest => ({
   rawHeaders,
   body: Buffer.alloc(0),
   remote: '127.0.0.1',
+  requestId: 'r1',
 });
 
 function open(options: { key?: Partial<ApiKey>; may?: boolean | 'gone' } & Partial<GateOptions> = {}) {
@@ -36,7 +37,8 @@ function open(options: { key?: Partial<ApiKey>; may?: boolean | 'gone' } & Parti
         return token === TOKEN ? { ...KEY, ...key } : undefined;
       },
     },
-    accounts: { rightsOf: async () => (may === 'gone' ? undefined : () => may) },
+    accounts: { rightsOf: async () => (may === 'gone' ? undefined : () => may), noteUse: () => {} },
+    signIns: { find: async () => undefined },
     otherGates: [],
     throttle: { take: () => 0 },
     now: () => clock.now,
@@ -92,7 +94,8 @@ test('after six wrong tries at one key its row is locked for five minutes, and n
 });
 
 test('the gates of the other dialects are asked in turn, where no API key is sent', async () => {
-  const caller = { accountId: 'other', projectId: 'p2', may: () => true };
+  const by = { kind: 'accessKey', id: 'AK', name: '', remote: '', requestId: '' } as const;
+  const caller = { accountId: 'other', projectId: 'p2', may: () => true, by };
   const { gate } = open({ otherGates: [() => undefined, async () => caller] });
   expect(await gate.admit(wire('authorization', 'SDK-HMAC-SHA256 …'), ...CALL)).toBe(caller);
   await expect(gate.admit(wire('authorization', 'Bearer x'), ...CALL)).rejects.toMatchObject({

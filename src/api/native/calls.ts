@@ -2,6 +2,7 @@ import type { StaticDecode } from 'typebox';
 import type { History, Part } from '../../control/history.ts';
 import type { Tasks } from '../../control/tasks.ts';
 import type { CallbackSecret } from '../../task/account.ts';
+import type { Actor } from '../../task/audit.ts';
 import type { Caller } from '../auth.ts';
 import type { CheckUrl } from '../check-url.ts';
 import type { Throttle } from '../throttle.ts';
@@ -45,7 +46,7 @@ export interface Secrets {
   signersOf(accountId: string): Promise<readonly CallbackSecret[]>;
   rotate(
     accountId: string,
-    options?: { readonly overlapMs?: number },
+    options?: { readonly overlapMs?: number; readonly by?: Actor },
   ): Promise<{ readonly secret: CallbackSecret; readonly former: CallbackSecret | undefined }>;
 }
 
@@ -144,7 +145,7 @@ export class NativeCalls {
 
   async rotate({ caller, body }: Call<unknown, StaticDecode<typeof ROTATE>>) {
     const { overlap_s: overlapS } = body;
-    const options = overlapS === undefined ? {} : { overlapMs: overlapS * 1_000 };
+    const options = { by: caller.by, ...(overlapS === undefined ? {} : { overlapMs: overlapS * 1_000 }) };
     const { secret, former } = await this.#options.secrets.rotate(caller.accountId, options);
     return { id: secret.id, secret: secret.secret, retires_at: printTimeOrNull(former?.retiresAt ?? null) };
   }

@@ -4,14 +4,16 @@ import { type RefusalKind, refusalOf } from '../refusal.ts';
 import { snake } from './event.ts';
 
 /** The answers of this dialect, by their codes. docs/problems.md says what each asks of its reader. */
-const ANSWERS = {
+export const ANSWERS = {
   INVALID_PARAMETER: { status: 400, title: 'A parameter breaks a rule' },
   MALFORMED_REQUEST: { status: 400, title: 'The request cannot be read' },
   UNAUTHENTICATED: { status: 401, title: 'Nobody is known by these credentials' },
   FORBIDDEN: { status: 403, title: 'The caller may not do this' },
   NOT_FOUND: { status: 404, title: 'There is nothing here' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The method does nothing here' },
+  CONFLICT: { status: 409, title: 'Something stands in the way' },
   WRONG_STATUS: { status: 409, title: 'The task does not stand so that this can be done' },
+  LINK_VOID: { status: 410, title: 'The link opens nothing any more' },
   VERSION_MISMATCH: { status: 412, title: 'The task is at another version' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   URI_TOO_LONG: { status: 414, title: 'The address is too long' },

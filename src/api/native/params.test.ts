@@ -28,6 +28,7 @@ const wire = (body: string, type = 'application/json'): WireRequest => ({
   rawHeaders: ['Content-Type', type],
   body: Buffer.from(body),
   remote: '127.0.0.1',
+  requestId: 'r1',
 });
 
 const body = (value: unknown): Wish => readBody(wire(typeof value === 'string' ? value : JSON.stringify(value)), SHAPE);

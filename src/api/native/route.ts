@@ -1,25 +1,35 @@
 import type { StaticDecode, TSchema } from 'typebox';
-import type { Caller, WireRequest } from '../auth.ts';
-import type { Action } from './auth.ts';
+import type { WireRequest } from '../auth.ts';
+import type { AccessCalls } from './access-calls.ts';
+import type { AssetCalls } from './asset-calls.ts';
+import type { Admission, NativeCaller } from './auth.ts';
 import type { NativeCalls } from './calls.ts';
 import { NOTHING, readBody, readQuery, refuseBody } from './params.ts';
+import type { SessionCalls } from './session-calls.ts';
+import type { SignalCalls } from './signal-calls.ts';
 import type { TaskCalls } from './task-calls.ts';
 
 /** Who does what is asked. */
 export interface Rooms {
   readonly log: NativeCalls;
   readonly tasks: TaskCalls;
+  readonly sessions: SessionCalls;
+  readonly access: AccessCalls;
+  readonly assets: AssetCalls;
+  readonly signals: SignalCalls;
 }
 
 /** A call that was let in. */
 export interface Call<Query = unknown, Body = unknown> {
-  readonly caller: Caller;
+  readonly caller: NativeCaller;
   readonly wire: WireRequest;
   readonly requestId: string;
   /** Of what the path names; "" where it names nothing. */
   readonly id: string;
   readonly query: Query;
   readonly body: Body;
+  /** A header of the answer that its body does not tell. */
+  readonly sets: (name: string, value: string) => void;
 }
 
 /** What nobody changes any more. */
@@ -35,7 +45,7 @@ type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 interface Row<Query extends TSchema, Body extends TSchema, Answer extends TSchema> {
   readonly method: Method;
   readonly path: string;
-  readonly action: Action;
+  readonly action: Admission;
   /** One line for whoever reads the document of the API. */
   readonly summary: string;
   /** Nothing where it is absent. */

@@ -2,48 +2,105 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { headerValues } from '../auth.ts';
 import type { Log } from '../log.ts';
 import { Refusal } from '../refusal.ts';
+import { AccessCalls, type AccessOptions } from './access-calls.ts';
+import { ACCESS_ROUTES } from './access-routes.ts';
+import { AssetCalls, type AssetOptions } from './asset-calls.ts';
 import { Gate, type GateOptions } from './auth.ts';
 import { type CallsOptions, NativeCalls } from './calls.ts';
 import { asAnswer, invalid, NativeError, printError } from './error.ts';
+import { type LiveOptions, LivePictures } from './live.ts';
 import { LOG_ROUTES } from './log-routes.ts';
-import { readCursor, readQuery } from './params.ts';
+import { openApiOf } from './openapi.ts';
+import { NOTHING, readCursor, readQuery } from './params.ts';
 import { eventQueryOf, STREAMED } from './queries.ts';
-import type { Route } from './route.ts';
+import type { Rooms, Route } from './route.ts';
+import { SessionCalls, type SessionOptions } from './session-calls.ts';
+import { SignalCalls, type SignalCallsOptions } from './signal-calls.ts';
+import { SIGNAL_ROUTES } from './signal-routes.ts';
 import { EventStreams, type StreamsOptions } from './stream.ts';
 import { TaskCalls, type TaskCallsOptions } from './task-calls.ts';
 import { TASK_ROUTES } from './task-routes.ts';
 
 export interface NativeOptions
-  extends Omit<GateOptions, 'accounts'>,
+  extends Omit<GateOptions, 'accounts' | 'apiKeys' | 'signIns'>,
     CallsOptions,
-    TaskCallsOptions,
+    Omit<TaskCallsOptions, 'accounts'>,
+    Omit<SessionOptions, 'gate'>,
+    AccessOptions,
+    AssetOptions,
+    SignalCallsOptions,
+    LiveOptions,
     Pick<StreamsOptions, 'monotonic' | 'limits'> {
-  readonly accounts: GateOptions['accounts'] & TaskCallsOptions['accounts'];
   readonly tasks: CallsOptions['tasks'] & TaskCallsOptions['tasks'];
   readonly log: Log;
+  /** Of the node. */
+  readonly version: string;
 }
 
 const STREAM_PATH = '/api/v1/events/stream';
+export const LIVE_PATH = '/api/v1/tasks/:id/live.flv';
+export const STILL_PATH = '/api/v1/tasks/:id/still';
+const DOCUMENT_PATH = '/api/v1/openapi.json';
 
 /** The whole of the API but the stream of events. */
-export const ROUTES: readonly Route[] = [...LOG_ROUTES, ...TASK_ROUTES];
+export const ROUTES: readonly Route[] = [...LOG_ROUTES, ...TASK_ROUTES, ...SIGNAL_ROUTES, ...ACCESS_ROUTES];
 
 /** Our own API: what has happened, who was told of it, and telling it again. */
 export function nativeRoutes(app: FastifyInstance, options: NativeOptions): void {
   const gate = new Gate(options);
-  const rooms = { log: new NativeCalls(options), tasks: new TaskCalls(options) };
+  const rooms: Rooms = {
+    log: new NativeCalls(options),
+    tasks: new TaskCalls(options),
+    sessions: new SessionCalls({ ...options, gate }),
+    access: new AccessCalls(options),
+    assets: new AssetCalls(options),
+    signals: new SignalCalls(options),
+  };
   const streams = new EventStreams(options);
   for (const { method, path, action, run, status } of ROUTES) {
     const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
       const { wire, id: requestId } = request;
+      const sets = (name: string, value: string): void => void reply.header(name, value);
       const caller = await gate.admit(wire, action, `${method} ${path}`);
-      const { body, headers } = await run(rooms, { caller, wire, requestId, id: idOf(request) });
+      const { body, headers } = await run(rooms, { caller, wire, requestId, id: idOf(request), sets });
       return reply.code(status).header('cache-control', 'no-store').headers(headers).send(body);
     };
     app.route({ method, url: path, exposeHeadRoute: method === 'GET', handler });
   }
+  const document = JSON.stringify(openApiOf(ROUTES, { version: options.version, streamPath: STREAM_PATH }));
+  // Open to everybody: it says no more than the pages of the API do.
+  app.get(DOCUMENT_PATH, { exposeHeadRoute: true }, async (_request, reply) =>
+    reply.header('content-type', 'application/json; charset=utf-8').send(document),
+  );
   app.get(STREAM_PATH, (request, reply) => openStream(request, reply, { gate, streams }));
   app.addHook('preClose', async () => streams.close());
+  liveRoutes(app, { gate, tasks: options.tasks, live: new LivePictures(options) });
+}
+
+interface LiveParts {
+  readonly gate: Gate;
+  readonly tasks: NativeOptions['tasks'];
+  readonly live: LivePictures;
+}
+
+/** What answers with pictures. */
+function liveRoutes(app: FastifyInstance, { gate, tasks, live }: LiveParts): void {
+  const action = 'millrace:tasks:list';
+  const find = async (request: FastifyRequest, path: string): Promise<string> => {
+    const caller = await gate.admit(request.wire, action, path);
+    readQuery(request.wire.target, NOTHING);
+    return (await tasks.get(caller, idOf(request))).id;
+  };
+  app.get(LIVE_PATH, async (request, reply) => {
+    const taskId = await find(request, LIVE_PATH);
+    await live.live(reply, { taskId, stands: () => gate.stillAdmits(request.wire, action) });
+    return reply;
+  });
+  app.get(STILL_PATH, async (request, reply) => {
+    const picture = await live.still(reply, await find(request, STILL_PATH));
+    return reply.header('cache-control', 'no-store').type('video/x-flv').send(picture);
+  });
+  app.addHook('preClose', async () => live.close());
 }
 
 async function openStream(
@@ -95,7 +152,8 @@ const isNoRoute = (error: unknown): boolean => error instanceof Refusal && error
 function methodsAt(url: string): readonly string[] {
   const [path = ''] = url.split('?');
   const isHere = (pattern: string): boolean => isAt(pattern.split('/'), path.replace(/\/$/, '').split('/'));
-  if (isHere(STREAM_PATH)) return ['GET', 'OPTIONS'];
+  if ([STREAM_PATH, LIVE_PATH, STILL_PATH].some(isHere)) return ['GET', 'OPTIONS'];
+  if (isHere(DOCUMENT_PATH)) return ['GET', 'HEAD', 'OPTIONS'];
   const methods = ROUTES.filter(route => isHere(route.path)).flatMap(({ method }) =>
     method === 'GET' ? ['GET', 'HEAD'] : [method],
   );

@@ -107,11 +107,11 @@ export class TaskCalls {
   }
 
   /** For which project: the caller's own; who acts for all of them may name one. */
-  async #ownerOf({ accountId, projectId }: Caller, wanted: string | undefined): Promise<Owner> {
-    if (projectId !== '' && (wanted === undefined || wanted === projectId)) return { accountId, projectId };
+  async #ownerOf({ accountId, projectId, by }: Caller, wanted: string | undefined): Promise<Owner> {
+    if (projectId !== '' && (wanted === undefined || wanted === projectId)) return { accountId, projectId, by };
     const projects = projectId === '' ? await this.#options.accounts.projects(accountId) : [];
-    if (wanted === undefined) return { accountId, projectId: projects[0]?.id ?? '' };
-    if (projects.some(({ id }) => id === wanted)) return { accountId, projectId: wanted };
+    if (wanted === undefined) return { accountId, projectId: projects[0]?.id ?? '', by };
+    if (projects.some(({ id }) => id === wanted)) return { accountId, projectId: wanted, by };
     throw invalid([{ field: 'project_id', rule: 'is not a project that the caller acts for' }]);
   }
 

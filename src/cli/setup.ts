@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+import { configOf, withConfigFlags } from './config.ts';
+import type { World } from './program.ts';
+
+const EXAMPLE = `
+Example:
+  millrace setup --data /var/lib/millrace`;
+
+/** Beside a running node: `serve` prints such a link too, when it starts. */
+export function addSetup(program: Command, { terminal, doors }: World): void {
+  const setup = withConfigFlags(program.command('setup'), ['data', 'listen', 'console-url'])
+    .description('print a new link that makes the first administrator of the console: once, within 30 minutes')
+    .addHelpText('after', EXAMPLE);
+  setup.action(async () => {
+    const config = configOf(setup, terminal);
+    const open = await (await doors()).openAccounts(config, { mustStand: true });
+    try {
+      terminal.out(`${await open.makeSetupLink()}\n`);
+    } finally {
+      await open.close();
+    }
+  });
+}
