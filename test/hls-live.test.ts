@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from '
 import { describe, expect, it } from 'vitest';
 import { framesMore } from './faults/on-air.ts';
 import { Child } from './lab/child.ts';
-import { doubled, fallen, firstAfter, longestGapMs, lost, skewMs } from './lab/continuity.ts';
+import { doubled, fallen, firstAfter, harm, longestGapMs, skewMs } from './lab/continuity.ts';
 import { countedFile } from './lab/counted-files.ts';
 import { CountedHls } from './lab/counted-hls.ts';
 import { frames, media, record, videoOf } from './lab/ffmpeg.ts';
@@ -26,9 +26,6 @@ async function onAir(place: Place, from: string): Promise<OnAir> {
   await framesMore(seen, 20);
   return { relay, seen };
 }
-
-/** Frames that were lost, came twice, or bear a time that does not rise. */
-const harm = (seen: SeenStream): number => lost(seen) + doubled(seen) + fallen(seen);
 
 describe.concurrent('a live HLS source', () => {
   it('is relayed whole and at the pace of its own clock', async () => {

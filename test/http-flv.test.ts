@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { framesMore } from './faults/on-air.ts';
-import { backwards, doubled, fallen, firstAfter, longestGapMs, lost, skewMs } from './lab/continuity.ts';
+import { backwards, fallen, firstAfter, harm, longestGapMs, skewMs } from './lab/continuity.ts';
 import { countedFile, Web } from './lab/counted-files.ts';
 import { CountedFlv } from './lab/counted-flv.ts';
 import { FaultProxy } from './lab/fault-proxy.ts';
@@ -31,9 +31,6 @@ async function relayed(place: Place, from: string): Promise<Pick<OnAir, 'relay' 
   await framesMore(seen, 30);
   return { relay, seen };
 }
-
-/** Frames that were lost, came twice, or bear a time that does not rise. */
-const harm = (seen: SeenStream): number => lost(seen) + doubled(seen) + fallen(seen);
 
 const SCHEMES = ['http', 'ws'];
 

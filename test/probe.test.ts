@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { monotonic } from '../src/media/clock.ts';
 import { Fault } from '../src/media/fault.ts';
@@ -9,7 +8,7 @@ import { run } from './lab/child.ts';
 import { media } from './lab/ffmpeg.ts';
 import { FPS, SOURCES, scene } from './lab/foreign-sources.ts';
 import { Nginx } from './lab/nginx.ts';
-import { Place } from './lab/place.ts';
+import { isBound, Place } from './lab/place.ts';
 import { until } from './lab/wait.ts';
 
 const options = {
@@ -33,10 +32,6 @@ async function ffprobe(file: string): Promise<Told> {
     await run('ffprobe', ['-v', 'error', '-show_streams', '-show_format', '-of', 'json', file]),
   ) as Told;
 }
-
-/** Whether somebody has this port for datagrams. */
-const isBound = (port: number): boolean =>
-  readFileSync('/proc/net/udp', 'latin1').includes(`:${port.toString(16).toUpperCase().padStart(4, '0')} `);
 
 const CODECS: Readonly<Record<string, string>> = { h264: 'H.264', hevc: 'H.265', aac: 'AAC' };
 

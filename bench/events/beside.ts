@@ -1,10 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { renderHuawei } from '../../src/api/huawei/callback.ts';
 import { Record as TaskRecord } from '../../src/control/record.ts';
 import { timedIds } from '../../src/control/timed-ids.ts';
-import { loadSealKey } from '../../src/store/seal.ts';
-import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { TaskSpec } from '../../src/task/spec.ts';
 import type { Millrace } from '../../test/lab/millrace.ts';
@@ -20,10 +17,8 @@ export interface Beside {
   readonly accountId: string;
 }
 
-export async function openBeside(place: Place, { data }: Millrace): Promise<Beside> {
-  const file = join(data, 'millrace.db');
-  const store = await openSqlite({ file, sealKey: loadSealKey(join(data, 'seal.key'), file) });
-  place.own(store, it => it.close());
+export async function openBeside(place: Place, node: Millrace): Promise<Beside> {
+  const store = await node.openStore(place);
   const newId = timedIds({ now: Date.now, randomBytes });
   const render = { huawei: renderHuawei };
   const record = new TaskRecord({ store, now: Date.now, newId, render, onEvent: [], log: () => undefined });

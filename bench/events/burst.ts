@@ -1,8 +1,8 @@
+import { openHook, type Told } from '../../test/lab/hook.ts';
 import { Millrace } from '../../test/lab/millrace.ts';
 import { until } from '../../test/lab/wait.ts';
 import { createTasks, eachOf, openBeside } from './beside.ts';
 import { figure, type Subject } from './measure.ts';
-import { type Arrival, openReceiver } from './receiver.ts';
 
 const TASKS = 10_000;
 /** Every so many is edited before its end, so that there is an order to keep. */
@@ -16,7 +16,7 @@ export const burst: Subject = {
     const count = Math.round(TASKS * scale);
     const node = await Millrace.start(place, { flags: ['--workers', '1', '--rtmp', 'off'] });
     await node.stop();
-    const receiver = await openReceiver(place);
+    const receiver = await openHook(place);
     const beside = await openBeside(place, node);
     const tasks = await createTasks(beside, { count, projectId: node.key.projectId, url: receiver.url });
     const { record } = beside;
@@ -28,25 +28,25 @@ export const burst: Subject = {
     signal.throwIfAborted();
     const startedAt = Date.now();
     await node.restart();
-    await until('all is told', () => receiver.arrivals.length >= due, { timeoutMs: 180_000, everyMs: 50 }).catch(tell);
-    const lastAt = Math.max(...receiver.arrivals.map(({ at }) => at));
-    const ends = new Set(of(receiver.arrivals, 'TaskExit'));
+    await until('all is told', () => receiver.told.length >= due, { timeoutMs: 180_000, everyMs: 50 }).catch(tell);
+    const lastAt = Math.max(...receiver.told.map(({ at }) => at));
+    const ends = new Set(of(receiver.told, 'TaskExit'));
     return [
       figure('all there, from the start of the node', (lastAt - startedAt) / 1000, 's', '<= 60'),
       figure('lost', tasks.filter(id => !ends.has(id)).length, 'callbacks', '0'),
-      figure('out of order', outOfOrder(receiver.arrivals), 'tasks', '0'),
-      figure('told more than once', receiver.arrivals.length - due, 'callbacks', '0'),
+      figure('out of order', outOfOrder(receiver.told), 'tasks', '0'),
+      figure('told more than once', receiver.told.length - due, 'callbacks', '0'),
     ];
   },
 };
 
-const of = (arrivals: readonly Arrival[], type: string): string[] =>
-  arrivals.map(({ body }) => JSON.parse(body)).flatMap(body => (body.event_type === type ? body.task_id : []));
+const of = (told: readonly Told[], type: string): string[] =>
+  told.flatMap(({ body }) => (body.event_type === type ? body.task_id : []));
 
-function outOfOrder(arrivals: readonly Arrival[]): number {
+function outOfOrder(told: readonly Told[]): number {
   const seen = new Map<string, string>();
   let count = 0;
-  for (const { event_type, task_id } of arrivals.map(({ body }) => JSON.parse(body))) {
+  for (const { event_type, task_id } of told.map(({ body }) => body)) {
     if (event_type === 'ResetTaskConfig' && seen.get(task_id) === 'TaskExit') count++;
     seen.set(task_id, event_type);
   }

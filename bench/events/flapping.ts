@@ -1,11 +1,11 @@
 import { CountedSource } from '../../test/lab/counted-source.ts';
+import { openHook } from '../../test/lab/hook.ts';
 import { Millrace } from '../../test/lab/millrace.ts';
 import { Oracle } from '../../test/lab/oracle.ts';
 import { until } from '../../test/lab/wait.ts';
 import { pass } from '../wait.ts';
 import { openBeside } from './beside.ts';
 import { figure, type Subject } from './measure.ts';
-import { openReceiver } from './receiver.ts';
 
 const MINUTES = 10;
 /** Long enough for an alarm to be over each time. */
@@ -21,7 +21,7 @@ export const flapping: Subject = {
     const [source, oracle] = [await CountedSource.start(place), await Oracle.start(place)];
     const [node, receiver] = [
       await Millrace.start(place, { flags: ['--workers', '1', '--rtmp', 'off'] }),
-      await openReceiver(place),
+      await openHook(place),
     ];
     const taskId = await node.huawei.createLive(source.url(), oracle.url('out'), { callback_url: receiver.url });
     await until('it is on air', () => oracle.stream('out').video.length > 0);
@@ -38,7 +38,7 @@ export const flapping: Subject = {
     const events = await store.eventLog({ accountId, taskId }, { after: 0, limit: MOST_EVENTS });
     const raised = events.filter(({ type, detail }) => type === 'alarm' && detail.set !== false).length;
     const broke = events.filter(({ type }) => type === 'broke').length;
-    const told = receiver.arrivals.filter(({ body }) => JSON.parse(body).event_type === 'TaskAlarm').length;
+    const told = receiver.told.filter(({ body }) => body.event_type === 'TaskAlarm').length;
     return [
       figure('losses of the source', losses, 'losses', '>= 1'),
       figure('alarms raised', raised, 'alarms', `<= ${Math.ceil(minutes) + 1}`),

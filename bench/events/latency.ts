@@ -1,9 +1,9 @@
 import { dice, percentile } from '../../test/lab/films.ts';
+import { openHook } from '../../test/lab/hook.ts';
 import { Millrace } from '../../test/lab/millrace.ts';
 import { pass, until } from '../../test/lab/wait.ts';
 import { createTasks, openBeside } from './beside.ts';
 import { figure, type Subject } from './measure.ts';
-import { openReceiver } from './receiver.ts';
 
 const TASKS = 1_000;
 const EVENTS = 3_000;
@@ -15,7 +15,7 @@ export const latency: Subject = {
   what: `${TASKS} tasks, an edit each ${GAP_MS} ms: from the event's own time, which lies before its commit, to the receiver`,
   measure: async (place, { scale, tell, signal }) => {
     const node = await Millrace.start(place, { flags: ['--workers', '1', '--rtmp', 'off'] });
-    const receiver = await openReceiver(place);
+    const receiver = await openHook(place);
     const { projectId } = node.key;
     const tasks = await createTasks(await openBeside(place, node), { count: TASKS, projectId, url: receiver.url });
     const [chance, events] = [dice(1), Math.round(EVENTS * scale)];
@@ -28,8 +28,8 @@ export const latency: Subject = {
       await pass(Math.max(0, startedMs + (i + 1) * GAP_MS - performance.now()));
     }
     await Promise.all(edits);
-    await until('all is told', () => receiver.arrivals.length >= events, { timeoutMs: 60_000 });
-    const waits = receiver.arrivals.map(({ at, body }) => at - Number(JSON.parse(body).event_timestamp));
+    await until('all is told', () => receiver.told.length >= events, { timeoutMs: 60_000 });
+    const waits = receiver.told.map(({ at, body }) => at - Number(body.event_timestamp));
     return [
       figure('event to the first byte at its receiver, p50', percentile(waits, 0.5), 'ms', '<= 300'),
       figure('the same, p99', percentile(waits, 0.99), 'ms', '<= 300'),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { doubled, fallen, longestStepMs, lost, skewMs } from '../lab/continuity.ts';
+import { fallen, harm, longestStepMs, lost, skewMs } from '../lab/continuity.ts';
 import { PLAIN } from '../lab/counted-stream.ts';
 import { Place } from '../lab/place.ts';
 import { pass, until } from '../lab/wait.ts';
@@ -51,8 +51,7 @@ describe.concurrent("the source's clock is wrong", () => {
       expect(seen.pushes).toHaveLength(1);
       return seen;
     });
-    const harm = longest(seen.map(it => fallen(it) + lost(it) + doubled(it)));
-    figure('S11', 'frames lost, doubled or out of time', harm, { unit: 'frames', exactly: 0 });
+    figure('S11', 'frames lost, doubled or out of time', longest(seen.map(harm)), { unit: 'frames', exactly: 0 });
     figure('S11', 'longest step', longest(seen.map(it => longestStepMs(it.video))), { unit: 'ms', atMost: FRAME_MS });
   });
 

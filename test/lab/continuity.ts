@@ -25,6 +25,9 @@ export const lost = ({ video, audio }: SeenStream): number => missing(video).len
 export const doubled = ({ video, audio }: SeenStream): number => duplicates(video) + duplicates(audio);
 export const fallen = ({ video, audio }: SeenStream): number => backwards(video) + backwards(audio);
 
+/** Frames that were lost, came twice, or bear a time that does not rise. */
+export const harm = (seen: SeenStream): number => lost(seen) + doubled(seen) + fallen(seen);
+
 /** The longest step of a track's time within one push. */
 export function longestStepMs({ dtsMs, pushes }: Pick<SeenTrack, 'dtsMs' | 'pushes'>): number {
   const steps = dtsMs.map((dts, i) => (i > 0 && pushes[i] === pushes[i - 1] ? dts - (dtsMs[i - 1] ?? 0) : 0));

@@ -1,12 +1,9 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { loadSealKey } from '../../src/store/seal.ts';
-import { openSqlite } from '../../src/store/sqlite.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Store } from '../../src/store/store.ts';
 import type { Event } from '../../src/task/event.ts';
 import { disorder, type Judgement, judge, type Received } from './delivery-laws.ts';
 import { dice } from './films.ts';
+import { type Hook, openHook } from './hook.ts';
 import { Millrace } from './millrace.ts';
 import type { Place } from './place.ts';
 import { pass, until } from './wait.ts';
@@ -42,15 +39,15 @@ export async function killStorm(place: Place, wish: StormWish): Promise<StormOut
   const { kills, seed, rate, lifeMs, aim, name = 'storm', onKill = () => undefined } = wish;
   const chance = dice(seed);
   const node = await Millrace.start(place, { flags: ['--workers', '1', '--rtmp', 'off'], name });
-  const mailbox = await Mailbox.open(place);
-  const tasks = await createTasks(node, mailbox.url);
+  const hook = await openHook(place);
+  const tasks = await createTasks(node, hook.url);
   const stop = new AbortController();
   const editing = edit(node, { tasks, rate, chance, signal: stop.signal });
   try {
     for (let done = 1; done <= kills; done++) {
       await pass(lifeMs / 2 + chance(lifeMs));
       if (aim === 'requests') {
-        await mailbox.next();
+        await nextOf(hook);
         await pass(chance(8));
       }
       await node.killControl();
@@ -61,8 +58,8 @@ export async function killStorm(place: Place, wish: StormWish): Promise<StormOut
     stop.abort();
     await editing;
   }
-  const log = await logOnceTold(node, tasks);
-  const received = mailbox.got.map(body => readHuawei(body, log));
+  const log = await logOnceTold(await node.openStore(place), tasks);
+  const received = hook.told.map(({ text }) => readHuawei(text, log));
   return { ...judge([...log.values()], received), kills, outOfOrder: disorder(received) };
 }
 
@@ -108,19 +105,13 @@ async function edit(node: Millrace, { tasks, rate, chance, signal }: Editing): P
 const printTime = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 /** What was to be told, by the ids of the events; once nothing waits any more. */
-async function logOnceTold({ data }: Millrace, tasks: readonly string[]): Promise<Map<string, Event>> {
-  const file = join(data, 'millrace.db');
-  const store = await openSqlite({ file, sealKey: loadSealKey(join(data, 'seal.key'), file) });
-  try {
-    const accountId = (await store.accounts())[0]?.id ?? '';
-    const filter = { accountId, states: ['waiting' as const] };
-    const isTold = async (): Promise<boolean> => (await store.deliveries(filter, { limit: 1 })).length === 0;
-    await until('all is told', isTold, { timeoutMs: 120_000, everyMs: 250 });
-    const events = (await Promise.all(tasks.map(id => store.events(id, 0, MOST_ROWS)))).flat();
-    return new Map(events.filter(({ type }) => type === 'changed').map(event => [event.id, event]));
-  } finally {
-    await store.close();
-  }
+async function logOnceTold(store: Store, tasks: readonly string[]): Promise<Map<string, Event>> {
+  const accountId = (await store.accounts())[0]?.id ?? '';
+  const filter = { accountId, states: ['waiting' as const] };
+  const isTold = async (): Promise<boolean> => (await store.deliveries(filter, { limit: 1 })).length === 0;
+  await until('all is told', isTold, { timeoutMs: 120_000, everyMs: 250 });
+  const events = (await Promise.all(tasks.map(id => store.events(id, 0, MOST_ROWS)))).flat();
+  return new Map(events.filter(({ type }) => type === 'changed').map(event => [event.id, event]));
 }
 
 /** The dialect does not tell an event's number: the log knows it. */
@@ -129,50 +120,16 @@ function readHuawei(body: string, log: ReadonlyMap<string, Event>): Received {
   return { id, task, seq: log.get(id)?.seq ?? Number.NaN, type: 'changed', text: body };
 }
 
-/** A receiver that takes everything at once. */
-class Mailbox {
-  readonly got: string[] = [];
-  readonly url: string;
-  #waiting: (() => void)[] = [];
-
-  private constructor(url: string) {
-    this.url = url;
-  }
-
-  static async open(place: Place): Promise<Mailbox> {
-    let take = (_: string): void => undefined;
-    const server = createServer(async (request, response) => {
-      const body = await text(request).catch(() => undefined);
-      if (body === undefined) return;
-      take(body);
-      response.end();
-    });
-    server.listen(0, '127.0.0.1');
-    await new Promise(resolve => server.once('listening', resolve));
-    place.own(server, it => {
-      it.closeAllConnections();
-      it.close();
-    });
-    const mailbox = new Mailbox(`http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`);
-    take = body => mailbox.#take(body);
-    return mailbox;
-  }
-
-  /** Resolves with the next request. */
-  next(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('nothing is told any more')), LONGEST_SILENCE_MS);
-      this.#waiting.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-  }
-
-  #take(body: string): void {
-    this.got.push(body);
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
+/** Resolves when somebody is told something. */
+async function nextOf(hook: Hook): Promise<void> {
+  const over = new AbortController();
+  const silence = sleep(LONGEST_SILENCE_MS, undefined, { signal: over.signal }).then(() => {
+    throw new Error('nothing is told any more');
+  });
+  silence.catch(() => undefined);
+  try {
+    await Promise.race([hook.next(), silence]);
+  } finally {
+    over.abort();
   }
 }

@@ -1,12 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { renderNative } from '../../src/api/native/callback.ts';
 import { Record as TaskRecord } from '../../src/control/record.ts';
 import { Tasks } from '../../src/control/tasks.ts';
 import { timedIds } from '../../src/control/timed-ids.ts';
 import { redactUrl } from '../../src/media/address.ts';
-import { loadSealKey } from '../../src/store/seal.ts';
-import { openSqlite } from '../../src/store/sqlite.ts';
 import type { LoggedEvent, Store } from '../../src/store/store.ts';
 import type { DialectName, TaskSpec } from '../../src/task/spec.ts';
 import { answerWith, countedFile, Web } from './counted-files.ts';
@@ -34,10 +31,7 @@ interface Stage {
 /** A real node, what its tasks play and where they play it, and the node's own store to look into. */
 export async function stage(place: Place): Promise<Stage> {
   const node = await Millrace.start(place, { flags: ['--workers', '1', '--rtmp', 'off'] });
-  const file = join(node.data, 'millrace.db');
-  const store = place.own(await openSqlite({ file, sealKey: loadSealKey(join(node.data, 'seal.key'), file) }), it =>
-    it.close(),
-  );
+  const store = await node.openStore(place);
   const [web, hook] = [await Web.start(place), await openHook(place)];
   const [standby, oracle] = [await CountedSource.start(place, { shape: { tag: 's' } }), await Oracle.start(place)];
   return { node, store, web, standby, oracle, hook };

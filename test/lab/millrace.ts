@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { loadSealKey } from '../../src/store/seal.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
+import type { Store } from '../../src/store/store.ts';
 import { Child, run } from './child.ts';
 import { HuaweiClient, type Key } from './huawei.ts';
 import type { Place } from './place.ts';
@@ -105,6 +109,13 @@ export class Millrace {
   /** Another command on the same data directory, beside the running service; answers what it printed. */
   command(...args: readonly string[]): Promise<string> {
     return run(BIN, [...args, '--data', this.data]);
+  }
+
+  /** Its store, beside it or while it is down. */
+  async openStore(place: Place): Promise<Store> {
+    const file = join(this.data, 'millrace.db');
+    const store = await openSqlite({ file, sealKey: loadSealKey(join(this.data, 'seal.key'), file) });
+    return place.own(store, it => it.close());
   }
 
   /** Kills the control process alone, by pid, with -9. */

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,4 +52,10 @@ export async function freeUdpPort(): Promise<number> {
   const { port } = socket.address();
   socket.close();
   return port;
+}
+
+/** Whether somebody has this port for datagrams; as the kernel lists it, proc_net(5). */
+export function isBound(udpPort: number): boolean {
+  const port = udpPort.toString(16).toUpperCase().padStart(4, '0');
+  return readFileSync('/proc/net/udp', 'latin1').includes(`:${port} `);
 }
