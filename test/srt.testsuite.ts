@@ -1,5 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { monotonic } from '../src/media/clock.ts';
+import { Dialler } from '../src/media/net.ts';
+import { openSink } from '../src/media/open.ts';
 import { Batch } from '../src/media/packet.ts';
 import { TsDemuxer } from '../src/media/ts/demux.ts';
 import { framesMore } from './faults/on-air.ts';
@@ -8,20 +11,17 @@ import { fallen, missing, skewMs } from './lab/continuity.ts';
 import { countedFile } from './lab/counted-files.ts';
 import { CountedSource } from './lab/counted-source.ts';
 import { CountedSrt } from './lab/counted-srt.ts';
-import { readCount } from './lab/counted-stream.ts';
+import { type Counted, CountedStream, readCount } from './lab/counted-stream.ts';
 import { Millrace, processesOf } from './lab/millrace.ts';
 import { OneRelay } from './lab/one-relay.ts';
 import { Oracle } from './lab/oracle.ts';
-import { freeUdpPort, Place } from './lab/place.ts';
+import { freeUdpPort, isBound, Place } from './lab/place.ts';
 import { SRT_LIVE_TRANSMIT } from './lab/programs.ts';
 import { pass, until } from './lab/wait.ts';
 
 const QUIET = ['-hide_banner', '-loglevel', 'error', '-nostdin'];
 const PASSPHRASE = 'correct.horse-battery';
 const KILLS = Number(process.env.SRT_KILLS ?? 5);
-
-/** As the kernel lists who has a port. */
-const hexPort = (port: number): string => `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
 
 /** An SRT server that plays a counted file to whoever calls, at its pace; by ffmpeg, which brings an SRT of its own kind. */
 function play(place: Place, { port, file, query = '' }: { port: number; file: string; query?: string }): Child {
@@ -30,9 +30,9 @@ function play(place: Place, { port, file, query = '' }: { port: number; file: st
   return place.own(new Child('ffmpeg', args), child => child.stop('SIGKILL'));
 }
 
-/** An SRT server that keeps the transport stream that comes. */
-function keep(place: Place, { port, file, query = '' }: { port: number; file: string; query?: string }): Child {
-  const to = `srt://127.0.0.1:${port}?mode=listener${query}`;
+/** An SRT server, or a player that calls, which keeps the transport stream that comes. */
+function keep(place: Place, { port, file, mode = 'listener' }: { port: number; file: string; mode?: string }): Child {
+  const to = `srt://127.0.0.1:${port}?mode=${mode}`;
   // A shell is the test's own; the product starts none.
   const args = ['-c', 'exec "$2" -a no -q "$0" file://con > "$1"', to, file, SRT_LIVE_TRANSMIT];
   return place.own(new Child('/bin/sh', args), child => child.stop('SIGKILL'));
@@ -43,6 +43,22 @@ function filmed(place: Place, seconds: number): string {
   mkdirSync(place.path('.'), { recursive: true });
   writeFileSync(file, countedFile(seconds));
   return file;
+}
+
+const headersOf = ({ videoHeader, audioHeader }: CountedStream) =>
+  [
+    { kind: 'videoHeader', dtsMs: 0, body: videoHeader },
+    { kind: 'audioHeader', dtsMs: 0, body: audioHeader },
+  ] as const;
+
+function batchOf(frames: readonly Pick<Counted, 'kind' | 'dtsMs' | 'body'>[]): Batch {
+  const batch = new Batch();
+  for (const { kind, dtsMs, body } of frames) {
+    const packet = batch.next();
+    packet.reset(kind, dtsMs);
+    packet.addSpan(body, 0, body.length);
+  }
+  return batch;
 }
 
 /** The numbers of the pictures and sounds in a transport stream, and how often a time did not rise. */
@@ -143,13 +159,13 @@ export function describeSrt(program: 'srt-live-transmit' | 'ffmpeg'): void {
         return place.own(new Child('ffmpeg', args), child => child.stop('SIGKILL'));
       };
       const seen = oracle.stream('out');
-      await until('it listens', () => readFileSync('/proc/net/udp', 'latin1').includes(hexPort(port)));
+      await until('it listens', () => isBound(port));
       const first = call();
       await framesMore(seen, 60);
       expect(missing(seen.video)).toEqual([]);
       await first.stop('SIGKILL');
       await until('the loss is told', () => relay.news.some(({ type }) => type === 'broke'), { timeoutMs: 15_000 });
-      await until('it listens again', () => readFileSync('/proc/net/udp', 'latin1').includes(hexPort(port)), {
+      await until('it listens again', () => isBound(port), {
         timeoutMs: 15_000,
       });
       call();
@@ -189,6 +205,26 @@ export function describeSrt(program: 'srt-live-transmit' | 'ffmpeg'): void {
       expect(await run('ffmpeg', [...QUIET, '-xerror', '-i', file, '-f', 'null', '-'])).toBe('');
     });
 
+    it('is pushed to by a node that is called, down to the last picture in front of its end', async () => {
+      await using place = new Place();
+      const [port, file, stream] = [await freeUdpPort(), place.path('out.ts'), new CountedStream({})];
+      const dialler = new Dialler({ preset: 'lab', listens: { from: port, to: port } });
+      const { signal } = new AbortController();
+      const opening = openSink(`srt://0.0.0.0:${port}?mode=listener`, { dialler, signal, now: monotonic });
+      await until('it listens', () => isBound(port));
+      const player = keep(place, { port, file, mode: 'caller' });
+      const sink = await opening;
+      sink.write(batchOf(headersOf(stream)));
+      for (let atMs = 0; atMs < 1_000; atMs += 50) {
+        sink.write(batchOf(stream.between(atMs, atMs + 50)));
+        await pass(50);
+      }
+      await sink.close();
+      await player.stop();
+      const { video, audio } = numbersIn(readFileSync(file));
+      expect(video.length + audio.length).toBe(stream.between(0, 1_000).length);
+    });
+
     it('tells a wrong passphrase as what it is, without the passphrase', async () => {
       await using place = new Place();
       const [port, oracle] = [await freeUdpPort(), await Oracle.start(place)];
@@ -214,32 +250,36 @@ export function describeSrt(program: 'srt-live-transmit' | 'ffmpeg'): void {
       expect(JSON.stringify(relay.news)).not.toContain('wrongwrong');
     });
 
-    it(`leaves no child behind when its worker is killed, ${KILLS} times`, async () => {
-      await using place = new Place();
-      const [port, oracle] = [await freeUdpPort(), await Oracle.start(place)];
-      const file = filmed(place, 120);
-      const millrace = await Millrace.start(place, { flags: ['--workers', '1'] });
-      const body = {
-        source_type: 'PullLivePushLive',
-        source_urls: [`srt://127.0.0.1:${port}`],
-        destination_url: oracle.url('out'),
-      };
-      expect((await millrace.huawei.call({ method: 'POST', body })).status).toBe(200);
-      const children = async (): Promise<readonly string[]> =>
-        (await run('ps', ['-eo', 'pid=,args=']))
-          .split('\n')
-          .filter(line => line.includes(`:${port}?mode=caller`) && line.trim().split(/\s+/)[1] === program);
-      for (let kill = 0; kill < KILLS; kill++) {
-        const server = play(place, { port, file });
-        const frames = oracle.stream('out').length;
-        await until('it is on air', () => oracle.stream('out').length > frames + 50, { timeoutMs: 40_000 });
-        const [worker] = processesOf(millrace.data).filter(({ command }) => command.includes('worker/main.ts'));
-        if (worker === undefined) throw new Error('there is no worker');
-        const child = await until('its child is seen', async () => (await children())[0]);
-        process.kill(worker.pid, 'SIGKILL');
-        await until('the child is gone', async () => !(await children()).includes(child), { timeoutMs: 5_000 });
-        await server.stop('SIGKILL');
-      }
-    });
+    it(
+      `leaves no child behind when its worker is killed, ${KILLS} times`,
+      async () => {
+        await using place = new Place();
+        const [port, oracle] = [await freeUdpPort(), await Oracle.start(place)];
+        const file = filmed(place, 120);
+        const millrace = await Millrace.start(place, { flags: ['--workers', '1'] });
+        const body = {
+          source_type: 'PullLivePushLive',
+          source_urls: [`srt://127.0.0.1:${port}`],
+          destination_url: oracle.url('out'),
+        };
+        expect((await millrace.huawei.call({ method: 'POST', body })).status).toBe(200);
+        const children = async (): Promise<readonly string[]> =>
+          (await run('ps', ['-eo', 'pid=,args=']))
+            .split('\n')
+            .filter(line => line.includes(`:${port}?mode=caller`) && line.trim().split(/\s+/)[1] === program);
+        for (let kill = 0; kill < KILLS; kill++) {
+          const server = play(place, { port, file });
+          const frames = oracle.stream('out').length;
+          await until('it is on air', () => oracle.stream('out').length > frames + 50, { timeoutMs: 40_000 });
+          const [worker] = processesOf(millrace.data).filter(({ command }) => command.includes('worker/main.ts'));
+          if (worker === undefined) throw new Error('there is no worker');
+          const child = await until('its child is seen', async () => (await children())[0]);
+          process.kill(worker.pid, 'SIGKILL');
+          await until('the child is gone', async () => !(await children()).includes(child), { timeoutMs: 5_000 });
+          await server.stop('SIGKILL');
+        }
+      },
+      60_000 + KILLS * 15_000,
+    );
   });
 }

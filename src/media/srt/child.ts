@@ -3,7 +3,7 @@ import type net from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { printable } from '../address.ts';
 import { Fault, type RefusalClass } from '../fault.ts';
-import { type FoundProgram, findProgram, PROGRAMS, type SrtCall, type SrtProgram } from './program.ts';
+import { type FoundProgram, findProgram, NOTHING, PROGRAMS, type SrtCall, type SrtProgram } from './program.ts';
 
 const TOLD_CHARS = 2_000;
 
@@ -55,7 +55,7 @@ export class SrtChild {
     };
     this.#process.once('error', over);
     this.#process.once('close', () => over());
-    if (call.side === 'push') this.fill();
+    if (call.side === 'push' && program.wantsBytesFirst) this.fill();
   }
 
   /** Throws a Fault where no program is installed. */
@@ -68,10 +68,10 @@ export class SrtChild {
     throw new Fault(call.side, 'unsupported', `${missing}: ${advice}`);
   }
 
-  /** Has it send what it holds back of what was written, if it does. */
+  /** Has it send what it holds back of what was written: less than two of its packets. */
   fill(): void {
-    const { block } = this.#program;
-    if (block !== undefined) this.#process.stdin.write(block);
+    this.#process.stdin.write(NOTHING);
+    this.#process.stdin.write(NOTHING);
   }
 
   /** Pipes of a child are sockets. */

@@ -20,8 +20,8 @@ export interface SrtProgram {
   readonly argumentsFor: (call: SrtCall) => readonly string[];
   /** It has said that it is connected. */
   readonly connected: RegExp;
-  /** It sends whole blocks only: what is left of the last one waits for more. */
-  readonly block: Buffer | undefined;
+  /** It calls nobody before it has something to send. */
+  readonly wantsBytesFirst: boolean;
 }
 
 const CHECK_MS = 5_000;
@@ -30,8 +30,8 @@ const CONNECT_MS = 5_000;
 const CHUNK_PACKETS = 7;
 const PACKET_BYTES = 188;
 
-/** Transport packets that every reader passes over (ISO 13818-1, 2.4.3.3: PID 0x1fff). */
-const NOTHING = Buffer.alloc(
+/** What fills an SRT packet: transport packets that every reader passes over (ISO 13818-1, 2.4.3.3: PID 0x1fff). */
+export const NOTHING = Buffer.alloc(
   CHUNK_PACKETS * PACKET_BYTES,
   Buffer.alloc(PACKET_BYTES, 0xff).fill('471fff10', 0, 4, 'hex'),
 );
@@ -43,11 +43,11 @@ const TRANSMIT: SrtProgram = {
   argumentsFor: call => {
     const peer = peerUrl(call, { ...Object.fromEntries(call.parameters), ...callerWords(call, 'conntimeo') });
     const ends = call.side === 'pull' ? [peer, CONSOLE] : [CONSOLE, peer];
-    // It is we who try again. Verbose, because only so it says that it has connected.
-    return ['-a', 'no', '-chunk', String(NOTHING.length), '-v', ...ends];
+    // It is we who try again. Otherwise ten packets wait for more. Verbose, for only so it says that it has connected.
+    return ['-a', 'no', '-chunk', String(NOTHING.length), '-buffering', '1', '-v', ...ends];
   },
   connected: /SRT (?:source|target) connect(?:ed|ion)/,
-  block: undefined,
+  wantsBytesFirst: false,
 };
 
 /** In front of every other word: ffmpeg is quiet, asks nothing, and does not wait to know a stream that it does not look into. */
@@ -76,7 +76,7 @@ const FFMPEG: SrtProgram = {
   },
   // It opens its input first: of a peer it has heard something by then, to a peer it has something to send.
   connected: /^Output #0/m,
-  block: NOTHING,
+  wantsBytesFirst: true,
 };
 
 /** Free text stands by itself, where nothing in it can be taken for another parameter. */
