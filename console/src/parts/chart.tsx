@@ -83,7 +83,7 @@ async function draw(box: HTMLElement, lines: readonly ChartLine[], signal: Abort
           stroke: strokes[at] ?? '',
           width: 1.6,
           dash: at === 1 ? [6, 4] : [],
-          spanGaps: false,
+          points: { show: false },
         })),
       ],
       scales: { y: { range: { min: { pad: 0, hard: 0, mode: 1 }, max: { pad: 0.1, mode: 2 } } } },

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { API } from '../api.ts';
+import { readStill, repeated, type StillFrame } from '../still.ts';
 import { t } from '../words.ts';
 
 interface PictureProps {
@@ -108,16 +109,47 @@ const LIVE = {
 
 /** Answers whether there was something to draw. */
 async function drawStill(canvas: HTMLCanvasElement, url: string, outer: AbortSignal): Promise<boolean> {
+  const signal = AbortSignal.any([outer, AbortSignal.timeout(STILL_WITHIN_MS)]);
+  try {
+    const response = await fetch(url, { signal, credentials: 'same-origin' });
+    const still = response.ok ? readStill(new Uint8Array(await response.arrayBuffer())) : undefined;
+    if (still === undefined) return false;
+    // Browsers have the decoder only for pages that came by https or from this machine.
+    return typeof VideoDecoder === 'function' ? await decodeOnto(canvas, still) : await playOnto(canvas, still, signal);
+  } catch {
+    return false;
+  }
+}
+
+async function decodeOnto(canvas: HTMLCanvasElement, { codec, description, picture }: StillFrame): Promise<boolean> {
+  let isDrawn = false;
+  const decoder = new VideoDecoder({
+    output: frame => {
+      isDrawn = copyFrame(frame, { canvas, width: frame.displayWidth, height: frame.displayHeight });
+      frame.close();
+    },
+    // Told by the flush, too.
+    error: () => undefined,
+  });
+  decoder.configure({ codec, description, optimizeForLatency: true });
+  decoder.decode(new EncodedVideoChunk({ type: 'key', timestamp: 0, data: picture }));
+  await decoder.flush();
+  decoder.close();
+  return isDrawn;
+}
+
+async function playOnto(canvas: HTMLCanvasElement, still: StillFrame, signal: AbortSignal): Promise<boolean> {
   const { default: mpegts } = await import('mpegts.js');
-  if (outer.aborted || !mpegts.isSupported()) return false;
+  if (signal.aborted || !mpegts.isSupported()) return false;
   mpegts.LoggingControl.enableAll = false;
   const video = document.createElement('video');
   video.muted = true;
-  const player = mpegts.createPlayer({ type: 'flv', isLive: false, hasAudio: false, url, withCredentials: true });
-  const signal = AbortSignal.any([outer, AbortSignal.timeout(STILL_WITHIN_MS)]);
+  const url = URL.createObjectURL(repeated(still, FRAMES_TO_PLAY));
+  const player = mpegts.createPlayer({ type: 'flv', isLive: false, hasAudio: false, url });
   try {
     return await new Promise<boolean>(resolve => {
-      video.addEventListener('loadeddata', () => resolve(copyFrame(video, canvas)));
+      const draw = (): boolean => copyFrame(video, { canvas, width: video.videoWidth, height: video.videoHeight });
+      video.addEventListener('loadeddata', () => resolve(draw()));
       player.on(mpegts.Events.ERROR, () => resolve(false));
       signal.addEventListener('abort', () => resolve(false));
       player.attachMediaElement(video);
@@ -125,13 +157,22 @@ async function drawStill(canvas: HTMLCanvasElement, url: string, outer: AbortSig
     });
   } finally {
     player.destroy();
+    URL.revokeObjectURL(url);
   }
 }
 
-function copyFrame(video: HTMLVideoElement, canvas: HTMLCanvasElement): boolean {
-  canvas.width = video.videoWidth;
-  canvas.height = video.videoHeight;
+const FRAMES_TO_PLAY = 5;
+
+interface Surface {
+  readonly canvas: HTMLCanvasElement;
+  readonly width: number;
+  readonly height: number;
+}
+
+function copyFrame(frame: CanvasImageSource, { canvas, width, height }: Surface): boolean {
+  canvas.width = width;
+  canvas.height = height;
   const surface = canvas.getContext('2d');
-  surface?.drawImage(video, 0, 0);
-  return surface !== null && video.videoWidth > 0;
+  surface?.drawImage(frame, 0, 0);
+  return surface !== null && width > 0;
 }
