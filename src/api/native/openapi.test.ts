@@ -2,6 +2,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect, test } from 'vitest';
 import { openApiOf } from './openapi.ts';
 import { ROUTES } from './routes.ts';
+import { PICTURES } from './signal-routes.ts';
 
 const document = openApiOf(ROUTES, { version: '1.2.3', streamPath: '/api/v1/events/stream' });
 const operations = Object.values(document.paths as Record<string, Record<string, { operationId: string }>>).flatMap(
@@ -14,8 +15,8 @@ test('the document is one of OpenAPI 3.1', async () => {
   expect(valid).toBe(true);
 });
 
-test('it tells every call of the table, and the stream', () => {
-  expect(operations).toHaveLength(ROUTES.length + 1);
+test('it tells every call of the table, the stream and the pictures', () => {
+  expect(operations).toHaveLength(ROUTES.length + 1 + PICTURES.length);
   expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
 });
 

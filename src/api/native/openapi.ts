@@ -4,6 +4,7 @@ import { NOTHING, REPEATS } from './params.ts';
 import { STREAMED } from './queries.ts';
 import type { Route } from './route.ts';
 import { PROBLEM } from './schema.ts';
+import { PICTURES } from './signal-routes.ts';
 
 /** A part of the document. */
 type Part = Readonly<Record<string, unknown>>;
@@ -19,8 +20,10 @@ export function openApiOf(routes: readonly Route[], { version, streamPath }: Doc
   const printed = routes.map(
     route => [pathOf(route.path), route.method.toLowerCase(), printRoute(route, components)] as const,
   );
+  const pictures = PICTURES.map(({ path, summary }) => [pathOf(path), 'get', printPicture(path, summary, components)] as const);
+  const stream = [streamPath, 'get', printStream(components)] as const;
   const paths: Record<string, Record<string, Part>> = {};
-  for (const [path, method, operation] of [...printed, [streamPath, 'get', printStream(components)] as const]) {
+  for (const [path, method, operation] of [...printed, stream, ...pictures]) {
     paths[path] = { ...paths[path], [method]: operation };
   }
   return {
@@ -79,6 +82,20 @@ function printStream(components: Map<string, unknown>): Part {
     ],
     responses: {
       200: { description: 'Open', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+      default: printProblem(components),
+    },
+  };
+}
+
+function printPicture(path: string, summary: string, components: Map<string, unknown>): Part {
+  return {
+    operationId: operationOf('GET', path),
+    summary,
+    tags: ['tasks'],
+    'x-action': 'millrace:tasks:list',
+    parameters: printNames(path),
+    responses: {
+      200: { description: 'Open', content: { 'video/x-flv': { schema: { type: 'string', format: 'binary' } } } },
       default: printProblem(components),
     },
   };

@@ -16,7 +16,7 @@ import { eventQueryOf, STREAMED } from './queries.ts';
 import type { Rooms, Route } from './route.ts';
 import { SessionCalls, type SessionOptions } from './session-calls.ts';
 import { SignalCalls, type SignalCallsOptions } from './signal-calls.ts';
-import { SIGNAL_ROUTES } from './signal-routes.ts';
+import { LIVE_PATH, SIGNAL_ROUTES, STILL_PATH } from './signal-routes.ts';
 import { EventStreams, type StreamsOptions } from './stream.ts';
 import { TaskCalls, type TaskCallsOptions } from './task-calls.ts';
 import { TASK_ROUTES } from './task-routes.ts';
@@ -38,8 +38,6 @@ export interface NativeOptions
 }
 
 const STREAM_PATH = '/api/v1/events/stream';
-export const LIVE_PATH = '/api/v1/tasks/:id/live.flv';
-export const STILL_PATH = '/api/v1/tasks/:id/still';
 const DOCUMENT_PATH = '/api/v1/openapi.json';
 
 /** The whole of the API but the stream of events. */

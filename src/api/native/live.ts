@@ -1,0 +1,133 @@
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { type Look, NotShown, type Unshown } from '../../control/taps.ts';
+import { NativeError, throttled } from './error.ts';
+
+export interface LiveOptions {
+  /** FLV of what a task carries, or one key frame of it. Rejects with NotShown. */
+  readonly show: (taskId: string, look: Look) => Promise<Readable>;
+  readonly liveLimits?: Partial<LiveLimits>;
+}
+
+export interface LiveLimits {
+  /** How long the first key frame is waited for. */
+  readonly firstMs: number;
+  readonly stillBytes: number;
+  /** How often it is asked whether a viewer may still look. */
+  readonly askMs: number;
+}
+
+/** A picture that is asked for. */
+export interface Wish {
+  readonly taskId: string;
+  /** Whether its caller may still look. */
+  readonly stands: () => Promise<boolean>;
+}
+
+const LIMITS: LiveLimits = { firstMs: 15_000, stillBytes: 8 * 1024 * 1024, askMs: 15_000 };
+const COME_AGAIN_MS = 2_000;
+
+/** The pictures of tasks on air, as the workers that carry them send them. */
+export class LivePictures {
+  readonly #show: LiveOptions['show'];
+  readonly #limits: LiveLimits;
+  readonly #open = new Set<Readable>();
+
+  constructor({ show, liveLimits }: LiveOptions) {
+    this.#show = show;
+    this.#limits = { ...LIMITS, ...liveLimits };
+  }
+
+  /** Refuses, or has taken the answer over when it resolves: it goes on for as long as the viewer and the run do. */
+  async live(reply: FastifyReply, { taskId, stands }: Wish): Promise<void> {
+    const { raw } = reply;
+    const bytes = await this.#ask(taskId, 'live', raw);
+    const parts = bytes[Symbol.asyncIterator]();
+    const first = await this.#first(bytes, parts);
+    reply.hijack();
+    raw.writeHead(200, {
+      'content-type': 'video/x-flv',
+      'cache-control': 'no-store',
+      'x-request-id': reply.request.id,
+    });
+    const asking = setInterval(() => void endUnless(stands, bytes), this.#limits.askMs);
+    void handOn(first, parts, raw)
+      // The run has ended, or the viewer has.
+      .catch(() => {})
+      .finally(() => {
+        clearInterval(asking);
+        raw.end();
+      });
+  }
+
+  /** The last key frame behind its codec header. */
+  async still(reply: FastifyReply, taskId: string): Promise<Buffer> {
+    const bytes = await this.#ask(taskId, 'still', reply.raw);
+    const parts = bytes[Symbol.asyncIterator]();
+    const taken: Buffer[] = [];
+    let length = 0;
+    for (let part = await this.#first(bytes, parts); !part.done; part = await parts.next()) {
+      taken.push(part.value);
+      length += part.value.length;
+      if (length > this.#limits.stillBytes) throw unshown('silent');
+    }
+    return Buffer.concat(taken);
+  }
+
+  close(): void {
+    for (const bytes of this.#open) bytes.destroy();
+  }
+
+  async #ask(taskId: string, look: Look, viewer: ServerResponse): Promise<Readable> {
+    const bytes = await this.#show(taskId, look).catch((error: unknown) => {
+      throw error instanceof NotShown ? unshown(error.why) : error;
+    });
+    this.#open.add(bytes);
+    bytes.once('close', () => this.#open.delete(bytes));
+    bytes.on('error', () => {});
+    viewer.once('close', () => bytes.destroy());
+    if (viewer.destroyed) bytes.destroy();
+    return bytes;
+  }
+
+  async #first(bytes: Readable, parts: Parts): Promise<IteratorResult<Buffer>> {
+    const late = setTimeout(() => bytes.destroy(), this.#limits.firstMs);
+    const first = await parts.next().catch(() => NOTHING);
+    clearTimeout(late);
+    if (first.done) throw unshown('silent');
+    return first;
+  }
+}
+
+type Parts = AsyncIterator<Buffer>;
+
+const NOTHING: IteratorResult<Buffer> = { done: true, value: undefined };
+
+/** No faster than the viewer takes it: what waits for a slow one is dropped by the worker. */
+async function handOn(first: IteratorResult<Buffer>, parts: Parts, viewer: ServerResponse): Promise<void> {
+  for (let part = first; !part.done && !viewer.destroyed; part = await parts.next()) {
+    if (!viewer.write(part.value)) await drained(viewer);
+  }
+}
+
+/** Or gone. */
+const drained = (viewer: ServerResponse): Promise<void> =>
+  new Promise(resolve => {
+    const settle = (): void => {
+      viewer.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    viewer.on('drain', settle).on('close', settle);
+  });
+
+async function endUnless(stands: () => Promise<boolean>, bytes: Readable): Promise<void> {
+  if (!(await stands().catch(() => false))) bytes.destroy();
+}
+
+function unshown(why: Unshown): NativeError {
+  if (why === 'offAir') return new NativeError('WRONG_STATUS', 'The task is not on air.');
+  if (why === 'taken') return throttled('As many as may look at the task already do.', COME_AGAIN_MS);
+  if (why === 'full') return throttled('As many as may look at tasks of this node already do.', COME_AGAIN_MS);
+  return new NativeError('UNAVAILABLE', 'No picture has come yet.', { retryAfterMs: COME_AGAIN_MS });
+}
