@@ -259,7 +259,7 @@ export class PullSide {
     let readyAtMs: number | undefined;
     const diversion = new Diversion({
       ...{ ...this.#parts, relay, pulled, signal, beside: this.#beside, circles: this.#circles },
-      open: openSource,
+      open: (url, own, wish) => openSource(url, own, { ...wish, sentFrom: candidate.url }),
       stays: fault => this.#stays(fault),
     });
     const fault = await under(signal, over => {

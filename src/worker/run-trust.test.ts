@@ -4,7 +4,7 @@ import type { Trust } from '../task/trust.ts';
 import type { LiveOrder, RunOrder } from './channel.ts';
 import { HandClock } from './hand-clock.ts';
 import { HandSink, HandSource } from './hand-peers.ts';
-import { Run } from './run.ts';
+import { Run, type SourceWish } from './run.ts';
 
 const [HERE, THERE, NEWER] = ['a', 'b', 'c'].map(serverName => ({ serverName }));
 
@@ -20,11 +20,15 @@ let fault: Fault | undefined;
 /** Whom each dial was told to believe. */
 let believed: (readonly [url: string, tls: Trust | undefined])[];
 
+/** Has the server of the newest source send us elsewhere. */
+let refer: SourceWish['referred'];
+
 const begin = (): void => {
   run = new Run({
     order: ORDER,
     heartbeat: { add: relay => void clock.relays.add(relay), remove: relay => void clock.relays.delete(relay) },
-    openSource: async (url, _, { tls } = {}) => {
+    openSource: async (url, _, { tls, referred } = {}) => {
+      refer = referred;
       believed.push([url, tls]);
       if (fault !== undefined) throw fault;
       const source = new HandSource(url, clock);
@@ -56,6 +60,14 @@ describe('whom a run believes', () => {
     await clock.until(() => believed.some(([url]) => url === 'rtmps://c/live/in'));
     const told = Object.fromEntries(believed);
     expect(told).toEqual({ 'rtmps://a/live/in': HERE, 'rtmps://b/live/out': THERE, 'rtmps://c/live/in': undefined });
+  });
+
+  it('holds where the server of its source sends it, too', async () => {
+    begin();
+    await onAir();
+    refer?.({ url: 'rtmps://d/live/in', isSameServer: false, words: 'it is busy' });
+    await clock.until(() => believed.some(([url]) => url === 'rtmps://d/live/in'));
+    expect(Object.fromEntries(believed)['rtmps://d/live/in']).toEqual(HERE);
   });
 
   it('may change while a source is refused for it, which is tried again with that', async () => {

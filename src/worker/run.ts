@@ -32,6 +32,8 @@ export interface SinkWish {
 export interface SourceWish {
   /** Told each time its server asks for another connection in the place of this one. */
   readonly referred?: (to: Referral) => void;
+  /** The source whose server has sent us there. */
+  readonly sentFrom?: string;
   /** Whom to believe of it. */
   readonly tls?: Trust | undefined;
 }
@@ -199,7 +201,8 @@ export class Run {
     const { order } = parts;
     return new PullSide({
       ...{ ...parts, urls: urlsOf(order), cover: order.cover, standing: this.#standing, push: this.#push },
-      openSource: (url, signal, wish) => parts.openSource(url, signal, { ...wish, tls: this.#trusted(url) }),
+      openSource: (url, signal, { sentFrom = url, ...wish } = {}) =>
+        parts.openSource(url, signal, { ...wish, tls: this.#trusted(sentFrom) }),
       flowing: () => this.#tellFlowing(this.#relay),
       strayed: (isAway, reason) => this.#standing.hold('SwitchedToStandby', isAway ? reason : undefined),
     });
