@@ -3,6 +3,7 @@ import { Fault } from '../fault.ts';
 import { box, fragment, movie, u32 } from '../mp4/box-writer.ts';
 import type { Movie } from '../mp4/movie.ts';
 import { Batch } from '../packet.ts';
+import type { Piece } from './aside.ts';
 import { FragmentDemuxer } from './fragments.ts';
 import { movieIn } from './map.ts';
 
@@ -27,9 +28,10 @@ beforeAll(async () => {
   head = await movieIn(MAP, AbortSignal.timeout(5_000));
 });
 
-function demux(pieces: readonly Buffer[]): string[] {
+function demux(pieces: readonly Buffer[], aside?: Piece): string[] {
   const demuxer = new FragmentDemuxer(head);
   const batch = new Batch();
+  if (aside !== undefined) demuxer.aside(aside);
   for (const piece of pieces) demuxer.push(piece, batch);
   demuxer.end();
   return batch.packets.slice(0, batch.count).map(({ kind, dtsMs, size }) => `${kind}@${dtsMs}:${size}`);
@@ -66,6 +68,24 @@ describe('fragments of MP4', () => {
     }
     const times = batch.packets.slice(0, batch.count).map(({ kind, dtsMs }) => `${kind}@${dtsMs}`);
     expect(times.slice(-6)).toEqual(['key@4120', 'inter@4160', 'inter@4200', 'audio@4062', 'audio@4086', 'audio@4110']);
+  });
+
+  it('with all the sound behind the pictures give it in step, where it has come ahead', () => {
+    const video = { ...VIDEO, timeUnits: 4000 };
+    const muxed = Buffer.concat([box('styp', Buffer.alloc(8)), fragment(video, AUDIO)]);
+    const from = muxed.length - 33;
+    const bytes = muxed.subarray(from);
+    const inStep = [
+      ...['videoHeader@4000:30', 'key@4000:65', 'audio@3990:11'],
+      ...['inter@4040:25', 'audio@4014:12', 'audio@4038:13', 'inter@4080:35'],
+    ];
+    for (const size of [1, 7, 50, 1_000]) {
+      expect(demux(cut(muxed, size), { from, bytes }), `pieces of ${size}`).toEqual(inStep);
+    }
+    for (let end = 0; end < muxed.length; end++) {
+      const seen = demux([muxed.subarray(0, end)], { from, bytes });
+      expect(seen).toEqual(inStep.slice(0, seen.length));
+    }
   });
 
   it('that name bytes outside of their media are refused', () => {

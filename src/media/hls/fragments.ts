@@ -7,6 +7,7 @@ import { readTfdt, readTfhd, readTrun, type Sample } from '../mp4/fragments.ts';
 import type { Movie } from '../mp4/movie.ts';
 import type { Track } from '../mp4/track.ts';
 import type { Batch } from '../packet.ts';
+import type { Piece } from './aside.ts';
 
 const LARGEST_MOOF = 8 * 1024 * 1024;
 const LARGEST_SAMPLE = 16 * 1024 * 1024;
@@ -59,12 +60,22 @@ export class FragmentDemuxer implements Demuxer {
   #due: Due[] = [];
   #dueAt = 0;
   #filling: Filling | undefined;
+  /** What has come ahead, and by which offset it begins. */
+  #piece: Piece | undefined;
+  /** Samples that lie in it, in their order. */
+  #beside: Due[] = [];
+  #besideAt = 0;
 
   constructor(movie: Movie) {
     this.#movie = movie;
     this.#parts = [movie.video, movie.audio].flatMap(track => (track === undefined ? [] : [new Part(track)]));
     this.announced = { video: movie.video !== undefined, audio: movie.audio !== undefined };
     this.notes = movie.notes;
+  }
+
+  /** Of the segment that is pushed next, these bytes are at hand already: what lies in them goes out when it is due. */
+  aside({ from, bytes }: Piece): void {
+    this.#piece = { from: this.#at + from, bytes };
   }
 
   push(bytes: Buffer, into: Batch): void {
@@ -81,6 +92,9 @@ export class FragmentDemuxer implements Demuxer {
     this.#dueAt = 0;
     this.#filling = undefined;
     this.#bodyEnd = this.#at;
+    this.#piece = undefined;
+    this.#beside = [];
+    this.#besideAt = 0;
   }
 
   /** Reads on in the body of a box; answers the offset behind what was used. */
@@ -116,16 +130,39 @@ export class FragmentDemuxer implements Demuxer {
   }
 
   #fill(sample: Due): Filling {
-    const { track } = sample.part;
-    const start = this.#cuttings.reserve(VIDEO_HEAD_BYTES + sample.size);
-    const at = track.codec.putHead(this.#cuttings.buffer, start, sample.key, ctsOf(sample));
-    this.#filling = { sample, start, at, left: sample.size };
+    this.#filling = this.#begin(sample);
     return this.#filling;
   }
 
-  #emit({ sample, start, at }: Filling, into: Batch): void {
+  #begin(sample: Due): Filling {
+    const { track } = sample.part;
+    const start = this.#cuttings.reserve(VIDEO_HEAD_BYTES + sample.size);
+    const at = track.codec.putHead(this.#cuttings.buffer, start, sample.key, ctsOf(sample));
+    return { sample, start, at, left: sample.size };
+  }
+
+  #emit(filling: Filling, into: Batch): void {
     this.#filling = undefined;
     this.#dueAt++;
+    this.#cut(filling, into);
+    const { part, units } = filling.sample;
+    this.#giveBeside(this.#dueAt < this.#due.length ? part.msOf(units) : Number.POSITIVE_INFINITY, into);
+  }
+
+  /** Gives what has come ahead and is due by then. */
+  #giveBeside(untilMs: number, into: Batch): void {
+    const piece = this.#piece;
+    for (; piece !== undefined && this.#besideAt < this.#beside.length; this.#besideAt++) {
+      const sample = this.#beside[this.#besideAt] as Due;
+      if (sample.part.msOf(sample.units) > untilMs) return;
+      const filling = this.#begin(sample);
+      const from = sample.offset - piece.from;
+      piece.bytes.copy(this.#cuttings.buffer, filling.at, from, from + sample.size);
+      this.#cut({ ...filling, at: filling.at + sample.size }, into);
+    }
+  }
+
+  #cut({ sample, start, at }: Filling, into: Batch): void {
     this.#cuttings.cut(at);
     const { part } = sample;
     const { kind, codec } = part.track;
@@ -168,9 +205,17 @@ export class FragmentDemuxer implements Demuxer {
       if (traf.type === 'traf') due.push(...this.#readTraf(traf));
     }
     if (due.length > MOST_SAMPLES) throw broken('moof', `claims ${due.length} samples`);
-    this.#due = due.sort((a, b) => a.offset - b.offset);
+    const ordered = due.sort((a, b) => a.offset - b.offset);
+    this.#beside = ordered.filter(sample => this.#isAtHand(sample));
+    this.#besideAt = 0;
+    this.#due = this.#beside.length === 0 ? ordered : ordered.filter(sample => !this.#isAtHand(sample));
     this.#dueAt = 0;
     this.#filling = undefined;
+  }
+
+  #isAtHand({ offset, size }: Due): boolean {
+    const piece = this.#piece;
+    return piece !== undefined && offset >= piece.from && offset + size <= piece.from + piece.bytes.length;
   }
 
   #readTraf(traf: Box): Due[] {

@@ -6,11 +6,13 @@ import type { Feed, FeedState } from '../feed.ts';
 import type { Movie } from '../mp4/movie.ts';
 import type { Batch } from '../packet.ts';
 import { isUnsupported } from '../tracks.ts';
+import { Aside, AsideLuck } from './aside.ts';
 import { FragmentDemuxer } from './fragments.ts';
 import type { LiveLines } from './live-lines.ts';
 import { type DueSegment, type LiveList, nameOf } from './live-list.ts';
 import { LiveParts } from './live-parts.ts';
 import type { LiveSegment } from './live-segment.ts';
+import type { Segment } from './playlist.ts';
 import { demuxerFor } from './segment-demuxer.ts';
 
 /** How often a segment is asked for, and how long that may take, in target durations and at the most. */
@@ -25,6 +27,8 @@ const MOST_MISSED = 2;
 interface Opened {
   readonly segment: LiveSegment;
   readonly map: Movie | undefined;
+  /** Of fragments of MP4. */
+  readonly aside: Aside | undefined;
 }
 
 /** A segment on its way. */
@@ -37,7 +41,9 @@ interface Opening {
 /** Reads the segments of a live list as they are listed, the next one opened ahead. One that cannot be had is missed. */
 export class LiveFeed implements Feed {
   readonly #list: LiveList;
+  readonly #lines: LiveLines;
   readonly #parts: LiveParts;
+  readonly #luck = new AsideLuck();
   readonly #tellsMisses: boolean;
   readonly #closing = new AbortController();
   #opening: Opening | undefined;
@@ -54,6 +60,7 @@ export class LiveFeed implements Feed {
   /** `tellsMisses`: false where another feed goes on meanwhile, so that a missing segment leaves a hole in time. */
   constructor(list: LiveList, { lines, tellsMisses }: { lines: LiveLines; tellsMisses: boolean }) {
     this.#list = list;
+    this.#lines = lines;
     this.#parts = new LiveParts(lines);
     this.#tellsMisses = tellsMisses;
   }
@@ -79,7 +86,8 @@ export class LiveFeed implements Feed {
   more(into: Batch): FeedState {
     if (this.#ended) return 'end';
     this.#openNext();
-    if (this.#present === undefined) return this.#turnTo();
+    const isReady = this.#opening?.opened?.aside?.look() ?? true;
+    if (this.#present === undefined) return isReady ? this.#turnTo() : 'starved';
     try {
       return this.#read(this.#present, into);
     } catch (error) {
@@ -154,21 +162,21 @@ export class LiveFeed implements Feed {
       return 'more';
     }
     if (opening.opened === undefined) return 'starved';
-    const { segment, map } = opening.opened;
-    this.#present = segment;
     this.#opening = undefined;
     this.#openNext();
-    return this.#join(opening.due, map) ? 'joint' : 'more';
+    return this.#begin(opening.due, opening.opened) ? 'joint' : 'more';
   }
 
   /** Makes ready for the segment; answers whether its times are those of another part. */
-  #join({ joint, segment }: DueSegment, map: Movie | undefined): boolean {
+  #begin({ joint, segment }: DueSegment, { segment: bytes, map, aside }: Opened): boolean {
+    this.#present = bytes;
     const isOther = joint || map !== this.#map || (this.#isTorn && this.#tellsMisses);
     const hasBegun = this.#played !== undefined;
     this.#isTorn = false;
     this.#played = nameOf(segment);
     if (map !== this.#map || joint) this.#demuxer = map === undefined ? undefined : new FragmentDemuxer(map);
     this.#map = map;
+    if (this.#demuxer instanceof FragmentDemuxer && aside?.piece !== undefined) this.#demuxer.aside(aside.piece);
     return hasBegun && isOther;
   }
 
@@ -189,6 +197,13 @@ export class LiveFeed implements Feed {
     );
   }
 
+  /** What is encrypted cannot be read from the middle. */
+  #aside(place: Segment, { segment, map }: Pick<Opened, 'segment' | 'map'>): Aside | undefined {
+    if (map === undefined || place.key !== undefined) return undefined;
+    const signal = this.#closing.signal;
+    return new Aside({ lines: this.#lines, place, movie: map, segment, signal }, this.#luck);
+  }
+
   #open({ segment }: DueSegment): Promise<Opened> {
     const { targetMs } = this.#list;
     const { signal } = this.#closing;
@@ -197,7 +212,8 @@ export class LiveFeed implements Feed {
     return within({ side: 'pull', signal, late, waitMs }, async own => {
       for (let asks = 1; ; asks++) {
         try {
-          return await this.#parts.open(segment, { signal: own, life: signal });
+          const opened = await this.#parts.open(segment, { signal: own, life: signal });
+          return { ...opened, aside: this.#aside(segment, opened) };
         } catch (error) {
           if (asks === MOST_ASKS || own.aborted || isUnsupported(error)) throw error;
           await sleepFor(ASK_AGAIN_TARGETS * targetMs, undefined, { signal: own });

@@ -11,6 +11,7 @@ import type { ByteRange, Place } from './playlist.ts';
 
 /** So that a read ends with a packet of MPEG-TS: what is cut has to be joined again, in a buffer of its own. */
 const READ_BYTES = 348 * TS_PACKET_BYTES;
+const LOOK_BYTES = 64 * TS_PACKET_BYTES;
 /** Reads of one call that bring nothing that is wanted. */
 const MOST_READS = 16;
 const LARGEST_SEGMENT = 256 * 1024 * 1024;
@@ -56,6 +57,8 @@ export class LiveSegment {
   /** Since when it has been wanted and has hardly come. */
   #slow: { readonly sinceMs: number; bytes: number } | undefined;
   #askedAtMs = 0;
+  /** Looked at, and still to be taken. */
+  #seen: Buffer = NOTHING;
 
   /** Resolves when the server has begun to answer. */
   static async open(options: SegmentOptions): Promise<LiveSegment> {
@@ -79,12 +82,30 @@ export class LiveSegment {
    * the event loop only. Throws what keeps them from coming.
    */
   take(): Buffer | undefined {
+    const seen = this.#seen;
+    if (seen.length === 0) return this.#come(READ_BYTES);
+    this.#seen = NOTHING;
+    return seen;
+  }
+
+  /**
+   * How the segment begins, as far as it has come, which `take` gives once more; `isAll` where no more of it will be shown.
+   * To be asked before anything is taken.
+   */
+  look(most: number): { readonly bytes: Buffer; readonly isAll: boolean } {
+    const room = Math.min(LOOK_BYTES, most - this.#seen.length);
+    const come = room > 0 && this.#fault === undefined ? this.#come(room) : NOTHING;
+    if (come !== undefined && come.length > 0) this.#seen = Buffer.concat([this.#seen, come]);
+    return { bytes: this.#seen, isAll: come?.length === 0 || this.#fault !== undefined };
+  }
+
+  #come(most: number): Buffer | undefined {
     for (let reads = 0; reads < MOST_READS; reads++) {
       if (this.#fault !== undefined) throw this.#fault;
       if (this.#state !== 'coming') return this.#final();
       const begun = this.#begun;
       if (begun === undefined) return undefined;
-      const bytes = this.#read(begun);
+      const bytes = this.#read(begun, most);
       if (bytes === undefined) return undefined;
       const plain = this.#decipher === undefined ? bytes : this.#deciphered(this.#decipher, bytes);
       // Deciphering may keep back what has come.
@@ -106,10 +127,10 @@ export class LiveSegment {
   }
 
   /** What has come and is wanted; undefined where nothing has come. */
-  #read(begun: Begun): Buffer | undefined {
+  #read(begun: Begun, most: number): Buffer | undefined {
     try {
       const buffer = readBuffer(0);
-      const got = begun.body.read(buffer.subarray(0, READ_BYTES - this.#offPackets));
+      const got = begun.body.read(buffer.subarray(0, most > TS_PACKET_BYTES ? most - this.#offPackets : most));
       this.#options.lines.bytesIn += got;
       const wanted = this.#wanted(buffer, got);
       if (begun.body.ended || this.#position >= this.#end) this.#arrived();

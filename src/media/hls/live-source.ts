@@ -108,7 +108,8 @@ export class LiveHlsSource implements Source {
   #wants(dueMs: number | undefined): boolean {
     const lookahead = this.#lookahead;
     const fromMs = dueMs ?? lookahead.nextMs;
-    if (fromMs === undefined || lookahead.wants(fromMs + LEAST_AHEAD_MS)) return true;
+    const leastMs = this.#due === undefined ? PRIME_MS : LEAST_AHEAD_MS;
+    if (fromMs === undefined || lookahead.wants(fromMs + leastMs)) return true;
     return lookahead.bytes < AHEAD_BYTES && lookahead.wants(fromMs + AHEAD_MS);
   }
 

@@ -111,19 +111,29 @@ export interface FragmentWish {
   readonly keyAt?: number;
 }
 
-/** A moof of one track and its mdat. */
-export function fragment({ id, kind, timeUnits, each, sizes, keyAt = 0 }: FragmentWish): Buffer {
-  const rows = sizes.flatMap((size, i) => [each, size, i === keyAt ? 0x0200_0000 : 0x0101_0000]);
-  const traf = (dataAt: number): Buffer =>
-    box(
-      'traf',
-      box('tfhd', u32(0x02_0000, id)),
-      box('tfdt', u32(0, timeUnits)),
-      box('trun', u32(0x701, sizes.length, dataAt, ...rows)),
-    );
-  const moof = (dataAt: number): Buffer => box('moof', box('mfhd', u32(0, 1)), traf(dataAt));
-  const samples = sizes.map(size => sampleOf(kind, size));
+/** A moof and its mdat, in which the samples of each track lie behind all of the former's. */
+export function fragment(...tracks: readonly FragmentWish[]): Buffer {
+  const moof = (dataAt: number): Buffer => {
+    let at = dataAt;
+    const trafs = tracks.map(track => {
+      const written = trafOf(track, at);
+      at += track.sizes.reduce((sum, size) => sum + size, 0);
+      return written;
+    });
+    return box('moof', box('mfhd', u32(0, 1)), ...trafs);
+  };
+  const samples = tracks.flatMap(({ kind, sizes }) => sizes.map(size => sampleOf(kind, size)));
   return Buffer.concat([moof(moof(0).length + 8), box('mdat', ...samples)]);
+}
+
+function trafOf({ id, timeUnits, each, sizes, keyAt = 0 }: FragmentWish, dataAt: number): Buffer {
+  const rows = sizes.flatMap((size, i) => [each, size, i === keyAt ? 0x0200_0000 : 0x0101_0000]);
+  return box(
+    'traf',
+    box('tfhd', u32(0x02_0000, id)),
+    box('tfdt', u32(0, timeUnits)),
+    box('trun', u32(0x701, sizes.length, dataAt, ...rows)),
+  );
 }
 
 /** A file in memory that counts how it is read. */
