@@ -49,7 +49,7 @@ export class SessionCalls {
     const caller = await this.#options.gate.signedIn(wire).catch(() => undefined);
     const signedIn = caller?.signedIn;
     if (caller === undefined || signedIn === undefined) return this.#nobody();
-    return printSession(caller, signedIn.user, signedIn.csrf);
+    return this.#print(caller, signedIn.user, signedIn.csrf);
   }
 
   async login(call: Call<unknown, Login>): Promise<PrintedSession> {
@@ -120,6 +120,21 @@ export class SessionCalls {
     return { ...nobody, setup_needed: await this.#options.setup.isNeeded() };
   }
 
+  async #print(
+    { accountId, may }: Pick<NativeCaller, 'accountId' | 'may'>,
+    { name, policies }: PublicUser,
+    csrf: string,
+  ): Promise<PrintedSession> {
+    return {
+      user: name,
+      account: accountId,
+      role: roleOf(policies),
+      actions: ACTIONS.filter(action => may(action)),
+      csrf,
+      setup_needed: await this.#options.setup.isNeeded(),
+    };
+  }
+
   /** Always with a new token: one that somebody had put into the browser before opens nothing. */
   async #begin(user: PublicUser, { wire, requestId, sets }: Call): Promise<PrintedSession> {
     const { accounts, signIns } = this.#options;
@@ -127,7 +142,7 @@ export class SessionCalls {
     const { token, ...signedIn } = await signIns.begin(user, arrivalOf(wire, requestId));
     sets('set-cookie', this.#cookie(token));
     const may = (await accounts.rightsOf({ ...user, userId: user.id, policies: null })) ?? (() => false);
-    return printSession({ accountId: user.accountId, may }, user, signedIn.csrf);
+    return this.#print({ accountId: user.accountId, may }, user, signedIn.csrf);
   }
 
   async #endFormer(wire: WireRequest, user: PublicUser): Promise<void> {
@@ -167,19 +182,6 @@ const arrivalOf = ({ remote, rawHeaders }: WireRequest, requestId: string): Arri
   remote,
   agent: headerValues(rawHeaders, 'user-agent').join(' '),
   requestId,
-});
-
-const printSession = (
-  { accountId, may }: Pick<NativeCaller, 'accountId' | 'may'>,
-  { name, policies }: PublicUser,
-  csrf: string,
-): PrintedSession => ({
-  user: name,
-  account: accountId,
-  role: roleOf(policies),
-  actions: ACTIONS.filter(action => may(action)),
-  csrf,
-  setup_needed: false,
 });
 
 const printSignIn = (

@@ -124,12 +124,15 @@ class EventStream {
   readonly #closed = new AbortController();
   #cursor = 0;
   #isAsked = false;
+  /** When it was last known that its caller may read. */
+  #admittedAt: number;
   #ring: () => void = () => {};
 
   constructor(response: ServerResponse, options: StreamOptions) {
     this.accountId = options.subscription.owner.accountId;
     this.#response = response;
     this.#options = options;
+    this.#admittedAt = options.monotonic();
     response.on('close', () => this.#close());
     response.on('error', () => this.#close());
   }
@@ -161,7 +164,7 @@ class EventStream {
       this.#response.writeHead(200, headers);
       this.#response.socket?.setKeepAlive(true, limits.keepAliveMs);
       await this.#say(`retry: ${RETRY_MS}\n\n`);
-      while (!this.#closed.signal.aborted && monotonic() < endsAt) {
+      while (!this.#closed.signal.aborted && monotonic() < endsAt && (await this.#isAdmitted())) {
         const isMore = await this.#tell();
         await this.#wait(rest());
         if (!isMore && !this.#isAsked) await this.#idle();
@@ -192,13 +195,21 @@ class EventStream {
     return next !== null;
   }
 
+  /** Asked now and then, however much there is to tell: a sign-in may end, and a key be disabled. */
+  async #isAdmitted(): Promise<boolean> {
+    const { monotonic, limits, subscription } = this.#options;
+    if (monotonic() - this.#admittedAt < limits.keepAliveMs / 2) return true;
+    this.#admittedAt = monotonic();
+    return subscription.stands();
+  }
+
   async #idle(): Promise<void> {
-    const { limits, subscription } = this.#options;
+    const { limits } = this.#options;
     await this.#wait(limits.keepAliveMs, ring => {
       this.#ring = ring;
     });
     if (this.#isAsked || this.#closed.signal.aborted) return;
-    if (!(await subscription.stands())) return this.end();
+    if (!(await this.#isAdmitted())) return this.end();
     await this.#say(': still here\n\n');
   }
 
