@@ -14,6 +14,8 @@ export interface LiveLimits {
   /** How long the first key frame is waited for. */
   readonly firstMs: number;
   readonly stillBytes: number;
+  /** How long a viewer may take nothing of what waits for him. */
+  readonly stallMs: number;
   /** How often it is asked whether a viewer may still look. */
   readonly askMs: number;
 }
@@ -25,7 +27,7 @@ export interface Wish {
   readonly stands: () => Promise<boolean>;
 }
 
-const LIMITS: LiveLimits = { firstMs: 15_000, stillBytes: 8 * 1024 * 1024, askMs: 15_000 };
+const LIMITS: LiveLimits = { firstMs: 15_000, stillBytes: 8 * 1024 * 1024, stallMs: 8_000, askMs: 15_000 };
 const COME_AGAIN_MS = 2_000;
 
 /** The pictures of tasks on air, as the workers that carry them send them. */
@@ -51,12 +53,14 @@ export class LivePictures {
       'cache-control': 'no-store',
       'x-request-id': reply.request.id,
     });
+    raw.socket?.setKeepAlive(true, this.#limits.askMs);
     const asking = setInterval(() => void endUnless(stands, bytes), this.#limits.askMs);
-    void handOn(first, parts, raw)
+    void handOn(first, parts, { viewer: raw, stallMs: this.#limits.stallMs })
       // The run has ended, or the viewer has.
-      .catch(() => {})
+      .catch(() => raw.destroy())
       .finally(() => {
         clearInterval(asking);
+        bytes.destroy();
         raw.end();
       });
   }
@@ -105,16 +109,22 @@ type Parts = AsyncIterator<Buffer>;
 const NOTHING: IteratorResult<Buffer> = { done: true, value: undefined };
 
 /** No faster than the viewer takes it: what waits for a slow one is dropped by the worker. */
-async function handOn(first: IteratorResult<Buffer>, parts: Parts, viewer: ServerResponse): Promise<void> {
+async function handOn(
+  first: IteratorResult<Buffer>,
+  parts: Parts,
+  { viewer, stallMs }: { readonly viewer: ServerResponse; readonly stallMs: number },
+): Promise<void> {
   for (let part = first; !part.done && !viewer.destroyed; part = await parts.next()) {
-    if (!viewer.write(part.value)) await drained(viewer);
+    if (!viewer.write(part.value)) await drained(viewer, stallMs);
   }
 }
 
-/** Or gone. */
-const drained = (viewer: ServerResponse): Promise<void> =>
-  new Promise(resolve => {
+/** Or gone. Rejects where nothing is taken. */
+const drained = (viewer: ServerResponse, stallMs: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error('the viewer takes nothing')), stallMs);
     const settle = (): void => {
+      clearTimeout(late);
       viewer.off('drain', settle).off('close', settle);
       resolve();
     };
