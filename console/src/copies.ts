@@ -37,26 +37,31 @@ export function asCurl({ method, path, body, ifMatch }: Change, origin: string):
 export const asCli = ({ cli }: Change, origin: string): string | undefined =>
   cli === undefined ? undefined : `MILLRACE_API=${origin} bin/millrace ${cli.map(quoted).join(' ')}`;
 
-/** For @huaweicloud/huaweicloud-sdk-core, which signs; the paths are those of its Live service. */
+/** For @huaweicloud/huaweicloud-sdk-core, on which the clients of that cloud's services stand. */
 export function asHuawei({ huawei }: Change, origin: string): string | undefined {
   if (huawei === undefined) return undefined;
-  const [method = '', path = ''] = huawei.name.split(' ');
+  const [method = '', url = ''] = huawei.name.split(' ');
+  const params = method === 'DELETE' ? 'queryParams' : 'data';
+  const options = {
+    ...{ method, url, contentType: 'application/json', headers: {}, queryParams: {} },
+    ...{ [params]: huawei.params },
+  };
   return [
-    `import { BasicCredentials, HttpRequestBuilder } from '@huaweicloud/huaweicloud-sdk-core';`,
-    `// Endpoint: ${origin}; keys: MILLRACE_ACCESS_KEY, MILLRACE_SECRET_KEY; project: MILLRACE_PROJECT_ID`,
-    'const credentials = new BasicCredentials()',
-    '  .withAk(process.env.MILLRACE_ACCESS_KEY)',
-    '  .withSk(process.env.MILLRACE_SECRET_KEY)',
-    '  .withProjectId(process.env.MILLRACE_PROJECT_ID);',
-    'const request = new HttpRequestBuilder()',
+    `import core from '@huaweicloud/huaweicloud-sdk-core';`,
+    `import builder from '@huaweicloud/huaweicloud-sdk-core/ClientBuilder.js';`,
+    '',
+    'const { MILLRACE_ACCESS_KEY, MILLRACE_SECRET_KEY, MILLRACE_PROJECT_ID } = process.env;',
+    'const credential = new core.BasicCredentials()',
+    '  .withAk(MILLRACE_ACCESS_KEY)',
+    '  .withSk(MILLRACE_SECRET_KEY)',
+    '  .withProjectId(MILLRACE_PROJECT_ID);',
+    'const client = new builder.ClientBuilder(client => client)',
     `  .withEndpoint('${origin}')`,
-    `  .withMethod('${method}')`,
-    `  .withPath('${path}'.replace('{project_id}', process.env.MILLRACE_PROJECT_ID))`,
-    ...(method === 'GET' || method === 'DELETE'
-      ? [`  .withQueryParams(${literal(huawei.params, '  ')})`]
-      : [`  .withBody(${literal(huawei.params, '  ')})`]),
+    '  .withCredential(credential)',
     '  .build();',
-    'await credentials.processAuthRequest(request);',
+    `const options = ${literal(options, '')};`,
+    'const pathParams = { project_id: MILLRACE_PROJECT_ID };',
+    'console.log(await client.sendRequest({ ...options, pathParams }));',
   ].join('\n');
 }
 
@@ -64,14 +69,16 @@ export function asHuawei({ huawei }: Change, origin: string): string | undefined
 export function asAlibaba({ alibaba }: Change, origin: string): string | undefined {
   if (alibaba === undefined) return undefined;
   return [
-    `import RPCClient from '@alicloud/pop-core';`,
-    'const client = new RPCClient({',
+    `import core from '@alicloud/pop-core';`,
+    '',
+    'const client = new core.RPCClient({',
     '  accessKeyId: process.env.MILLRACE_ACCESS_KEY,',
     '  accessKeySecret: process.env.MILLRACE_SECRET_KEY,',
     `  endpoint: '${origin}',`,
     `  apiVersion: '2016-11-01',`,
     '});',
-    `await client.request('${alibaba.name}', ${literal(alibaba.params, '')}, { method: 'POST' });`,
+    `const params = ${literal(alibaba.params, '')};`,
+    `console.log(await client.request('${alibaba.name}', params, { method: 'POST' }));`,
   ].join('\n');
 }
 

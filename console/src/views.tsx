@@ -1,43 +1,92 @@
+import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
+import { asProblem, type Problem } from './api.ts';
 import { Empty } from './parts/empty.tsx';
+import { ProblemNote } from './parts/problem-note.tsx';
 import type { Route } from './router.ts';
-import { Access } from './views/access.tsx';
-import { Assets } from './views/assets.tsx';
-import { Deliveries } from './views/deliveries.tsx';
-import { EditTask, NewTask } from './views/edit.tsx';
-import { Events } from './views/events.tsx';
-import { Nodes } from './views/nodes.tsx';
 import { Now } from './views/now.tsx';
-import { Schedule } from './views/schedule.tsx';
-import { System } from './views/system.tsx';
 import { TaskView } from './views/task.tsx';
 import { TaskList } from './views/task-list.tsx';
-import { Tools } from './views/tools.tsx';
 import { t } from './words.ts';
 
 type View = (route: Route) => JSX.Element;
 
-/** Every view, by the first part of its address. */
-const VIEWS: Readonly<Record<string, View>> = {
+/** Views by the first part of their address: those that everybody opens are there at once. */
+const AT_ONCE: Readonly<Record<string, View>> = {
   '': () => <Now />,
-  tasks: taskView,
-  new: () => <NewTask />,
-  schedule: ({ query }) => <Schedule query={query} />,
-  events: ({ query }) => <Events query={query} />,
-  deliveries: ({ query }) => <Deliveries query={query} />,
-  nodes: () => <Nodes />,
-  assets: () => <Assets />,
-  tools: () => <Tools />,
-  access: ({ path: [, part] }) => <Access part={part} />,
-  system: () => <System />,
+  tasks: ({ path: [, id, tab = 'overview'], query }) =>
+    id === undefined ? <TaskList query={query} /> : <TaskView key={id} id={id} tab={tab} />,
 };
 
-function taskView({ path: [, id, tab = 'overview'], query }: Route): JSX.Element {
-  if (id === undefined) return <TaskList query={query} />;
-  return tab === 'edit' ? <EditTask key={id} id={id} /> : <TaskView key={id} id={id} tab={tab} />;
+/** The others are loaded when they are first asked for. */
+const LATER: Readonly<Record<string, () => Promise<View>>> = {
+  new: async () => {
+    const { NewTask } = await import('./views/edit.tsx');
+    return () => <NewTask />;
+  },
+  edit: async () => {
+    const { EditTask } = await import('./views/edit.tsx');
+    return ({ path: [, id = ''] }) => <EditTask key={id} id={id} />;
+  },
+  schedule: async () => {
+    const { Schedule } = await import('./views/schedule.tsx');
+    return ({ query }) => <Schedule query={query} />;
+  },
+  events: async () => {
+    const { Events } = await import('./views/events.tsx');
+    return ({ query }) => <Events query={query} />;
+  },
+  deliveries: async () => {
+    const { Deliveries } = await import('./views/deliveries.tsx');
+    return ({ query }) => <Deliveries query={query} />;
+  },
+  nodes: async () => {
+    const { Nodes } = await import('./views/nodes.tsx');
+    return () => <Nodes />;
+  },
+  assets: async () => {
+    const { Assets } = await import('./views/assets.tsx');
+    return () => <Assets />;
+  },
+  tools: async () => {
+    const { Tools } = await import('./views/tools.tsx');
+    return () => <Tools />;
+  },
+  access: async () => {
+    const { Access } = await import('./views/access.tsx');
+    return ({ path: [, part] }) => <Access part={part} />;
+  },
+  system: async () => {
+    const { System } = await import('./views/system.tsx');
+    return () => <System />;
+  },
+};
+
+const loaded = signal<Readonly<Record<string, View>>>(AT_ONCE);
+const problem = signal<Problem | undefined>(undefined);
+
+function load(name: string): void {
+  problem.value = undefined;
+  LATER[name]?.().then(
+    view => {
+      loaded.value = { ...loaded.peek(), [name]: view };
+    },
+    error => {
+      problem.value = asProblem(error);
+    },
+  );
 }
 
+/** A task is edited where it stands: `tasks/ID/edit`. */
+const nameOf = ({ path: [first = '', , third] }: Route): string =>
+  first === 'tasks' && third === 'edit' ? 'edit' : first;
+
 export function viewOf(route: Route): JSX.Element {
-  const view = VIEWS[route.path[0] ?? ''];
-  return view === undefined ? <Empty>{t('state.no_view')}</Empty> : view(route);
+  const name = nameOf(route);
+  const view = loaded.value[name];
+  if (view !== undefined) return view(route);
+  if (!Object.hasOwn(LATER, name)) return <Empty>{t('state.no_view')}</Empty>;
+  if (problem.value !== undefined) return <ProblemNote problem={problem.value} again={() => load(name)} />;
+  load(name);
+  return <Empty>{t('state.loading')}</Empty>;
 }

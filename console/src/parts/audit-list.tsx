@@ -1,3 +1,4 @@
+import { formatTime } from '../format.ts';
 import type { AuditEntry } from '../model.ts';
 import { t, tWord } from '../words.ts';
 import { Empty } from './empty.tsx';
@@ -40,7 +41,7 @@ function Changes({ changes }: { readonly changes: AuditEntry['changes'] }) {
           <div key={name}>
             <dt>{name}</dt>
             <dd>
-              <del>{textOf(before)}</del> → <ins>{textOf(after)}</ins>
+              <del>{textOf(name, before)}</del> → <ins>{textOf(name, after)}</ins>
             </dd>
           </div>
         ))}
@@ -49,5 +50,9 @@ function Changes({ changes }: { readonly changes: AuditEntry['changes'] }) {
   );
 }
 
-const textOf = (value: unknown): string =>
-  value === undefined || value === null ? '—' : typeof value === 'string' ? value : JSON.stringify(value);
+/** Times come as the model keeps them: milliseconds. */
+function textOf(name: string, value: unknown): string {
+  if (value === undefined || value === null || value === '') return '—';
+  if (typeof value === 'number' && name.endsWith('At')) return formatTime(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

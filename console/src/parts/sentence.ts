@@ -1,6 +1,6 @@
 import { formatTime } from '../format.ts';
 import type { Task } from '../model.ts';
-import { t } from '../words.ts';
+import { t, tWord } from '../words.ts';
 
 /** Why it is as it is, and what comes next: one sentence each, the first in the node's own words. */
 export function reasonOf({ status, on_air: onAir, start_at: startAt }: Task): string {
@@ -22,6 +22,4 @@ export function nextOf({ status, end_at: endAt }: Task): string {
   return '';
 }
 
-/** `SourceSlow` → "source slow", where there is no sentence of ours for it. */
-export const alarmText = (alarm: string): string =>
-  alarm.replace(/(?<!^)([A-Z])/g, letter => ` ${letter.toLowerCase()}`);
+export const alarmText = (alarm: string): string => tWord('alarm', alarm);
