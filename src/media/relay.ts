@@ -287,6 +287,7 @@ export class Relay {
   #seat(source: Source | PacedSource, signal: AbortSignal): Promise<Fault> {
     this.#endSource(new Fault('pull', 'closed', 'another source took over'));
     const seat = new Seat(source);
+    this.#twin = undefined;
     this.#source = seat;
     this.#restsUntilMs = 0;
     // What is held back goes on, and with it what is kept of it.

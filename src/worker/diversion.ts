@@ -3,6 +3,7 @@ import { asFault, Fault } from '../media/fault.ts';
 import type { Source } from '../media/packet.ts';
 import type { Relay } from '../media/relay.ts';
 import type { Spare } from '../media/spare.ts';
+import { onAbort } from '../media/waiting.ts';
 import { under, whenOver } from './attempts.ts';
 import type { Beside } from './beside.ts';
 import { type Circles, follow, type Reachable, Referrals } from './referrals.ts';
@@ -48,12 +49,14 @@ export class Diversion {
   readonly #parts: DiversionParts;
   readonly #life = new AbortController();
   readonly #over: Promise<void>;
+  readonly #forget: () => void;
   #next: Diverted | undefined;
   #isUnderWay = false;
   #isOnAir = false;
 
   constructor(parts: DiversionParts) {
     this.#parts = parts;
+    this.#forget = onAbort(parts.signal, () => this.#life.abort());
     this.#over = this.#follow(this.#life.signal);
   }
 
@@ -73,6 +76,7 @@ export class Diversion {
 
   /** Nothing is to follow; what has been opened all the same is closed. */
   async close(): Promise<void> {
+    this.#forget();
     this.#life.abort();
     await this.#over;
     this.#next?.source.close();

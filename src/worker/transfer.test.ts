@@ -236,6 +236,16 @@ describe('a destination that sends its push elsewhere', () => {
     expect(isWhole(sent())).toBe(true);
   });
 
+  it('is left with it all when the run ends while the other has yet to publish', async () => {
+    await begin();
+    answer = () => clock.sleep(60_000, life.signal);
+    refer(itself);
+    await clock.until(() => !Number.isNaN(openings[1]?.heldUntilMs ?? Number.NaN));
+    life.abort();
+    await pushing;
+    expect(sinks()[0]?.closedWithin).toBe(4_000);
+  });
+
   it('is left with it all when the run ends meanwhile', async () => {
     await begin();
     refer(elsewhere);

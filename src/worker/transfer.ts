@@ -2,6 +2,7 @@ import { asFault, Fault } from '../media/fault.ts';
 import type { Sink } from '../media/packet.ts';
 import type { Relay } from '../media/relay.ts';
 import { SUCCEEDED } from '../media/succession.ts';
+import { onAbort } from '../media/waiting.ts';
 import { under, whenOver } from './attempts.ts';
 import { type Circles, follow, type Reachable, Referrals } from './referrals.ts';
 import type { RunParts, SinkWish } from './run.ts';
@@ -47,6 +48,7 @@ export class Transfer {
   readonly #parts: TransferParts;
   readonly #life = new AbortController();
   readonly #over: Promise<void>;
+  readonly #forget: () => void;
   #next: Opened | Stint | undefined;
   #isUnderWay = false;
   /** Where the name is taken for as long as the present push lasts. */
@@ -59,6 +61,7 @@ export class Transfer {
     void parts.stint.left.then(() => {
       this.#hasLeft = true;
     });
+    this.#forget = onAbort(parts.signal, () => this.#life.abort());
     this.#over = this.#follow(this.#life.signal);
   }
 
@@ -77,6 +80,7 @@ export class Transfer {
 
   /** Nothing is to follow; what has been opened all the same is closed. */
   async close(): Promise<void> {
+    this.#forget();
     this.#life.abort();
     await this.#over;
     await this.#next?.sink.close(0);

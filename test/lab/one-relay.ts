@@ -27,6 +27,8 @@ export interface Ways {
   readonly toTls?: Trust;
   /** Ports at which SRT callers may be waited for. */
   readonly listens?: PortRange;
+  /** Listeners that must not be dialled, as `host:port`. */
+  readonly forbidden?: readonly string[];
   /** In the place of the real one. */
   readonly openSource?: RunParts['openSource'];
 }
@@ -41,10 +43,11 @@ export class OneRelay {
   #sink: Sink | undefined;
 
   private constructor(ways: Ways) {
-    const { lookup, ca, listens, openSource: open } = ways;
+    const { lookup, ca, listens, forbidden = [], openSource: open } = ways;
     const dialler = new Dialler({
       preset: 'lab',
       listens,
+      forbidden,
       ...(lookup === undefined ? {} : { lookup }),
       ...(ca === undefined ? {} : { ca }),
     });
