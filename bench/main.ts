@@ -73,10 +73,12 @@ async function main(): Promise<void> {
 }
 
 async function compareProtocols(): Promise<void> {
-  const { text, passed } = await measureProtocols(printFacts(machineFacts()), progress => console.error(progress));
+  const signal = AbortSignal.any([interrupted(), AbortSignal.timeout(LIMIT_MS)]);
+  const options = { signal, tell: (progress: string) => console.error(progress) };
+  const { text, passed } = await measureProtocols(printFacts(machineFacts()), options);
   keepProtocols(text);
   console.log(text);
-  process.exit(passed ? 0 : EXIT_FAILED);
+  if (!passed) process.exitCode = EXIT_FAILED;
 }
 
 async function measureFaults(): Promise<void> {

@@ -1,4 +1,4 @@
-/** One process of relays from one source: prints a line of JSON for each window that its parent asks for. */
+/** One process of relays from one source, which tells its parent how it stands whenever it is asked. */
 import { parseArgs } from 'node:util';
 import { monotonic } from '../../src/media/clock.ts';
 import { Heartbeat } from '../../src/media/heartbeat.ts';
@@ -54,3 +54,4 @@ function standing(): Standing {
 }
 
 process.on('message', () => process.send?.(standing()));
+process.on('disconnect', () => process.exit());
