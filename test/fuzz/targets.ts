@@ -17,6 +17,8 @@ import { AudioTrack } from '../../src/media/rtsp/audio.ts';
 import { parseLatmConfig } from '../../src/media/rtsp/audio-config.ts';
 import { Clocks } from '../../src/media/rtsp/clocks.ts';
 import { RtspReader } from '../../src/media/rtsp/message.ts';
+import { PlayedRtp } from '../../src/media/rtsp/played-rtp.ts';
+import { Reorder } from '../../src/media/rtsp/reorder.ts';
 import { RtpHead, readRtcp, readRtp } from '../../src/media/rtsp/rtp.ts';
 import { framed, rtp, senderReport } from '../../src/media/rtsp/scripted-server.ts';
 import { parseSdp } from '../../src/media/rtsp/sdp.ts';
@@ -140,6 +142,39 @@ function rtpSeeds(): readonly Buffer[] {
   return [Buffer.concat([...frames, ...heard, framed(1, senderReport(1_000, 90_000))])];
 }
 
+/** Datagrams with their lengths in front: numbers in every order, of two senders, and reports. */
+function datagramSeeds(): readonly Buffer[] {
+  const unit = Buffer.from('419abb', 'hex');
+  const numbers = [65_534, 0, 65_535, 1, 3, 2, 9, 40_000, 40_001, 5, 5];
+  const media = numbers.map((sequence, i) => rtp({ sequence, timestamp: i * 3_600, marker: true }, unit));
+  const others = [7, 8].map(sequence => rtp({ sequence, timestamp: 0, ssrc: 2 }, unit));
+  const all = [...media, senderReport(3_900_000_000_000, 90_000), ...others];
+  return [Buffer.concat(all.flatMap(bytes => [Buffer.of(bytes.length >> 8, bytes.length & 0xff), bytes]))];
+}
+
+/** Every datagram is RTP and RTCP, each a little later than the former. */
+function playDatagrams(bytes: Buffer): void {
+  const [chosen] = chooseTracks(parseSdp(CAMERA), WHERE).tracks;
+  if (chosen?.kind !== 'video') throw new Error('no picture');
+  const clock = new Clocks(() => 0).add(chosen.rate);
+  const track = new PlayedRtp(chosen.payloadType, clock, new VideoTrack(chosen.format, clock, chosen));
+  const into = new Batch();
+  const reorder = new Reorder((packet, length, cameMs) => {
+    track.cameMs = cameMs;
+    track.takeRtp(packet, 0, length, into);
+    into.clear();
+  });
+  for (let at = 0, ms = 0; at + 2 <= bytes.length; ms += 7) {
+    const packet = bytes.subarray(at + 2, at + 2 + bytes.readUInt16BE(at));
+    reorder.put(packet, packet.length, ms);
+    track.takeRtcp(packet, 0, packet.length);
+    at += 2 + packet.length;
+  }
+  reorder.expire(1e9);
+  if (reorder.held > 0) throw new Error('packets are kept for ever');
+  track.reception.report({ ssrc: 1, name: 'fuzz' }, 1e9);
+}
+
 export const TARGETS: readonly Target[] = [
   { name: 'flv', seeds: () => [countedFlv()], run: bytes => demux(new FlvDemuxer(), bytes) },
   {
@@ -208,6 +243,7 @@ export const TARGETS: readonly Target[] = [
     run: bytes => void chooseTracks(parseSdp(text(bytes)), WHERE),
   },
   { name: 'rtp', seeds: rtpSeeds, run: playRtp },
+  { name: 'datagrams', seeds: datagramSeeds, run: playDatagrams },
   {
     name: 'http',
     seeds: () => [

@@ -194,7 +194,7 @@ export class RtspCamera {
       return [];
     }
     if (luck < lost + late) {
-      puller.late.push({ packet, behind: 1 + Math.floor(this.#luck() / 20) });
+      puller.late.push({ packet, behind: 1 + Math.floor(this.#luck() / 40) });
       return [];
     }
     const others = puller.late.filter(one => one.packet.channel === packet.channel);

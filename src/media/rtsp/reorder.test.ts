@@ -12,10 +12,8 @@ class Line {
   atMs = 0;
 
   constructor(limits: Partial<ReorderLimits> = {}) {
-    this.reorder = new Reorder({ ...LIMITS, ...limits });
+    this.reorder = new Reorder(bytes => void this.out.push(uint16At(bytes, 2)), { ...LIMITS, ...limits });
   }
-
-  readonly take = (packet: Buffer): void => void this.out.push(uint16At(packet, 2));
 
   put(...numbers: number[]): this {
     for (const sequence of numbers) this.packet(sequence);
@@ -23,13 +21,14 @@ class Line {
   }
 
   packet(sequence: number, { ssrc = 1, bytes = 10 } = {}): this {
-    this.reorder.put(rtp({ sequence, timestamp: 0, ssrc }, Buffer.alloc(bytes)), ++this.atMs, this.take);
+    const packet = rtp({ sequence, timestamp: 0, ssrc }, Buffer.alloc(bytes));
+    this.reorder.put(packet, packet.length, ++this.atMs);
     return this;
   }
 
   wait(ms: number): this {
     this.atMs += ms;
-    this.reorder.expire(this.atMs, this.take);
+    this.reorder.expire(this.atMs);
     return this;
   }
 }
@@ -88,7 +87,7 @@ describe('packets that come in datagrams', () => {
 
   it('are none where they are too short to have a number', () => {
     const line = new Line();
-    for (let length = 0; length < 12; length++) line.reorder.put(Buffer.alloc(length), 0, line.take);
+    for (let length = 0; length < 12; length++) line.reorder.put(Buffer.alloc(20), length, 0);
     expect([line.out, line.reorder.held]).toEqual([[], 0]);
   });
 

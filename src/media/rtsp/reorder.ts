@@ -15,8 +15,8 @@ const HEAD_BYTES = 12;
 const MOST_AHEAD = 3_000;
 const MOST_BEHIND = 100;
 
-/** Takes a packet and when it came. */
-export type TakeDatagram = (packet: Buffer, cameMs: number) => void;
+/** Takes the packet bytes[0, length), which is good for the length of the call, and when it came. */
+export type TakeDatagram = (bytes: Buffer, length: number, cameMs: number) => void;
 
 /**
  * Puts the RTP packets of one track into the order of their numbers. What is missing is waited for within limits, and then
@@ -25,6 +25,7 @@ export type TakeDatagram = (packet: Buffer, cameMs: number) => void;
 export class Reorder {
   /** Packets that came again, or after they had been passed over. */
   late = 0;
+  readonly #take: TakeDatagram;
   readonly #limits: ReorderLimits;
   /** By number, in the order in which they came. */
   readonly #held = new Map<number, { readonly packet: Buffer; readonly cameMs: number }>();
@@ -34,7 +35,8 @@ export class Reorder {
   /** The number that, next, would prove that the sender has begun anew: one stray packet does not. */
   #probation = -1;
 
-  constructor(limits: ReorderLimits = USUAL_LIMITS) {
+  constructor(take: TakeDatagram, limits: ReorderLimits = USUAL_LIMITS) {
+    this.#take = take;
     this.#limits = limits;
   }
 
@@ -43,44 +45,41 @@ export class Reorder {
     return this.#held.size;
   }
 
-  put(packet: Buffer, cameMs: number, take: TakeDatagram): void {
-    if (packet.length < HEAD_BYTES) return;
-    const sequence = uint16At(packet, 2);
-    if (sequence === this.#next && this.#held.size === 0 && uint32At(packet, 8) === this.#ssrc) {
+  put(bytes: Buffer, length: number, cameMs: number): void {
+    if (length < HEAD_BYTES) return;
+    const sequence = uint16At(bytes, 2);
+    if (sequence === this.#next && this.#held.size === 0 && uint32At(bytes, 8) === this.#ssrc) {
       this.#next = (sequence + 1) % TURN;
-      take(packet, cameMs);
-    } else this.#place(packet, sequence, { cameMs, take });
+      this.#take(bytes, length, cameMs);
+    } else this.#place(bytes, length, cameMs);
   }
 
   /** Gives up what has been waited for long enough. */
-  expire(nowMs: number, take: TakeDatagram): void {
+  expire(nowMs: number): void {
     const { waitMs, packets, bytes } = this.#limits;
     while (this.#held.size > 0) {
       const isFull = this.#held.size > packets || this.#heldBytes > bytes;
       const [first] = this.#held.values();
       if (!isFull && nowMs - (first?.cameMs ?? nowMs) < waitMs) return;
-      this.#skip(take);
+      this.#skip();
     }
   }
 
-  #place(
-    packet: Buffer,
-    sequence: number,
-    { cameMs, take }: { readonly cameMs: number; readonly take: TakeDatagram },
-  ): void {
-    const ssrc = uint32At(packet, 8);
+  #place(bytes: Buffer, length: number, cameMs: number): void {
+    const [sequence, ssrc] = [uint16At(bytes, 2), uint32At(bytes, 8)];
     this.#next ??= this.#begin(sequence, ssrc);
     const ahead = (sequence - this.#next + TURN) % TURN;
     const isFar = ssrc !== this.#ssrc || (ahead > MOST_AHEAD && TURN - ahead > MOST_BEHIND);
-    if (isFar && !this.#hasBegunAnew(sequence, ssrc, take)) return;
+    if (isFar && !this.#hasBegunAnew(sequence, ssrc)) return;
     if (!isFar && (ahead > MOST_AHEAD || this.#held.has(sequence))) {
       this.late++;
       return;
     }
-    this.#held.set(sequence, { packet, cameMs });
-    this.#heldBytes += packet.length;
-    this.#follow(take);
-    this.expire(cameMs, take);
+    // Shown for the length of the call only.
+    this.#held.set(sequence, { packet: Buffer.from(bytes.subarray(0, length)), cameMs });
+    this.#heldBytes += length;
+    this.#follow();
+    this.expire(cameMs);
   }
 
   #begin(sequence: number, ssrc: number): number {
@@ -89,17 +88,17 @@ export class Reorder {
   }
 
   /** Two packets in a row say so. What was held is let go of first: it belongs in front. */
-  #hasBegunAnew(sequence: number, ssrc: number, take: TakeDatagram): boolean {
+  #hasBegunAnew(sequence: number, ssrc: number): boolean {
     const isProved = sequence === this.#probation;
     this.#probation = isProved ? -1 : (sequence + 1) % TURN;
     if (!isProved) return false;
-    while (this.#held.size > 0) this.#skip(take);
+    while (this.#held.size > 0) this.#skip();
     this.#next = this.#begin(sequence, ssrc);
     return true;
   }
 
   /** Hands on what follows without a hole. */
-  #follow(take: TakeDatagram): void {
+  #follow(): void {
     for (let next = this.#next ?? 0; this.#held.size > 0; ) {
       const held = this.#held.get(next);
       if (held === undefined) return;
@@ -107,16 +106,16 @@ export class Reorder {
       this.#heldBytes -= held.packet.length;
       next = (next + 1) % TURN;
       this.#next = next;
-      take(held.packet, held.cameMs);
+      this.#take(held.packet, held.packet.length, held.cameMs);
     }
   }
 
   /** Passes over the hole in front of what is held. */
-  #skip(take: TakeDatagram): void {
+  #skip(): void {
     const next = this.#next ?? 0;
     let nearest = TURN;
     for (const sequence of this.#held.keys()) nearest = Math.min(nearest, (sequence - next + TURN) % TURN);
     this.#next = (next + nearest) % TURN;
-    this.#follow(take);
+    this.#follow();
   }
 }

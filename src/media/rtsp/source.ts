@@ -12,6 +12,7 @@ import type { DatagramPair } from './datagrams.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { answerBytes, headerOf, type RtspMessage } from './message.ts';
 import { PlayedRtp } from './played-rtp.ts';
+import type { TakeDatagram } from './reorder.ts';
 import { Reports } from './reports.ts';
 import type { PlayedTrack, RtspOptions, RtspStream } from './stream.ts';
 import { VideoTrack } from './video.ts';
@@ -151,10 +152,12 @@ export class RtspSource implements Source {
   #readDatagrams({ datagrams, channels }: PlayedTrack, nowMs: number, mostBytes: number): void {
     const track = datagrams === undefined ? undefined : this.#byChannel.get(channels.rtp)?.track;
     if (datagrams === undefined || track === undefined) return;
-    const take = (channel: number) => (packet: Buffer, cameMs: number) => {
-      track.cameMs = cameMs;
-      this.#take(channel, packet, 0, packet.length);
-    };
+    const take =
+      (channel: number): TakeDatagram =>
+      (bytes, length, cameMs) => {
+        track.cameMs = cameMs;
+        this.#take(channel, bytes, 0, length);
+      };
     datagrams.drain(nowMs, mostBytes, { rtp: take(channels.rtp), rtcp: take(channels.rtcp) });
   }
 
