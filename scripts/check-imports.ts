@@ -26,10 +26,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   'spelling.ts': { ours: [], node: false },
   'options.ts': { ours: [], node: false },
   'config.ts': { ours: ['options.ts', 'spelling.ts'], node: true },
+  'looks.ts': { ours: ['media'], node: true },
   'foreground.ts': { ours: ['media', 'worker', 'cli/doors.ts'], node: true },
   'main.ts': {
     ours: [
       'foreground.ts',
+      'looks.ts',
       'task',
       'media',
       'worker',

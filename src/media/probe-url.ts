@@ -26,10 +26,11 @@ const schemeOf = (url: string): string => url.slice(0, Math.max(0, url.indexOf('
 
 /** What an address gives, a live stream or a file: over HTTP the answer decides. What cannot be pulled is a Fault. */
 export async function probeUrl(url: string, options: ProbeUrlOptions): Promise<Probed> {
-  return (await isLive(url, options)) ? { kind: 'live', ...(await live(url, options)) } : file(url, options);
+  return (await isLive(url, options)) ? { kind: 'live', ...(await probeLiveUrl(url, options)) } : file(url, options);
 }
 
-const live = (url: string, { dialler, ...options }: ProbeUrlOptions): Promise<LiveFindings> =>
+/** What an address gives that is known to be a live stream's. */
+export const probeLiveUrl = (url: string, { dialler, ...options }: ProbeUrlOptions): Promise<LiveFindings> =>
   probeLive(url, { ...options, open: (address, signal) => openSource(address, { dialler, signal }) });
 
 async function file(url: string, options: ProbeUrlOptions): Promise<Probed> {

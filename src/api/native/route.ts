@@ -5,6 +5,7 @@ import type { AssetCalls } from './asset-calls.ts';
 import type { Admission, NativeCaller } from './auth.ts';
 import type { NativeCalls } from './calls.ts';
 import { NOTHING, readBody, readQuery, refuseBody } from './params.ts';
+import type { PlanCalls } from './plan-calls.ts';
 import type { SessionCalls } from './session-calls.ts';
 import type { SignalCalls } from './signal-calls.ts';
 import type { TaskCalls } from './task-calls.ts';
@@ -17,6 +18,7 @@ export interface Rooms {
   readonly access: AccessCalls;
   readonly assets: AssetCalls;
   readonly signals: SignalCalls;
+  readonly plans: PlanCalls;
 }
 
 /** A call that was let in. */

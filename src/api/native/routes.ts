@@ -12,6 +12,8 @@ import { type LiveOptions, LivePictures } from './live.ts';
 import { LOG_ROUTES } from './log-routes.ts';
 import { openApiOf } from './openapi.ts';
 import { NOTHING, readCursor, readQuery } from './params.ts';
+import { PlanCalls, type PlanCallsOptions } from './plan-calls.ts';
+import { PLAN_ROUTES } from './plan-routes.ts';
 import { eventQueryOf, STREAMED } from './queries.ts';
 import type { Rooms, Route } from './route.ts';
 import { SessionCalls, type SessionOptions } from './session-calls.ts';
@@ -29,6 +31,7 @@ export interface NativeOptions
     AccessOptions,
     AssetOptions,
     SignalCallsOptions,
+    PlanCallsOptions,
     LiveOptions,
     Pick<StreamsOptions, 'monotonic' | 'limits'> {
   readonly tasks: CallsOptions['tasks'] & TaskCallsOptions['tasks'];
@@ -41,14 +44,22 @@ const STREAM_PATH = '/api/v1/events/stream';
 const DOCUMENT_PATH = '/api/v1/openapi.json';
 
 /** The whole of the API but the stream of events. */
-export const ROUTES: readonly Route[] = [...LOG_ROUTES, ...TASK_ROUTES, ...SIGNAL_ROUTES, ...ACCESS_ROUTES];
+export const ROUTES: readonly Route[] = [
+  ...LOG_ROUTES,
+  ...TASK_ROUTES,
+  ...PLAN_ROUTES,
+  ...SIGNAL_ROUTES,
+  ...ACCESS_ROUTES,
+];
 
 /** Our own API: what has happened, who was told of it, and telling it again. */
 export function nativeRoutes(app: FastifyInstance, options: NativeOptions): void {
   const gate = new Gate(options);
+  const tasks = new TaskCalls(options);
   const rooms: Rooms = {
     log: new NativeCalls(options),
-    tasks: new TaskCalls(options),
+    tasks,
+    plans: new PlanCalls(options, tasks),
     sessions: new SessionCalls({ ...options, gate }),
     access: new AccessCalls(options),
     assets: new AssetCalls(options),

@@ -109,6 +109,18 @@ async function findMoov(bytes: FileBytes, signal: AbortSignal): Promise<{ moov: 
   throw broken('moov', 'is not among the first 10,000 boxes');
 }
 
+/** Whether media lies in front of the index: it is opened later then, and never without ranges. */
+export async function isIndexLast(bytes: FileBytes, signal: AbortSignal): Promise<boolean> {
+  for (let at = 0, i = 0; i < MOST_TOP_BOXES; i++) {
+    const head = await headAt(bytes, at, signal);
+    if (head === undefined || head.type === 'moov') return false;
+    if (head.type === 'mdat') return true;
+    if (head.size === undefined) return false;
+    at += head.size;
+  }
+  return false;
+}
+
 export async function headAt(bytes: FileBytes, at: number, signal: AbortSignal): Promise<ReturnType<typeof readHead>> {
   if (bytes.size !== undefined && at >= bytes.size) return undefined;
   const head = await bytes.read(at, MOST_HEAD_BYTES, signal);
