@@ -119,7 +119,7 @@ async function pause(signal: AbortSignal): Promise<void> {
 export class PolledBody {
   readonly head: Head;
   readonly #wire: Wire;
-  readonly #where: string;
+  readonly #address: Address;
   readonly #framing: Framing;
   #rest: Buffer;
   #ended = false;
@@ -127,7 +127,7 @@ export class PolledBody {
   constructor(wire: Wire, address: Address, { head, rest }: { head: Head; rest: Buffer }) {
     this.head = head;
     this.#wire = wire;
-    this.#where = redactUrl(urlOf(address));
+    this.#address = address;
     this.#framing = framingOf(head);
     this.#rest = rest;
     this.#ended = this.#framing.ended;
@@ -170,7 +170,8 @@ export class PolledBody {
       // A body of which no length was told ends with its connection.
       this.#ended = this.#framing.endless;
       if (this.#ended) return 0;
-      throw new Fault('pull', 'closed', `the connection to ${this.#where} broke`, { cause: error });
+      const where = redactUrl(urlOf(this.#address));
+      throw new Fault('pull', 'closed', `the connection to ${where} broke`, { cause: error });
     }
   }
 }

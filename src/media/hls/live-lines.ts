@@ -63,7 +63,7 @@ export class LiveLines {
     url: string,
     { most, range, signal }: { most: number; range?: ByteRange | undefined; signal: AbortSignal },
   ): Promise<{ readonly bytes: Buffer; readonly url: string }> {
-    const late = `${redactUrl(url)} was not received`;
+    const late = (): string => `${redactUrl(url)} was not received`;
     return within({ side: 'pull', signal, late, waitMs: this.limits.documentMs }, async own => {
       const begun = await this.begin(url, { range, signal: own });
       const forget = onAbort(own, () => begun.body.close());

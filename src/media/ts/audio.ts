@@ -86,18 +86,18 @@ export class AudioFrames implements Payload {
 
   take(payload: Buffer, length: number, times: PesTimes, into: Batch): void {
     const restBytes = this.#rest.length;
-    const fresh = payload.subarray(0, length);
-    const bytes = restBytes === 0 ? fresh : Buffer.concat([this.#rest, fresh]);
+    const bytes = restBytes === 0 ? payload : Buffer.concat([this.#rest, payload.subarray(0, length)]);
+    const end = restBytes + length;
     // The time is that of the first frame that begins in this packet, not of the one that ends in it.
     let told = times.pts;
     let at = 0;
-    while (at + this.#rules.headBytes <= bytes.length) {
-      const frame = this.#frameAt(bytes, at);
+    while (at + this.#rules.headBytes <= end) {
+      const frame = this.#frameAt(bytes, at, end);
       if (frame === undefined) {
-        at = this.#seek(bytes, at + 1);
+        at = this.#seek(bytes, at + 1, end);
         continue;
       }
-      if (at + frame.frameBytes > bytes.length) break;
+      if (at + frame.frameBytes > end) break;
       if (told !== undefined && at >= restBytes) {
         this.#time = told;
         told = undefined;
@@ -107,22 +107,21 @@ export class AudioFrames implements Payload {
     }
     // The frame that begins at the end carries this packet's time into the next.
     if (told !== undefined && at >= restBytes) this.#time = told;
-    this.#rest = at < bytes.length ? Buffer.from(bytes.subarray(at)) : NOTHING;
+    this.#rest = at < end ? Buffer.from(bytes.subarray(at, end)) : NOTHING;
   }
 
   /** Out of step a header is only believed with another one, or nothing yet, behind its frame. */
-  #frameAt(bytes: Buffer, at: number): Frame | undefined {
+  #frameAt(bytes: Buffer, at: number, end: number): Frame | undefined {
     const frame = this.#rules.frameAt(bytes, at);
     if (frame === undefined || this.#inStep) return frame;
     const next = at + frame.frameBytes;
-    if (next + this.#rules.headBytes <= bytes.length && this.#rules.frameAt(bytes, next) === undefined)
-      return undefined;
+    if (next + this.#rules.headBytes <= end && this.#rules.frameAt(bytes, next) === undefined) return undefined;
     return frame;
   }
 
-  #seek(bytes: Buffer, from: number): number {
+  #seek(bytes: Buffer, from: number, end: number): number {
     const found = bytes.indexOf(0xff, from);
-    const at = found < 0 ? bytes.length : found;
+    const at = found < 0 || found > end ? end : found;
     this.#inStep = false;
     this.#lostBytes += at - from + 1;
     if (this.#lostBytes > LOST_BYTES) {

@@ -23,7 +23,6 @@ interface Unit {
 interface Picture {
   readonly from: number;
   readonly to: number;
-  readonly dts: number;
   readonly ctsMs: number;
 }
 
@@ -80,7 +79,7 @@ export class VideoUnits implements Payload {
     const kind = this.#kindOf(from, to);
     const sets = this.#setsIn(bytes, from, to);
     // Within a group of pictures a changed set stays where it stands: a new codec header asks for a key frame.
-    const inBand = kind === 'key' ? NO_SETS : sets.filter(set => !this.#sets.has(set));
+    const inBand = kind === 'key' || sets.length === 0 ? NO_SETS : sets.filter(set => !this.#sets.has(set));
     if (sets.length > 0) this.#sets.learn(sets);
     const dts = this.#next;
     if (kind === undefined || dts === undefined) return;
@@ -92,7 +91,7 @@ export class VideoUnits implements Payload {
     packet.reset(kind, dtsMs);
     const ctsMs = Math.round((dts + shownAfter) / 90) - dtsMs;
     const start = this.#cuttings.reserve(VIDEO_HEAD_BYTES + this.#room(from, to));
-    const end = this.#write(bytes, { from, to, dts, ctsMs }, { start, key: kind === 'key', inBand });
+    const end = this.#write(bytes, { from, to, ctsMs }, { start, key: kind === 'key', inBand });
     packet.addSpan(this.#cuttings.buffer, start, end);
     this.#cuttings.cut(end);
   }
