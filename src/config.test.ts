@@ -185,6 +185,20 @@ describe('config', () => {
     ]);
   });
 
+  it.each([
+    ['https://Millrace.example.com', 'https://millrace.example.com'],
+    ['http://127.0.0.1:8080/', 'http://127.0.0.1:8080'],
+  ])('takes %s for where the console is opened', (text, origin) => {
+    expect(read({ flags: { 'console-url': text } }).consoleUrl).toBe(origin);
+  });
+
+  it.each(['millrace.example.com', 'ftp://a', 'https://a/console', 'https://user@a', 'https://a/?x'])(
+    'does not take %s for where the console is opened',
+    text => {
+      expect(problems({ flags: { 'console-url': text } })[0]).toContain('is not an address like https://');
+    },
+  );
+
   it('lists every problem at once, each with the nearest known name', () => {
     file('wrokers: 3\nlisten: nowhere\nregion: [a]\nutterly-strange: 1\n');
     const path = join(folder, 'millrace.yaml');

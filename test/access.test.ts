@@ -91,8 +91,18 @@ describe('keys', () => {
   it('of another account are not there', async () => {
     const { key } = await api.apiKeys.create({ accountId: 'acme' });
     expect((await admin.ask(`keys/${key.id}`, { method: 'DELETE' })).status).toBe(404);
-    const wish = { kind: 'api', user: 'nobody' };
-    expect((await admin.ask('keys', { body: wish })).body.errors).toMatchObject([{ field: 'user' }]);
+  });
+
+  it.each([
+    [{ kind: 'api', user: 'nobody' }, 'user'],
+    [{ kind: 'access', policies: ['nothing'] }, 'policies'],
+    [{ kind: 'access', expires_in_s: 200_000 }, 'expires_in_s'],
+    [{ kind: 'access', name: 'a' }, 'name'],
+    [{ kind: 'api', role: 'viewer', policies: ['FullAccess'] }, 'policies'],
+    [{ kind: 'other' }, 'kind'],
+  ])('are told by a field what is wrong with %j', async (body, field) => {
+    const refused = await admin.ask('keys', { body });
+    expect(refused).toMatchObject({ status: 400, body: { errors: [{ field }] } });
   });
 });
 

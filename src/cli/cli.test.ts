@@ -169,6 +169,12 @@ describe('the command line', () => {
     expect(seen).toEqual([replace]);
   });
 
+  it('prints a new link that makes the first administrator, and nothing else', async () => {
+    const { code, out } = await millrace(['setup']);
+    expect(out).toBe('http://127.0.0.1:8080/#/setup?token=canary\n');
+    expect(code).toBe(0);
+  });
+
   it('tells every mistake of a command line and of the environment at once', async () => {
     const { code, err } = await millrace(
       ['serve', '--wrokers', '3', '--rtmp', 'x'],
@@ -197,6 +203,7 @@ describe('the command line', () => {
   it.each([
     ['an address in use', Object.assign(new Error('taken'), { code: 'EADDRINUSE' }), 6],
     ['a data directory in use', Object.assign(new Error('in use'), { name: 'DataDirectoryInUse' }), 5],
+    ['a link that is not needed', Object.assign(new Error('there is one'), { name: 'VoidSetupLink' }), 5],
     ['a name that breaks a rule', Object.assign(new Error('rule'), { name: 'InvalidAccount' }), 2],
     ['anything else', new Error('no'), 1],
   ])('ends for %s with its own code', async (_, error, expected) => {

@@ -92,11 +92,11 @@ export class AccessCalls {
     const user = body.user ?? null;
     if (body.kind === 'api') {
       const made = this.#options.apiKeys.by(caller.by).create({ ...wish, name: body.name ?? '' });
-      const { key, token } = await saying('user', () => made);
+      const { key, token } = await saying(fieldOfKey, () => made);
       return { ...printApiKey({ ...key, user }, new Map()), ...NO_SECRETS, token };
     }
     if (body.name !== undefined) refuse('name', 'is for keys of the kind api');
-    const made = await saying('user', () => this.#accounts(caller).createKey(wish));
+    const made = await saying(fieldOfKey, () => this.#accounts(caller).createKey(wish));
     const secrets = { ...NO_SECRETS, secret_key: made.secretKey, security_token: made.token };
     return { ...printAccessKey({ ...made, user }, new Map()), ...secrets };
   }
@@ -225,15 +225,23 @@ function policiesOf({ role, policies }: Rights): readonly string[] | undefined {
   return role === undefined ? policies : [POLICY_OF[role]];
 }
 
+type Field = string | ((message: string) => string);
+
+/** Of a key, by what the sentence speaks of. */
+function fieldOfKey(message: string): string {
+  const words = { policy: 'policies', user: 'user', project: 'project_id', lives: 'expires_in_s', name: 'name' };
+  return Object.entries(words).find(([word]) => message.includes(word))?.[1] ?? 'body';
+}
+
 /** The model's refusals as rules of the field that they are most likely about; of none, as what stands in the way. */
-export async function saying<T>(field: string | undefined, act: () => Promise<T>): Promise<T> {
+export async function saying<T>(field: Field | undefined, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
     if (error instanceof LastAdmin) throw new NativeError('CONFLICT', `${capital(error.message)}.`);
     if (error instanceof Error && ['InvalidAccount', 'InvalidAsset'].includes(error.name)) {
       if (field === undefined) throw new NativeError('CONFLICT', `${capital(error.message)}.`);
-      throw invalid([{ field, rule: error.message }]);
+      throw invalid([{ field: typeof field === 'string' ? field : field(error.message), rule: error.message }]);
     }
     throw error;
   }

@@ -144,7 +144,7 @@ const entry = strict({
 });
 export const AUDIT = strict({ entries: Type.Array(entry), next: orNull(Type.String()) });
 
-export type PrintedSession = Static<typeof SESSION>;
+export type PrintedSignIn = Static<typeof SESSION>;
 export type PrintedUser = Static<typeof USER>;
 export type PrintedKey = Static<typeof KEY>;
 export type NewKey = Static<typeof NEW_KEY>;

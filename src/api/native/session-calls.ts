@@ -6,7 +6,7 @@ import type { Arrival, PublicSignIn, SignIns } from '../../control/sign-ins.ts';
 import { DEFAULT_ACCOUNT } from '../../task/account.ts';
 import { roleOf } from '../../task/policy.ts';
 import { actorOf, headerValues, Lockout, type WireRequest } from '../auth.ts';
-import type { Login, OwnPassword, PrintedSession, SetupWish } from './access-schema.ts';
+import type { Login, OwnPassword, PrintedSignIn, SetupWish } from './access-schema.ts';
 import { ACTIONS, type Gate, type NativeCaller } from './auth.ts';
 import { cookieOf, refuseForeign, setCookie } from './cookie.ts';
 import { NativeError, notFound, throttled } from './error.ts';
@@ -45,14 +45,14 @@ export class SessionCalls {
   }
 
   /** Answers nobody, too: a page asks before anybody has logged in. */
-  async current({ wire }: Call): Promise<PrintedSession> {
+  async current({ wire }: Call): Promise<PrintedSignIn> {
     const caller = await this.#options.gate.signedIn(wire).catch(() => undefined);
     const signedIn = caller?.signedIn;
     if (caller === undefined || signedIn === undefined) return this.#nobody();
     return this.#print(caller, signedIn.user, signedIn.csrf);
   }
 
-  async login(call: Call<unknown, Login>): Promise<PrintedSession> {
+  async login(call: Call<unknown, Login>): Promise<PrintedSignIn> {
     const { wire, body } = call;
     refuseForeign(wire, this.#options.consoleUrl);
     const account = body.account ?? DEFAULT_ACCOUNT;
@@ -74,7 +74,7 @@ export class SessionCalls {
     return { done: true };
   }
 
-  async setUp(call: Call<unknown, SetupWish>): Promise<PrintedSession> {
+  async setUp(call: Call<unknown, SetupWish>): Promise<PrintedSignIn> {
     const { wire, body, requestId } = call;
     refuseForeign(wire, this.#options.consoleUrl);
     const from = { remote: wire.remote, requestId };
@@ -83,7 +83,7 @@ export class SessionCalls {
   }
 
   /** Everybody's own, who knows the present one. It ends all sign-ins of the user; this browser gets a new one. */
-  async changePassword(call: Call<unknown, OwnPassword>): Promise<PrintedSession> {
+  async changePassword(call: Call<unknown, OwnPassword>): Promise<PrintedSignIn> {
     const { caller, wire, body } = call;
     const user = requireSignedIn(caller);
     await this.#verify(user.accountId, { name: user.name, password: body.password }, wire);
@@ -115,7 +115,7 @@ export class SessionCalls {
     return { done: true };
   }
 
-  async #nobody(): Promise<PrintedSession> {
+  async #nobody(): Promise<PrintedSignIn> {
     const nobody = { user: null, account: null, role: null, actions: [], csrf: null };
     return { ...nobody, setup_needed: await this.#options.setup.isNeeded() };
   }
@@ -124,7 +124,7 @@ export class SessionCalls {
     { accountId, may }: Pick<NativeCaller, 'accountId' | 'may'>,
     { name, policies }: PublicUser,
     csrf: string,
-  ): Promise<PrintedSession> {
+  ): Promise<PrintedSignIn> {
     return {
       user: name,
       account: accountId,
@@ -136,7 +136,7 @@ export class SessionCalls {
   }
 
   /** Always with a new token: one that somebody had put into the browser before opens nothing. */
-  async #begin(user: PublicUser, { wire, requestId, sets }: Call): Promise<PrintedSession> {
+  async #begin(user: PublicUser, { wire, requestId, sets }: Call): Promise<PrintedSignIn> {
     const { accounts, signIns } = this.#options;
     await this.#endFormer(wire, user);
     const { token, ...signedIn } = await signIns.begin(user, arrivalOf(wire, requestId));
