@@ -7,6 +7,8 @@ export interface GanttBar {
   readonly span: Span;
   /** Which other tasks push to the same name at the same time. */
   readonly collides: readonly Task[];
+  /** From the top of its lane: none stands on another. */
+  readonly row: number;
 }
 
 export interface GanttLane {
@@ -18,14 +20,22 @@ export interface GanttLane {
 export function ganttOf(tasks: readonly Task[], window: Span): readonly GanttLane[] {
   const wanted = tasks.filter(task => task.enabled && task.status.word !== 'exited' && overlaps(spanOf(task), window));
   const byDestination = Map.groupBy(wanted, ({ destination }) => destinationText(destination));
-  const lanes = [...byDestination].map(([name, its]) => ({ name, bars: its.map(task => barOf(task, its)) }));
+  const lanes = [...byDestination].map(([name, its]) => ({ name, bars: barsOf(its) }));
   return lanes.sort((one, other) => collisionsIn(other) - collisionsIn(one) || one.name.localeCompare(other.name));
 }
 
-const barOf = (task: Task, others: readonly Task[]): GanttBar => ({
-  task,
-  span: spanOf(task),
-  collides: others.filter(other => other.id !== task.id && overlaps(spanOf(task), spanOf(other))),
-});
+function barsOf(tasks: readonly Task[]): readonly GanttBar[] {
+  const bars: GanttBar[] = [];
+  for (const task of [...tasks].sort((one, other) => spanOf(one).from - spanOf(other).from)) {
+    const span = spanOf(task);
+    const collides = tasks.filter(other => other.id !== task.id && overlaps(span, spanOf(other)));
+    const taken = new Set(bars.filter(bar => overlaps(bar.span, span)).map(({ row }) => row));
+    const row = Array.from({ length: bars.length + 1 }, (_, at) => at).find(at => !taken.has(at)) ?? 0;
+    bars.push({ task, span, collides, row });
+  }
+  return bars;
+}
+
+export const rowsIn = ({ bars }: GanttLane): number => Math.max(0, ...bars.map(({ row }) => row)) + 1;
 
 export const collisionsIn = ({ bars }: GanttLane): number => bars.filter(({ collides }) => collides.length > 0).length;

@@ -1,9 +1,8 @@
 import { language } from './preferences.ts';
 import { en } from './words/en.ts';
+import type { Word } from './words/word.ts';
 import { zh } from './words/zh.ts';
 
-/** A sentence with {holes}; where a number bends it, one sentence for each form that the language has. */
-export type Word = string | { readonly one?: string; readonly other: string };
 export type Key = keyof typeof en;
 
 const BOOKS: Readonly<Record<'en' | 'zh', Readonly<Record<Key, Word>>>> = { en, zh };

@@ -35,11 +35,15 @@ function Changes({ changes }: { readonly changes: AuditEntry['changes'] }) {
   if (fields.length === 0) return null;
   return (
     <details class="line-why">
-      <summary>{fields.map(([name]) => name).join(', ')}</summary>
+      <summary>
+        <code>{fields.map(([name]) => name).join(', ')}</code>
+      </summary>
       <dl class="pairs">
         {fields.map(([name, { before, after }]) => (
           <div key={name}>
-            <dt>{name}</dt>
+            <dt>
+              <code>{name}</code>
+            </dt>
             <dd>
               <del>{textOf(name, before)}</del> → <ins>{textOf(name, after)}</ins>
             </dd>

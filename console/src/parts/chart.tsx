@@ -23,7 +23,7 @@ const TABLE_ROWS = 30;
 export function Chart({ title, times, lines, digits }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const drawn = useRef<Drawn | undefined>(undefined);
-  const shape = `${lines.map(({ label }) => label).join('|')} ${theme.value}`;
+  const shape = `${t('chart.time')} ${lines.map(({ label }) => label).join('|')} ${theme.value}`;
   const data = [[...times], ...lines.map(({ values }) => [...values])];
   const newest = useRef(data);
   newest.current = data;
@@ -76,7 +76,7 @@ async function draw(box: HTMLElement, lines: readonly ChartLine[], signal: Abort
       height: HEIGHT,
       axes: [axis, { ...axis, size: 64 }],
       series: [
-        {},
+        { label: t('chart.time') },
         // The second is broken too, so that the two can be told apart without their colours.
         ...lines.map(({ label }, at) => ({
           label,

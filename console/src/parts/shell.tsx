@@ -77,7 +77,10 @@ function FeedMark() {
 function Settings() {
   return (
     <details class="settings">
-      <summary aria-label={t('settings.open')}>{visitor.value?.user} ⚙</summary>
+      <summary>
+        {visitor.value?.user} <span aria-hidden="true">⚙</span>
+        <span class="unseen">{t('settings.open')}</span>
+      </summary>
       <div class="settings-body">
         <Pick label={t('settings.language')} words={LANGUAGES} choice={language} name="language" />
         <Pick label={t('settings.theme')} words={THEMES} choice={theme} name="theme" />

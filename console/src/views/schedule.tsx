@@ -1,7 +1,7 @@
 import { clock } from '../clock.ts';
 import type { Span } from '../collisions.ts';
 import { formatTime } from '../format.ts';
-import { collisionsIn, type GanttBar, type GanttLane, ganttOf } from '../gantt.ts';
+import { collisionsIn, type GanttBar, type GanttLane, ganttOf, rowsIn } from '../gantt.ts';
 import { nameOf } from '../parts/addresses.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { ProblemNote } from '../parts/problem-note.tsx';
@@ -15,6 +15,8 @@ const SPANS = { day: 24 * HOUR_MS, week: 7 * 24 * HOUR_MS } as const;
 const BEFORE = 1 / 12;
 const TICKS = 6;
 const MOST_LANES = 100;
+/** The height of a bar with what is left free below it. */
+const ROW_REM = 2.1;
 
 /** What runs when, and where does it collide? */
 export function Schedule({ query }: { readonly query: URLSearchParams }) {
@@ -83,9 +85,9 @@ function Gantt({ lanes, window }: { readonly lanes: readonly GanttLane[]; readon
       {lanes.map(lane => (
         <div key={lane.name} class="lane">
           <span class="lane-name address">{lane.name}</span>
-          <div class="lane-time">
-            {lane.bars.map((bar, at) => (
-              <Bar key={bar.task.id} bar={bar} window={window} row={bar.collides.length > 0 ? at : 0} />
+          <div class="lane-time" style={{ height: `${rowsIn(lane) * ROW_REM + 0.3}rem` }}>
+            {lane.bars.map(bar => (
+              <Bar key={bar.task.id} bar={bar} window={window} />
             ))}
             {now > window.from && now < window.to && (
               <span class="now-line" aria-hidden="true" style={{ left: `${shareOf(now, window)}%` }} />
@@ -100,10 +102,9 @@ function Gantt({ lanes, window }: { readonly lanes: readonly GanttLane[]; readon
 interface BarProps {
   readonly bar: GanttBar;
   readonly window: Span;
-  readonly row: number;
 }
 
-function Bar({ bar: { task, span, collides }, window, row }: BarProps) {
+function Bar({ bar: { task, span, collides, row }, window }: BarProps) {
   const left = shareOf(span.from, window);
   const until = task.end_at === null ? t('overview.endless') : formatTime(task.end_at);
   const others = collides.length === 0 ? '' : ` — ${t('schedule.with', { names: collides.map(nameOf).join(', ') })}`;
@@ -117,7 +118,7 @@ function Bar({ bar: { task, span, collides }, window, row }: BarProps) {
       style={{
         left: `${left}%`,
         width: `${Math.max(1, shareOf(span.to, window) - left)}%`,
-        marginTop: `${(row % 2) * 3}px`,
+        top: `${0.3 + row * ROW_REM}rem`,
       }}
     >
       {collides.length > 0 && '⚠ '}

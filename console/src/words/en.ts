@@ -1,4 +1,4 @@
-import type { Word } from '../words.ts';
+import type { Word } from './word.ts';
 
 /** What the console says, in English. The other languages have the same keys, which the compiler sees to. */
 export const en = {

@@ -1,6 +1,7 @@
-import type { Key, Word } from '../words.ts';
+import type { en } from './en.ts';
+import type { Word } from './word.ts';
 
-export const zh: Readonly<Record<Key, Word>> = {
+export const zh: Readonly<Record<keyof typeof en, Word>> = {
   'access.add_key': '创建密钥',
   'access.add_user': '添加用户',
   'access.audit': '审计日志',
