@@ -117,12 +117,25 @@ describe('an ear for datagrams', () => {
     expect(bench.drain(SETTLED_MS + 50)).toEqual(['aaaa', 'cccc']);
   });
 
-  it('keeps to events where the kernel has no room for a burst', async () => {
-    const [bench, sender] = [await Bench.open(425_984), await camera()];
+  it('keeps to events where the kernel has no room for what comes between a few ticks', async () => {
+    const [bench, sender] = [await Bench.open(3 * 1_028), await camera()];
     await bench.settle(sender);
     await bench.send(sender, 'aaaa');
     await vi.waitFor(() => expect(bench.counts.bytesIn).toBe(9));
     expect(bench.drain(SETTLED_MS + 50)).toEqual(['aaaa']);
+  });
+
+  it('goes back to events for good when more comes than the kernel has room for', async () => {
+    const [bench, sender] = [await Bench.open(3 * 1_029), await camera()];
+    await bench.settle(sender);
+    for (const text of ['aaaa', 'bbbb']) await bench.send(sender, text);
+    expect(bench.drain(SETTLED_MS + 50)).toEqual(['aaaa', 'bbbb']);
+    for (const atMs of [1_100, 1_150]) {
+      const before = bench.counts.bytesIn;
+      await bench.send(sender, 'cccc');
+      await vi.waitFor(() => expect(bench.counts.bytesIn).toBe(before + 4));
+      expect(bench.drain(atMs)).toEqual(['cccc']);
+    }
   });
 
   it('outlives that its peer takes nothing, and speaks in the form that a settled socket wants', async () => {

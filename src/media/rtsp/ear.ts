@@ -25,8 +25,10 @@ const LEAST_BYTES = 4;
 const LARGEST_BYTES = 64 * 1024;
 /** Nothing below is a port that media comes from. */
 const LOWEST_PORT = 1024;
-/** With less room than a burst needs, the kernel cannot keep what comes between two ticks. */
-const ROOMY_BYTES = 1024 * 1024;
+/** What the kernel's room must hold: the most that ever came between two ticks, so many times over, for a tick may be late. */
+const LATE_TICKS = 3;
+/** What a packet takes of that room beyond its bytes. */
+const PACKET_BYTES = 1024;
 /** What had come before the kernel was told whom to hear has been read by then. */
 const SETTLED_MS = 1_000;
 /** Polls this often find nothing before the socket goes back to the event loop. */
@@ -59,6 +61,8 @@ export class Ear {
   #connectedMs: number | undefined;
   #polling = false;
   #fruitless = 0;
+  /** The most that one tick found, as the kernel counts it. */
+  #peakBytes = 0;
   #closed = false;
 
   constructor(socket: dgram.Socket, ends: Ends, counts: DatagramCounts) {
@@ -74,7 +78,7 @@ export class Ear {
   /** Hands over what has come; answers how many bytes that was. */
   drain(nowMs: number, mostBytes: number, take: TakeDatagram): number {
     const taken = this.#waitingBytes === 0 ? 0 : this.#drainWaiting(mostBytes, take);
-    if (taken > 0 && this.#mayPoll(nowMs)) this.#stopListening();
+    if (taken > 0 && !this.#polling && this.#mayPoll(nowMs)) this.#stopListening();
     return this.#polling && this.#waitingBytes === 0 ? taken + this.#poll(nowMs, mostBytes - taken, take) : taken;
   }
 
@@ -102,6 +106,7 @@ export class Ear {
       taken += packet.length;
       take(packet, packet.length, cameMs[at] as number);
     }
+    this.#note(taken, at);
     this.#waiting = waiting.slice(at);
     this.#cameMs = cameMs.slice(at);
     this.#waitingBytes -= taken;
@@ -111,12 +116,19 @@ export class Ear {
   #mayPoll(nowMs: number): boolean {
     return (
       !this.#closed &&
-      !this.#polling &&
       this.#handle !== undefined &&
       this.#connectedMs !== undefined &&
       nowMs - this.#connectedMs >= SETTLED_MS &&
-      this.#socket.getRecvBufferSize() >= ROOMY_BYTES
+      this.#hasRoom()
     );
+  }
+
+  #hasRoom(): boolean {
+    return LATE_TICKS * this.#peakBytes <= this.#socket.getRecvBufferSize();
+  }
+
+  #note(bytes: number, packets: number): void {
+    this.#peakBytes = Math.max(this.#peakBytes, bytes + packets * PACKET_BYTES);
   }
 
   #stopListening(): void {
@@ -132,17 +144,24 @@ export class Ear {
 
   #poll(nowMs: number, mostBytes: number, take: TakeDatagram): number {
     const buffer = readBuffer(0);
-    let taken = 0;
-    for (let packets = 0; packets < MOST_PACKETS && taken < mostBytes; packets++) {
+    let [taken, packets] = [0, 0];
+    for (; packets < MOST_PACKETS && taken < mostBytes; packets++) {
       const got = this.#receive(buffer);
       if (got < 0) break;
       taken += got;
       if (got >= LEAST_BYTES) take(buffer, got, nowMs);
     }
     this.#counts.bytesIn += taken;
-    if (taken > 0) this.#fruitless = 0;
-    else if (++this.#fruitless >= FRUITLESS_POLLS) this.#listen();
+    this.#judge(taken, packets);
     return taken;
+  }
+
+  /** Whether to go on in this way. */
+  #judge(bytes: number, packets: number): void {
+    const before = this.#peakBytes;
+    this.#note(bytes, packets);
+    this.#fruitless = packets > 0 ? 0 : this.#fruitless + 1;
+    if (this.#fruitless >= FRUITLESS_POLLS || (this.#peakBytes > before && !this.#hasRoom())) this.#listen();
   }
 
   /** How long the next packet is; -1 where there is none. What the peer's host refuses is an echo, as above. */
