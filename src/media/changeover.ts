@@ -11,17 +11,20 @@ const SAME_MS = 1_500;
 const MOST_MISSES = 2;
 const MOST_PASSED = 4;
 
+/** What there is to know of the spare. */
+type Shown = Pick<Spare, 'newestMs' | 'hasKey'>;
+
 /**
  * Says when the source on air gives way to a spare that brings the same stream another way: in front of a key frame of a
  * time that both have shown, or will, so that no picture is lost and none comes twice.
  */
 export class Changeover {
-  readonly #spare: Spare;
+  readonly #spare: Shown;
   /** Times of the last key frames of the source on air. */
   readonly #passed: number[] = [];
   #misses = 0;
 
-  constructor(spare: Spare, lastKeyMs: number) {
+  constructor(spare: Shown, lastKeyMs: number) {
     this.#spare = spare;
     this.#passed.push(lastKeyMs);
   }

@@ -82,4 +82,19 @@ describe('the GOP cache', () => {
     gop.append(packet('key', 20, small));
     expect(cached(gop)).toEqual([['key', 20, 3]]);
   });
+
+  it('holds several groups where it is to go on, and begins again with the one that is too much', () => {
+    const gop = new GopCache({ bytes: 1000, ms: 100 });
+    for (const [kind, dts] of [
+      ['inter', 0],
+      ['key', 10],
+      ['inter', 50],
+      ['key', 60],
+      ['key', 120],
+    ] as const) {
+      gop.append(packet(kind, dts, small), { on: true });
+      if (dts === 60) expect(cached(gop).map(([, at]) => at)).toEqual([10, 50, 60]);
+    }
+    expect(cached(gop)).toEqual([['key', 120, 3]]);
+  });
 });

@@ -198,4 +198,26 @@ describe('a spare', () => {
     expect(rig.source.closed).toBe(true);
     expect(rig.spare.heldBytes).toBe(0);
   });
+
+  it('begins at the key frame of a time, and with the sound that nobody has had', () => {
+    const rig = new Rig();
+    rig.play(0, 2_200);
+    expect([rig.spare.hasKey(1_000), rig.spare.hasKey(1_050), rig.spare.newestMs]).toEqual([true, false, 2_150]);
+    rig.spare.beginAtKey(1_000, 1_053);
+    expect(rig.read().slice(0, 4)).toEqual(['key 1000', 'inter 1050', 'inter 1100', 'audio 1103']);
+  });
+
+  it('waits for a key frame that has not come, and gives the sound in front of it that nobody has had', () => {
+    const rig = new Rig();
+    rig.tick(...HEADERS);
+    rig.play(0, 1_900);
+    rig.spare.beginAtKey(2_000, 1_903);
+    expect(rig.read()).toEqual(['videoHeader 0', 'audioHeader 0']);
+    rig.source.queue.push(['inter', 1_900], ['audio', 1_903], ['inter', 1_950], ['audio', 1_953]);
+    expect(rig.read()).toEqual(['audio 1953']);
+    rig.source.queue.push(['inter', 1_975], ['key', 2_040], ['inter', 2_090], ['audio', 2_003]);
+    expect(rig.read()).toEqual(['key 2040', 'inter 2090', 'audio 2003']);
+    rig.source.queue.push(['inter', 10], ['audio', 10]);
+    expect(rig.read()).toEqual(['inter 10', 'audio 10']);
+  });
 });

@@ -290,6 +290,8 @@ function isKnown({ kind, dtsMs }: Packet, known: { keyMs: number; audioMs: numbe
     return false;
   }
   if (known.keyMs !== NOTHING && !(kind === 'key' && dtsMs >= known.keyMs)) return true;
+  // A group later no sound is left that somebody could have had.
+  if (known.keyMs === NOTHING && kind === 'key') known.audioMs = NOTHING;
   known.keyMs = NOTHING;
   return false;
 }
