@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
+import { basename, dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FlvDemuxer } from '../src/media/flv/demux.ts';
 import { Batch, isVideo } from '../src/media/packet.ts';
@@ -7,12 +9,12 @@ import { type RawAnswer, sendRaw } from './lab/api.ts';
 import { run } from './lab/child.ts';
 import { CountedSource } from './lab/counted-source.ts';
 import { readCount } from './lab/counted-stream.ts';
-import { frames, videoOf } from './lab/ffmpeg.ts';
+import { frames, media, videoOf } from './lab/ffmpeg.ts';
 import { Millrace } from './lab/millrace.ts';
 import { Oracle } from './lab/oracle.ts';
 import { type Kept, keep } from './lab/packets.ts';
 import { Place } from './lab/place.ts';
-import { pass, until } from './lab/wait.ts';
+import { until } from './lab/wait.ts';
 
 // What a task on air shows: its rates and series, its picture live and still, and the node that carries it.
 
@@ -26,6 +28,8 @@ let source: CountedSource;
 let oracle: Oracle;
 let token: string;
 let taskId: string;
+/** With B-frames, as files have them. */
+let film: string;
 
 const headers = (): { readonly authorization: string } => ({ authorization: `Bearer ${token}` });
 const ask = (url: string, more: object = {}): Promise<RawAnswer> =>
@@ -106,6 +110,15 @@ class Viewer {
   }
 }
 
+/** How many pictures a decoder makes of what was seen, which it must not complain of. */
+async function decode(viewer: Viewer): Promise<number> {
+  const file = place.path(`${randomUUID()}.flv`);
+  writeFileSync(file, viewer.bytes);
+  // Whatever is wrong is said at this level, and ends it.
+  await run('ffmpeg', ['-v', 'error', '-xerror', '-err_detect', 'explode', '-i', file, '-f', 'null', '-']);
+  return videoOf(await frames(file, 'decode')).length;
+}
+
 const onAir = (id: string): Promise<unknown> =>
   until('the task is on air', async () => {
     const { body } = await ask(`/api/v1/tasks/${id}`);
@@ -114,8 +127,20 @@ const onAir = (id: string): Promise<unknown> =>
 
 beforeAll(async () => {
   place = new Place();
+  film = await media({ seconds: 30 });
   millrace = await Millrace.start(place, {
-    flags: ['--workers', '1', '--rtmp', 'off', '--network', 'lab', '--native-calls-per-second', '0'],
+    flags: [
+      '--workers',
+      '1',
+      '--rtmp',
+      'off',
+      '--network',
+      'lab',
+      '--media',
+      dirname(film),
+      '--native-calls-per-second',
+      '0',
+    ],
   });
   token = JSON.parse(await millrace.command('key', 'create', '--api', '--json')).apiKey;
   source = await CountedSource.start(place, { shape: { fps: FPS, gop: 25, videoKbit: 1_500 } });
@@ -137,19 +162,17 @@ describe('the figures of a task on air', () => {
   });
 
   it('are kept by the second, in columns that are named', TIMEOUT, async () => {
+    const columnOf = (signal: RawAnswer['body'], name: string): number[] =>
+      signal.rows.map((row: number[] | null) => row?.[signal.columns.indexOf(name)] ?? 0);
     const signal = await until('there are some rows', async () => {
       const { status, body } = await ask(`/api/v1/tasks/${taskId}/signal?span=15m`);
       expect(status).toBe(200);
-      return body.rows.length >= 6 ? body : undefined;
+      return columnOf(body, 'in_fps').filter(fps => Math.abs(fps - FPS) <= 3).length >= 5 ? body : undefined;
     });
     expect(signal.step_s).toBe(1);
     expect(Date.parse(signal.from)).toBeGreaterThan(Date.now() - 120_000);
-    const fps = signal.rows.flatMap((row: number[] | null) => row?.[signal.columns.indexOf('in_fps')] ?? []);
-    expect(fps.toSorted((a: number, b: number) => a - b)[Math.floor(fps.length / 2)]).toBeCloseTo(FPS, -1);
-    const [keyFrame] = signal.rows.flatMap(
-      (row: number[] | null) => row?.[signal.columns.indexOf('key_frame_s')] ?? [],
-    );
-    expect(keyFrame).toBeCloseTo(1, 0);
+    expect(Math.max(...columnOf(signal, 'out_kbit'))).toBeGreaterThan(1_200);
+    expect(Math.max(...columnOf(signal, 'key_frame_s'))).toBeGreaterThanOrEqual(0.9);
   });
 
   it('are asked for in words that there are', TIMEOUT, async () => {
@@ -175,11 +198,7 @@ describe('the live picture', () => {
       const at = (share: number): number => Math.round(behind[Math.floor((behind.length - 1) * share)] ?? Number.NaN);
       console.log(`live picture: ${at(0.5)} ms behind the camera, p95 ${at(0.95)} ms, at most ${at(1)} ms`);
       expect(at(1)).toBeLessThan(2_000);
-      const file = place.path('live.flv');
-      writeFileSync(file, viewer.bytes);
-      // Whatever is wrong is said at this level, and ends it.
-      await run('ffmpeg', ['-v', 'error', '-xerror', '-err_detect', 'explode', '-i', file, '-f', 'null', '-']);
-      expect(videoOf(await frames(file, 'decode')).length).toBeGreaterThanOrEqual(8 * FPS - 1);
+      expect(await decode(viewer)).toBeGreaterThanOrEqual(8 * FPS - 1);
     },
   );
 
@@ -203,6 +222,24 @@ describe('the live picture', () => {
     await ask(`/api/v1/tasks/${id}/stop`, { method: 'POST' });
     await until('the viewer is told', () => viewer.isOver);
     await expect(Viewer.open(id)).rejects.toThrow('409');
+  });
+
+  it('of a list is that of the file on air, of which the task tells how far it has come', TIMEOUT, async () => {
+    const url = `media://${basename(film)}`;
+    const list = { kind: 'list', items: [{ url, in_s: 2 }, { url }], rounds: 2 };
+    const id = await makeTask({ source: list, destination: { kind: 'url', url: oracle.url('list') } });
+    await onAir(id);
+    const viewer = await Viewer.open(id);
+    await viewer.sees(4 * FPS);
+    viewer.close();
+    expect(viewer.pictures[0]?.kind).toBe('key');
+    expect(await decode(viewer)).toBeGreaterThanOrEqual(4 * FPS - 3);
+    const { on_air: now } = (await ask(`/api/v1/tasks/${id}?reveal=true`)).body;
+    expect(now).toMatchObject({ source: null, item: { index: 0, round: 0, rounds: 2, url }, next: { index: 1, url } });
+    expect(now.item.duration_s).toBeCloseTo(28, 0);
+    expect(now.item.position_s).toBeGreaterThan(3);
+    expect(now.item.position_s).toBeLessThan(28);
+    await ask(`/api/v1/tasks/${id}`, { method: 'DELETE' });
   });
 
   it('is for four at a time, and again for the next when one leaves', TIMEOUT, async () => {
@@ -288,10 +325,13 @@ describe('the nodes', () => {
 
   it('go on telling of a worker that was adopted, and so do the series and the picture', TIMEOUT, async () => {
     await millrace.replace();
-    const viewer = await until('the picture is back', () => Viewer.open(taskId).catch(() => undefined));
-    await viewer.sees(FPS);
-    viewer.close();
-    await pass(0);
+    // Where the code has changed meanwhile, the run moves to another worker.
+    await until('the picture is back', async () => {
+      const viewer = await Viewer.open(taskId);
+      await until('a second is seen', () => viewer.pictures.length >= FPS || viewer.isOver);
+      viewer.close();
+      return viewer.pictures.length >= FPS;
+    });
     const { body } = await until('there is a row', async () => {
       const answer = await ask(`/api/v1/tasks/${taskId}/signal`);
       return answer.body.rows.length > 0 ? answer : undefined;
