@@ -1,3 +1,4 @@
+import { parseAddress, rtmpTarget } from '../../src/media/address.ts';
 import { parseAacConfig } from '../../src/media/codec/aac.ts';
 import { parseAvcConfig, parseSps } from '../../src/media/codec/h264.ts';
 import { parseHevcConfig, parseHevcSps } from '../../src/media/codec/h265.ts';
@@ -11,8 +12,10 @@ import { openMp4 } from '../../src/media/mp4/item.ts';
 import { both, VIDEO } from '../../src/media/mp4/numbered-film.ts';
 import { Batch } from '../../src/media/packet.ts';
 import { decodeAmf0, encodeAmf0 } from '../../src/media/rtmp/amf0.ts';
+import { readAnswer, Secrets } from '../../src/media/rtmp/answer.ts';
 import { ChunkReader } from '../../src/media/rtmp/chunk-reader.ts';
 import { ChunkWriter } from '../../src/media/rtmp/chunk-writer.ts';
+import { referralOf } from '../../src/media/rtmp/referral.ts';
 import { AudioTrack } from '../../src/media/rtsp/audio.ts';
 import { parseLatmConfig } from '../../src/media/rtsp/audio-config.ts';
 import { Clocks } from '../../src/media/rtsp/clocks.ts';
@@ -41,6 +44,22 @@ export interface Target {
 const WHERE = 'peer';
 const text = (bytes: Buffer): string => bytes.toString('latin1');
 const hex = (...given: readonly string[]): Buffer[] => given.map(one => Buffer.from(one, 'hex'));
+
+const referralSeeds = (): Buffer[] =>
+  ['rtmp://b.example:1936/live', '//192.0.2.1/a/b?c=d', '../other', '', 'rtmps://u:p@[2001:db8::1]/x'].map(tcUrl =>
+    encodeAmf0(['onStatus', 0, null, { code: 'NetConnection.Connect.ReconnectRequest', tcUrl, description: 'move' }]),
+  );
+
+/** Where it leads to is an address that can be dialled, with the stream's name; the name is told to nobody. */
+function refer(bytes: Buffer): void {
+  const [, , ...values] = decodeAmf0(bytes, 'push');
+  const address = parseAddress('rtmp://a.example/live/SECRETKEY?sign=SECRETSIGN', ['rtmp']);
+  const target = rtmpTarget(address);
+  const from = { address, target, secrets: new Secrets(address, target) };
+  const { url, words } = referralOf(readAnswer({ name: 'onStatus', transaction: 0, values }), from);
+  const led = url === undefined ? target : rtmpTarget(parseAddress(url, ['rtmp', 'rtmps']));
+  if (led.streamName !== target.streamName || words.includes('SECRET')) throw new Error(`it leads to ${url}: ${words}`);
+}
 
 /** Cut at odd places, as a network does. */
 function feed(bytes: Buffer, take: (piece: Buffer) => void): void {
@@ -209,6 +228,7 @@ export const TARGETS: readonly Target[] = [
     ],
     run: bytes => void decodeAmf0(bytes, 'pull'),
   },
+  { name: 'referral', seeds: referralSeeds, run: refer },
   {
     name: 'rtmp',
     seeds: () => [chunks()],
