@@ -27,7 +27,7 @@ export interface Health {
 }
 
 export interface ServerOptions {
-  readonly tasks: OperationsOptions['tasks'];
+  readonly tasks: OperationsOptions['tasks'] & NativeOptions['tasks'];
   readonly accounts: Accounts;
   /** The media's parser and address policy. */
   readonly checkUrl: CheckUrl;
@@ -60,6 +60,7 @@ export interface ServerOptions {
     | 'version'
     | 'testThrottle'
     | 'probe'
+    | 'plans'
     | 'monotonic'
     | 'limits'
   >;

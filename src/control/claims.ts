@@ -130,7 +130,7 @@ export class Claims {
     if (event.type === 'claimed') this.#open(task);
     else if (event.to === 'stopped' || event.to === 'exited') this.#end(event);
     else if (event.type === 'restarted' && event.to === 'recovering') this.#startOver(event);
-    else if (event.type === 'changed' && claim?.state === 'placed' && concernsRun(event)) this.#place(claim);
+    else if (claim?.state === 'placed' && concernsRun(event)) this.#place(claim);
   }
 
   news(news: RunNews): void {
@@ -323,15 +323,15 @@ export class Claims {
   }
 
   #sourceOf({ task, assets }: Claim): RunOrder['source'] {
-    const { id, spec, listVersion: version, breakpoint } = task;
+    const { id, spec, listVersion: version, jump, breakpoint } = task;
     if (spec.source.kind === 'live') {
-      return { kind: 'live', url: spec.source.url, ...tlsOf(spec.source), ...standbyOf(spec) };
+      return { kind: 'live', url: spec.source.url, ...tlsOf(spec.source), ...standbyOf(spec), ...pinOf(spec) };
     }
     const { kind, ...list } = spec.source;
     const at = this.#options.breakpoints.unsaved(id) ?? breakpoint ?? undefined;
-    const from = startCursor(list, version, at);
+    const from = startCursor(list, version, at, jump);
     const addresses = assets === undefined ? {} : { assets: assets.addresses };
-    return { kind, version, list, from, ...standbyOf(spec), ...addresses };
+    return { kind, version, list, from, ...(jump === null ? {} : { jump }), ...standbyOf(spec), ...addresses };
   }
 
   /** True while it is being asked where the assets of the present list lead to; the order follows by itself then. */
@@ -422,8 +422,12 @@ export class Claims {
 const pushOf = ({ pushEpoch }: RunNews): Pick<Occurrence, 'pushEpoch'> =>
   pushEpoch === undefined ? {} : { pushEpoch };
 
-const concernsRun = ({ detail }: Event): boolean =>
-  detail.changed?.some(field => /^(source|standby|retry|delayMs|slate)/.test(field)) ?? false;
+const concernsRun = ({ type, detail }: Event): boolean =>
+  type === 'moved' || (type === 'changed' && (detail.changed?.some(field => CARRIED.test(field)) ?? false));
+
+const CARRIED = /^(source|standby|retry|pin|delayMs|slate)/;
+
+const pinOf = ({ pin = null }: TaskSpec): Pick<LiveOrder, 'pin'> => (pin === null ? {} : { pin });
 
 const standbyOf = ({ standby }: TaskSpec): Pick<LiveOrder, 'standby'> => (standby.length === 0 ? {} : { standby });
 

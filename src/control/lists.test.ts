@@ -204,6 +204,29 @@ describe('an edit of a list on air', () => {
     expect((await stored(task)).version).toBe(2);
   });
 
+  it('is ordered from the place that its owner has moved it to, also by the next control process', async () => {
+    const task = await onAir({ refresh: 'breakpoint' });
+    await ordered(1);
+    await reach(task);
+    const to = { round: 2, index: 0, offsetMs: 9_000 };
+    await room.tasks.move(OWNER, task.id, () => to);
+    expect(await ordered(2)).toMatchObject({ epoch: 1, version: 2, from: to, jump: to });
+    expect(room.tasks.position(await stored(task))).toEqual(to);
+    expect(await typesOf(task)).toContain('moved');
+    await reach(task);
+    room = await room.again();
+    await room.claims.settle();
+    expect(await ordered(1)).toMatchObject({ version: 2, from: to, jump: to });
+  });
+
+  it('cannot be moved while it is stopped, nor can a stream', async () => {
+    const task = await onAir();
+    await room.tasks.change(OWNER, task.id, { enabled: false });
+    await expect(room.tasks.move(OWNER, task.id, () => PLACE)).rejects.toThrow('the task is stopped: cannot move it');
+    const live = await room.onAir();
+    await expect(room.tasks.move(OWNER, live.id, () => PLACE)).rejects.toThrow('the task is of a live source');
+  });
+
   it('reaches a run that a worker brings back', async () => {
     const task = await onAir();
     room = await room.again();

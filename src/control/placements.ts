@@ -93,14 +93,6 @@ export class Placements {
     return this.#placements.get(taskId)?.report;
   }
 
-  /** Has a live run go to one of its sources, 0 being the primary; `auto` undoes that. False where there is no such run. */
-  switchTo(taskId: string, to: number | 'auto'): boolean {
-    const placement = this.#placements.get(taskId);
-    if (placement?.state !== 'given' || placement.slot === undefined) return false;
-    placement.slot.send({ t: 'switch', taskId, epoch: placement.epoch, to });
-    return true;
-  }
-
   /** Asks the worker to show what the task carries, under that id. False where there is no such run. */
   tap(taskId: string, id: string, look: Look): boolean {
     const placement = this.#placements.get(taskId);

@@ -122,11 +122,6 @@ export class Supervisor {
     this.#placements.stop(taskId, epoch);
   }
 
-  /** Has a live run go to one of its sources, 0 being the primary; `auto` undoes that. False where there is no such run. */
-  switchTo(taskId: string, to: number | 'auto'): boolean {
-    return this.#placements.switchTo(taskId, to);
-  }
-
   report(taskId: string): RunReport | undefined {
     return this.#placements.report(taskId);
   }

@@ -1,9 +1,9 @@
 import type { Page, Store, TaskFilter } from '../store/store.ts';
 import type { Actor } from '../task/audit.ts';
-import { InvalidTask, type Problem, UnknownTask, WrongStatus } from '../task/error.ts';
+import { InvalidTask, NotSuch, type Problem, UnknownTask, WrongStatus } from '../task/error.ts';
 import { type Cursor, startCursor } from '../task/playlist.ts';
-import { checkSpec, mergeSpec, type SpecChange, type TaskSpec } from '../task/spec.ts';
-import { apply, applyChange, type Step, stepsAfter, stepsAfterChange, type Task } from '../task/task.ts';
+import { checkSpec, type ListSource, mergeSpec, type SpecChange, type TaskSpec } from '../task/spec.ts';
+import { apply, applyChange, applyJump, type Step, stepsAfter, stepsAfterChange, type Task } from '../task/task.ts';
 import type { Breakpoints } from './breakpoints.ts';
 import type { NextStamp, Record } from './record.ts';
 import { checkCertificates } from './trust.ts';
@@ -86,6 +86,24 @@ export class Tasks {
         refuseStranger(owner, task);
         refuseRestart(task, now);
         return restartSteps(task, nextStamp);
+      },
+      owner.by,
+    );
+    if (!answer) throw new UnknownTask(taskId);
+    return answer.task;
+  }
+
+  /** Has a list go on elsewhere, as `wanted` says of the task and the place where it stands. */
+  async move(owner: Owner, taskId: string, wanted: (list: ListSource, at: Position) => Cursor): Promise<Task> {
+    const answer = await this.#options.record.change(
+      taskId,
+      (task, nextStamp) => {
+        refuseStranger(owner, task);
+        const { status, spec } = task;
+        if (spec.source.kind !== 'list') throw new NotSuch('is of a live source, which has no place to go to');
+        if (status === 'stopped' || status === 'exited') throw new WrongStatus(status, 'move it');
+        const step = applyJump(task, wanted(spec.source, this.position(task)), nextStamp());
+        return step ? [step] : [];
       },
       owner.by,
     );

@@ -22,7 +22,7 @@ import type {
 } from './tables.ts';
 
 /** Rows to model and back. What was sealed was written here, so it is trusted once it has opened. */
-interface SealedTask extends Pick<Task, 'spec' | 'reason' | 'cause' | 'alarms' | 'pushEpoch' | 'movedAt'> {}
+interface SealedTask extends Pick<Task, 'spec' | 'reason' | 'cause' | 'alarms' | 'pushEpoch' | 'movedAt' | 'jump'> {}
 
 /** What a task is without that was stored before these fields were there. */
 const EARLIER_SPEC = { name: '', retry: null, echo: {} } as const;
@@ -31,6 +31,7 @@ type KeptTask = Pick<SealedTask, 'reason'> & {
   readonly alarms?: Task['alarms'];
   readonly pushEpoch?: number;
   readonly movedAt?: number;
+  readonly jump?: Task['jump'];
   readonly spec: Omit<TaskSpec, keyof typeof EARLIER_SPEC | 'source'> &
     Partial<Pick<TaskSpec, keyof typeof EARLIER_SPEC>> & { readonly source: KeptSource };
 };
@@ -49,8 +50,8 @@ interface SealedDelivery {
 }
 
 export function toTaskRow(seal: Seal, task: Task): TaskRow {
-  const { spec, reason, cause, alarms, pushEpoch, movedAt, breakpoint } = task;
-  const kept: SealedTask = { spec, reason, cause, alarms, pushEpoch, movedAt };
+  const { spec, reason, cause, alarms, pushEpoch, movedAt, jump, breakpoint } = task;
+  const kept: SealedTask = { spec, reason, cause, alarms, pushEpoch, movedAt, jump };
   return {
     id: task.id,
     account_id: task.accountId,
@@ -100,6 +101,7 @@ export function toTask(seal: Seal, row: TaskRow): Task {
     seq: row.seq,
     version: row.version,
     listVersion: row.list_version,
+    jump: kept.jump ?? null,
     breakpoint: row.breakpoint && openBreakpoint(seal, row.id, row.breakpoint),
     alarms,
     createdAt: row.created_at,

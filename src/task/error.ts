@@ -30,6 +30,16 @@ export class UnknownTask extends Error {
   }
 }
 
+/** The caller's mistake: the task is not of the kind that what was asked is for. */
+export class NotSuch extends Error {
+  override readonly name = 'NotSuch';
+
+  /** `why` goes on from "the task …". */
+  constructor(why: string) {
+    super(`the task ${why}`);
+  }
+}
+
 /** The caller's mistake: the task's status does not allow what was asked. */
 export class WrongStatus extends Error {
   override readonly name = 'WrongStatus';

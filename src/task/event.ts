@@ -17,6 +17,7 @@ export type EventType =
   | 'deleted'
   | 'created'
   | 'changed'
+  | 'moved'
   | 'itemStarted'
   | 'itemFinished'
   | 'alarm';

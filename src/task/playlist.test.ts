@@ -7,6 +7,7 @@ import {
   firstCursor,
   isSameExcerpt,
   isStart,
+  jumpCursor,
   type ListItem,
   nextCursor,
   type Playlist,
@@ -240,6 +241,36 @@ describe('an edit', () => {
     expect(place({ rounds: 5 }).round).toBe(2);
     expect(place({ rounds: 2 }).round).toBe(1);
     expect(place({ rounds: 'endless' }).round).toBe(2);
+  });
+});
+
+describe('a place that its owner moves a list to', () => {
+  const items = [{ url: 'a' }, { url: 'b', inMs: 1_000, outMs: 9_000 }];
+  const on = list({ items, rounds: 3 });
+
+  it('is where the file begins, unless a time in it is said', () => {
+    expect(jumpCursor(on, { round: 0, index: 1 })).toEqual({ round: 0, index: 1, offsetMs: 1_000 });
+    expect(jumpCursor(on, { round: 2, index: 1, offsetMs: 8_999 })).toEqual({ round: 2, index: 1, offsetMs: 8_999 });
+    expect(jumpCursor(list(), { round: 99, index: 0 })).toEqual({ round: 99, index: 0, offsetMs: 0 });
+  });
+
+  it.each([
+    [{ round: 0, index: 2 }, ['index']],
+    [{ round: 3, index: 0 }, ['round']],
+    [{ round: 0, index: 1, offsetMs: 999 }, ['offsetMs']],
+    [{ round: 0, index: 1, offsetMs: 9_000 }, ['offsetMs']],
+    [{ round: 3, index: 2, offsetMs: -1 }, ['index', 'round', 'offsetMs']],
+  ])('is not %j', (place, fields) => {
+    const problems = jumpCursor(on, place);
+    expect(Array.isArray(problems) && problems.map(({ field }) => field)).toEqual(fields);
+  });
+
+  it('is where a run begins until the destination has accepted a frame behind it', () => {
+    const jump = { round: 1, index: 0, offsetMs: 0 };
+    expect(startCursor(on, 2, at({ version: 1 }), jump)).toEqual(jump);
+    expect(startCursor(on, 2, undefined, jump)).toEqual(jump);
+    expect(startCursor(on, 2, at({ version: 2 }), jump)).toEqual({ round: 2, index: 1, offsetMs: 7_400 });
+    expect(startCursor(on, 2, undefined, null)).toEqual(firstCursor(on));
   });
 });
 

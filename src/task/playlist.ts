@@ -1,3 +1,5 @@
+import type { Problem } from './error.ts';
+
 /** One file of a list, and what of it is played. Times are the file's own, 0 at its first frame. */
 export interface ListItem {
   readonly url: string;
@@ -125,9 +127,34 @@ const inPoint = (item: ListItem | undefined): number => item?.inMs ?? 0;
 const outPoint = (item: ListItem | undefined): number => item?.outMs ?? Number.POSITIVE_INFINITY;
 const timesOf = (item: ListItem | undefined): number => item?.repeats ?? 1;
 
-/** Where a run of the list begins: the one rule behind a first start, a crash, an edit and a pause. */
-export const startCursor = (list: Playlist, version: number, at: Breakpoint | undefined): Cursor =>
-  at?.version === version ? resumeCursor(at) : editCursor(list, at);
+/**
+ * Where a run of the list begins: the one rule behind a first start, a crash, an edit and a pause. `jump`: where its owner
+ * has moved this version of it.
+ */
+export function startCursor(list: Playlist, version: number, at: Breakpoint | undefined, jump?: Cursor | null): Cursor {
+  if (at?.version === version) return resumeCursor(at);
+  return jump ?? editCursor(list, at);
+}
+
+/** A place that somebody wants to go on at; `offsetMs` is the in point where it is left out. */
+export type WantedPlace = Pick<Cursor, 'round' | 'index'> & { readonly offsetMs?: number | undefined };
+
+/** Where that is, or what is wrong with it. */
+export function jumpCursor(list: Playlist, { round, index, offsetMs }: WantedPlace): Cursor | readonly Problem[] {
+  const item = list.items[index];
+  const start = startOf(list, { round, index });
+  const wanted = { ...start, offsetMs: offsetMs ?? start.offsetMs };
+  const problems = [
+    ...(item === undefined ? [{ field: 'index', rule: 'must be less than the number of addresses' }] : []),
+    ...(list.rounds !== 'endless' && round >= list.rounds
+      ? [{ field: 'round', rule: 'must be less than the number of rounds' }]
+      : []),
+    ...(wanted.offsetMs < start.offsetMs || wanted.offsetMs >= outPoint(item)
+      ? [{ field: 'offsetMs', rule: 'must lie within what is played of the file' }]
+      : []),
+  ];
+  return problems.length > 0 ? problems : wanted;
+}
 
 const findFile = (items: readonly ListItem[], at: Breakpoint): number | undefined =>
   nearest(items, at.index, ({ url }) => url === at.url) ??

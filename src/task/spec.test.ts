@@ -62,7 +62,8 @@ describe('a spec that is in order', () => {
     ['30 standbys', { standby: many(30) }],
     ['16 tags of 64 characters', { tags: many(16).map(tag => tag.padStart(64, 'x').slice(0, 64)) }],
     ['a delay and a slate', { delayMs: 30_000, slate: 'hold' }],
-    ['what the node does', { delayMs: null, slate: null }],
+    ['the last standby', { standby: many(2), pin: 2 }],
+    ['what the node does', { pin: null, delayMs: null, slate: null }],
     ['an ingest destination', ingest({})],
     ['pins of a destination', { destination: { ...PLAIN, url: 'rtmps://dst.example/live/b', tls: { pins: [PIN] } } }],
     ['pins of a domain, whose target is not known', ingest({ tls: { pins: [PIN] } })],
@@ -124,6 +125,9 @@ describe('a spec that breaks a rule names the field', () => {
     ['a delay of minutes', { delayMs: 30_001 }, 'delayMs'],
     ['a delay in the past', { delayMs: -1 }, 'delayMs'],
     ['no slate at all', { slate: '' }, 'slate'],
+    ['a standby that there is not', { standby: many(2), pin: 3 }, 'pin'],
+    ['half a standby', { standby: many(2), pin: 0.5 }, 'pin'],
+    ['a standby of a list', { ...list({}), standby: many(2), pin: 1 }, 'pin'],
     ['tries without a pause', { retry: { count: 3, intervalMs: 999 } }, 'retry.intervalMs'],
   ];
   for (const [name, change, field] of cases) {

@@ -63,6 +63,8 @@ export interface TaskSpec {
   readonly tags?: readonly string[];
   /** How much media of a live source is held back; null or absent: as the node does. Counts from the next run on. */
   readonly delayMs?: number | null;
+  /** Which of its addresses a live task is to be at, 0 being the source; null or absent: the first that is well. */
+  readonly pin?: number | null;
   /** What is shown without a source: `off`, `hold`, or where a file lies; null or absent: what the node shows. */
   readonly slate?: string | null;
   /** What a dialect takes and shows again and a task has no use for, e.g. how a protocol was spelled. */
@@ -105,9 +107,15 @@ export const checkSpec = (spec: TaskSpec, { now }: { readonly now: number }): re
   ...checkTags(spec.tags ?? []),
   ...rule('delayMs', isCount(spec.delayMs ?? 0, 0) && (spec.delayMs ?? 0) <= MOST_DELAY_MS, WITHIN_DELAY),
   ...rule('slate', spec.slate !== '', 'must not be empty'),
+  ...checkPin(spec),
 ];
 
 const WITHIN_DELAY = `must be whole milliseconds up to ${MOST_DELAY_MS}`;
+
+const checkPin = ({ pin = null, source, standby }: TaskSpec): readonly Problem[] => [
+  ...rule('pin', pin === null || source.kind === 'live', 'is for live sources'),
+  ...rule('pin', isCount(pin ?? 0, 0) && (pin ?? 0) <= standby.length, 'must be 0, or the number of a standby'),
+];
 
 const checkTags = (tags: readonly string[]): readonly Problem[] => [
   ...rule('tags', tags.length <= MOST_TAGS, `takes at most ${MOST_TAGS} tags`),
@@ -222,6 +230,7 @@ export const changedFields = (before: TaskSpec, after: TaskSpec): readonly strin
   ...changedTop('enabled', before, after),
   ...changedObject('retry', before.retry, after.retry),
   ...changedBeyond('tags', [], before, after),
+  ...changedBeyond('pin', null, before, after),
   ...changedBeyond('delayMs', null, before, after),
   ...changedBeyond('slate', null, before, after),
   ...changedWithin('echo', before.echo, after.echo),

@@ -18,6 +18,7 @@ const stays = (status: Status) => ({
 const TABLE: Readonly<Record<Status, Readonly<Partial<Record<EventType, Status>>>>> = {
   scheduled: {
     ...stays('scheduled'),
+    moved: 'scheduled',
     claimed: 'scheduled',
     flowing: 'running',
     broke: 'recovering',
@@ -28,6 +29,7 @@ const TABLE: Readonly<Record<Status, Readonly<Partial<Record<EventType, Status>>
   },
   running: {
     ...stays('running'),
+    moved: 'running',
     claimed: 'recovering',
     broke: 'recovering',
     gaveUp: 'stopped',
@@ -39,6 +41,7 @@ const TABLE: Readonly<Record<Status, Readonly<Partial<Record<EventType, Status>>
   },
   recovering: {
     ...stays('recovering'),
+    moved: 'recovering',
     claimed: 'recovering',
     flowing: 'running',
     gaveUp: 'stopped',

@@ -3,7 +3,7 @@ import { isGone } from './alarm.ts';
 import type { EventType, Occurrence } from './event.ts';
 import type { ListItem } from './playlist.ts';
 import type { SourceSpec, SpecChange, TaskSpec } from './spec.ts';
-import { apply, applyChange, newTask, type Step, stepsAfter, stepsAfterChange, type Task } from './task.ts';
+import { apply, applyChange, applyJump, newTask, type Step, stepsAfter, stepsAfterChange, type Task } from './task.ts';
 
 const NOW = 1_800_000_000_000;
 
@@ -79,6 +79,7 @@ describe('a new task', () => {
       seq: 1,
       version: 1,
       listVersion: 1,
+      jump: null,
       breakpoint: null,
       createdAt: NOW,
       movedAt: NOW,
@@ -269,6 +270,30 @@ describe('the end of a task', () => {
   });
 });
 
+describe('a move of a list', () => {
+  const to = { round: 1, index: 2, offsetMs: 5_000 };
+  const stamp = { now: NOW + 5, eventId: 'e2' };
+
+  it('is another course of it, and one event with the place', () => {
+    const { task, event } = applyJump(fresh({ source: LIST }), to, stamp) ?? {};
+    expect(task).toMatchObject({ listVersion: 2, version: 1, jump: to, status: 'scheduled' });
+    expect(event).toMatchObject({ type: 'moved', cause: 'user', position: to, detail: { index: 2, round: 1 } });
+  });
+
+  it('is over with an edit of the list, and with a restart', () => {
+    const task = applyJump(fresh({ source: LIST }), to, stamp)?.task ?? fresh();
+    const source = { ...LIST, startSeconds: 7 };
+    expect(applyChange(task, { source }, stamp)?.task).toMatchObject({ jump: null, listVersion: 3 });
+    expect(applyChange(task, { name: 'x' }, stamp)?.task).toMatchObject({ jump: to, listVersion: 2 });
+    const stopped = moved(task, 'stopped').task;
+    expect(moved(stopped, 'restarted').task).toMatchObject({ jump: null, listVersion: 3 });
+  });
+
+  it('is no news of a task that is stopped', () => {
+    expect(applyJump(moved(fresh({ source: LIST }), 'stopped').task, to, stamp)).toBeUndefined();
+  });
+});
+
 describe('a change of the spec', () => {
   const change = (task: Task, patch: SpecChange): Step | undefined =>
     applyChange(task, patch, { now: NOW + 5, eventId: 'e2' });
@@ -293,8 +318,8 @@ describe('a change of the spec', () => {
   it('names tags, delay and slate, which mean the usual where they are absent', () => {
     const task = fresh();
     expect(change(task, { tags: [], delayMs: null, slate: null })).toBeUndefined();
-    const step = change(task, { tags: ['news'], delayMs: 500, slate: 'hold' });
-    expect(step?.event.detail.changed).toEqual(['tags', 'delayMs', 'slate']);
+    const step = change(task, { tags: ['news'], delayMs: 500, slate: 'hold', pin: 0 });
+    expect(step?.event.detail.changed).toEqual(['tags', 'pin', 'delayMs', 'slate']);
     expect(change(step?.task ?? task, { slate: null })?.event.detail.changed).toEqual(['slate']);
   });
 

@@ -30,6 +30,8 @@ export interface Task {
    * a place that the list's refresh rule has to find again.
    */
   readonly listVersion: number;
+  /** Of a list: where its owner has moved the present version of it; null where that was not. */
+  readonly jump: Cursor | null;
   /** Of a list: what the destination accepted last, as far as it is known here. */
   readonly breakpoint: Breakpoint | null;
   /** What has been raised and is not over; empty once the task is stopped or has exited. */
@@ -79,6 +81,7 @@ export function newTask(seed: TaskSeed): Step {
     seq: 1,
     version: 1,
     listVersion: 1,
+    jump: null,
     breakpoint: null,
     alarms: [],
     createdAt: now,
@@ -110,7 +113,7 @@ const raisesEpoch = (type: EventType): boolean => type === 'claimed' || type ===
 
 /** The types that are told without moving a status; the others are the columns of the status table. */
 const movesStatus = (type: EventType): boolean =>
-  type !== 'changed' && type !== 'itemStarted' && type !== 'itemFinished' && type !== 'alarm';
+  type !== 'changed' && type !== 'moved' && type !== 'itemStarted' && type !== 'itemFinished' && type !== 'alarm';
 
 /**
  * The task after what somebody saw, or undefined when that is no news: no cell in the status table, or told by a run
@@ -209,8 +212,13 @@ const move = (task: Task, to: Status, { type, cause, reason }: Occurrence, now: 
 });
 
 /** A list that was played to its end begins anew, wherever its last run stood. */
-const courseOfRestart = ({ listVersion, breakpoint, movedBy }: Task): Pick<Task, 'listVersion' | 'breakpoint'> => ({
+const courseOfRestart = ({
+  listVersion,
+  breakpoint,
+  movedBy,
+}: Task): Pick<Task, 'listVersion' | 'jump' | 'breakpoint'> => ({
   listVersion: listVersion + 1,
+  jump: null,
   breakpoint: movedBy === 'finished' ? null : breakpoint,
 });
 
@@ -229,8 +237,18 @@ export function applyChange(task: Task, patch: SpecChange, stamp: Stamp): Step |
   if (changed.length === 0) return undefined;
   const step = apply(task, { type: 'changed', cause: 'user', reason: '', detail: { changed } }, stamp);
   const version = task.version + 1;
-  const listVersion = task.listVersion + (changed.some(field => COURSE_FIELDS.has(field)) ? 1 : 0);
-  return step && { task: { ...step.task, spec, version, listVersion }, event: { ...step.event, version } };
+  const course = changed.some(field => COURSE_FIELDS.has(field))
+    ? { listVersion: task.listVersion + 1, jump: null }
+    : {};
+  return step && { task: { ...step.task, spec, version, ...course }, event: { ...step.event, version } };
+}
+
+/** The task with its list moved to that place, and the event that tells it; undefined where there is nothing to move. */
+export function applyJump(task: Task, to: Cursor, stamp: Stamp): Step | undefined {
+  const { index, round } = to;
+  const occurrence = { type: 'moved', cause: 'user', reason: '', position: to, detail: { index, round } } as const;
+  const step = apply(task, occurrence, stamp);
+  return step && { ...step, task: { ...step.task, jump: to, listVersion: task.listVersion + 1 } };
 }
 
 /** The same with what follows from it: what was wrong with a receiver is over for who has another one. */

@@ -52,12 +52,15 @@ export interface LiveOrder {
   readonly tls?: Trust;
   /** Taken in order when the source fails. */
   readonly standby?: readonly string[];
+  /** Which of them to be at whenever it is well, 0 being the source; absent: as usual. */
+  readonly pin?: number;
 }
 
 /**
  * A list to be played. Under the same epoch and version it may say other rounds, which touches nothing on air; with
  * another version it is an edit: the run goes on at `editCursor` of its own break point, for only it knows the frame,
- * or at `from` where it has none yet. Other addresses of assets touch nothing that has been opened.
+ * at `jump` where its owner has moved it, or at `from` where it has none yet. Other addresses of assets touch nothing
+ * that has been opened.
  */
 export interface ListOrder {
   readonly kind: 'list';
@@ -65,6 +68,8 @@ export interface ListOrder {
   readonly version: number;
   readonly list: Playlist;
   readonly from: Cursor;
+  /** Where its owner has moved this version of the list. */
+  readonly jump?: Cursor;
   /** Live streams that stand in, in order, while nothing of the list can be played. */
   readonly standby?: readonly string[];
   /** Where the assets that the list names lead to, by their URLs; one that is not here does not exist. */
@@ -203,8 +208,6 @@ export type ToWorker =
   /** Makes the run ready to follow the one under that epoch, which goes on elsewhere; the `start` behind its end is its cue. */
   | { readonly t: 'prepare'; readonly order: RunOrder }
   | { readonly t: 'stop'; readonly taskId: string; readonly epoch: number }
-  /** Goes to one of a live run's sources by hand, 0 being the primary; `auto` undoes that. */
-  | { readonly t: 'switch'; readonly taskId: string; readonly epoch: number; readonly to: number | 'auto' }
   /**
    * Shows what the run carries to who looks: the worker dials the channel once more, says `tap` with that id in a line, and
    * FLV follows on that connection. `still`: one key frame.

@@ -464,6 +464,33 @@ describe('a playout', () => {
       expect((was ?? 0) - (is ?? 0)).toBeLessThan(1_100);
     });
 
+    it('goes on where its owner moves it to, and from there behind a lost push before a frame was taken', async () => {
+      begin(order({ refresh: 'breakpoint' }));
+      await clock.advance(2_500);
+      const jump = { round: 1, index: 1, offsetMs: 2_000 };
+      run.change(order({ refresh: 'breakpoint' }, { version: 2, jump }));
+      sink().fault = new Fault('push', 'unreachable', 'gone');
+      await clock.advance(6_000);
+      const at = pictures().findIndex(({ words }) => words.startsWith('b '));
+      expect(pictures()[at]?.words).toBe('b key 2000');
+      expect(run.report().breakpoint).toMatchObject({ version: 2, round: 1 });
+      await clock.until(() => over);
+      expect(told().filter(words => words.startsWith('itemStarted'))).toEqual([
+        'itemStarted a 0',
+        'itemStarted b 1',
+        'itemStarted c 1',
+      ]);
+    });
+
+    it('begins the file on air again where its owner moves it to its start', async () => {
+      begin(order({ refresh: 'breakpoint' }));
+      await clock.advance(2_500);
+      run.change(order({ refresh: 'breakpoint' }, { version: 2, jump: { round: 0, index: 0, offsetMs: 0 } }));
+      await clock.advance(1_500);
+      expect(pictures().filter(({ words }) => words === 'a key 0')).toHaveLength(2);
+      expect(run.report().pushEpoch).toBe(1);
+    });
+
     it('takes other rounds without touching anything', async () => {
       begin(order({ rounds: 'endless' }));
       await clock.advance(2_500);

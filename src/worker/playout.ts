@@ -254,15 +254,16 @@ export class Playout {
     const at = this.#whereTaken();
     source.clear();
     if (feed.jumping) return;
-    const { list, version } = this.#order.source;
-    feed.jump(at === undefined ? playing.cursor : startCursor(list, version, at));
+    const { list, version, jump } = this.#order.source;
+    feed.jump(at === undefined ? playing.cursor : startCursor(list, version, at, jump));
   }
 
-  #edit({ list, version, from }: ListOrder, at: Breakpoint | undefined): void {
+  #edit({ list, version, from, jump }: ListOrder, at: Breakpoint | undefined): void {
     const { source, feed } = this.#now;
-    const cursor = at === undefined ? from : editCursor(list, at);
+    const cursor = jump ?? (at === undefined ? from : editCursor(list, at));
     const playing = source.playing;
     const stays =
+      jump === undefined &&
       list.refresh === 'breakpoint' &&
       !feed.jumping &&
       isSameExcerpt(playing?.item, list.items[cursor.index]) &&
@@ -393,9 +394,9 @@ export class Playout {
     const playing = source.playing;
     const at = this.#whereTaken();
     if (playing === undefined || feed.jumping) return;
-    const { list, version } = this.#order.source;
+    const { list, version, jump } = this.#order.source;
     source.clear();
-    feed.jump(at === undefined ? playing.cursor : startCursor(list, version, at));
+    feed.jump(at === undefined ? playing.cursor : startCursor(list, version, at, jump));
   }
 
   /** Answers how long to wait before the next round. While a file still plays, it is only an alarm. */
@@ -428,12 +429,12 @@ export class Playout {
   #bank(): void {
     const { relay, feed } = this.#now;
     const carried = this.#carried;
-    const { list, version, from } = this.#order.source;
+    const { list, version, from, jump } = this.#order.source;
     const at = this.#whereTaken();
     bank(carried, relay);
     carried.items += feed.opened;
     carried.skips += relay.skips;
-    this.#now = this.#build(at === undefined ? from : startCursor(list, version, at));
+    this.#now = this.#build(at === undefined ? from : startCursor(list, version, at, jump));
   }
 }
 

@@ -331,6 +331,26 @@ describe('a run with standbys', () => {
     expect(told()).toEqual(['flowing run']);
   });
 
+  it('is at the source that its order names, from the first on and whatever else is ordered', async () => {
+    const pinned = (urls: string[], pin?: number): RunOrder<LiveOrder> => {
+      const { source, ...rest } = order(urls);
+      return { ...rest, source: { ...source, ...(pin === undefined ? {} : { pin }) } };
+    };
+    begin(pinned([A, B, C], 1));
+    await onAir();
+    expect(index()).toBe(1);
+    run.change(pinned([A, B, C, 'rtmp://d/live/d'], 2));
+    await clock.until(() => index() === 2, 5_000);
+    run.change(pinned([A, B, C], 2));
+    await clock.advance(60_000);
+    expect(run.report().source).toMatchObject({ index: 2 });
+    expect(run.report().pinned).toBe(true);
+    run.change(pinned([A, B, C]));
+    await clock.until(() => index() === 0, 45_000);
+    expect(run.report().pinned).toBeUndefined();
+    expect(run.report().pushEpoch).toBe(1);
+  });
+
   it('does not hear of a source that it does not have', async () => {
     begin(order([A, B]));
     await onAir();

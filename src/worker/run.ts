@@ -84,6 +84,7 @@ export class Run {
     const { destination, tls } = parts.order;
     this.#push = new PushSide({ ...parts, destination, tls, standing: this.#standing });
     this.#pull = this.#makePull();
+    if (parts.order.source.pin !== undefined) this.#pull.switchTo(parts.order.source.pin);
     this.#relay = this.#makeRelay();
     this.ended = this.#live();
   }
@@ -96,10 +97,14 @@ export class Run {
     const isNew = !isDeepStrictEqual([urls, order.source.tls], [urlsOf(former), former.source.tls]);
     this.#standing.change(order, { isNew });
     this.#push.change(order.destination, order.tls);
-    if (isNew || !isDeepStrictEqual(order.cover, former.cover)) this.#pull.change(urls, order.cover);
+    const isOther = isNew || !isDeepStrictEqual(order.cover, former.cover);
+    if (isOther) this.#pull.change(urls, order.cover);
+    const { pin } = order.source;
+    // Other addresses have undone it.
+    if (pin !== former.source.pin || (isOther && pin !== undefined)) this.switchTo(pin ?? 'auto');
   }
 
-  /** Goes to one of the sources by hand, 0 being the primary, and stays with it while it is well; `auto` undoes that. */
+  /** Goes to one of the sources, 0 being the primary, and stays with it while it is well; `auto` undoes that. */
   switchTo(source: number | 'auto'): void {
     this.#pull.switchTo(source);
   }

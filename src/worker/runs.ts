@@ -93,11 +93,6 @@ export class Runs {
     this.#end(entry);
   }
 
-  switchTo(taskId: string, epoch: number, to: number | 'auto'): void {
-    const entry = this.#entries.get(taskId);
-    if (entry?.epoch === epoch && entry.run instanceof Run) entry.run.switchTo(to);
-  }
-
   /** Shows what the run carries; false where there is no such run, or too many look at it. */
   show(taskId: string, epoch: number, viewer: FlvViewer): boolean {
     const entry = this.#entries.get(taskId);
@@ -160,8 +155,8 @@ export class Runs {
 /** Whoever wrote the order did not know yet where the former run would end. */
 function following(order: RunOrder, at: Breakpoint | undefined): RunOrder {
   if (!isListOrder(order) || at === undefined) return order;
-  const { list, version } = order.source;
-  return { ...order, source: { ...order.source, from: startCursor(list, version, at) } };
+  const { list, version, jump } = order.source;
+  return { ...order, source: { ...order.source, from: startCursor(list, version, at, jump) } };
 }
 
 /** False where the run cannot become what is ordered: a stream does not turn into a list. */

@@ -109,7 +109,6 @@ export class Worker {
     if (message.t === 'start') this.#runs.start(message.order);
     else if (message.t === 'prepare') this.#runs.prepare(message.order);
     else if (message.t === 'stop') this.#runs.stop(message.taskId, message.epoch);
-    else if (message.t === 'switch') this.#runs.switchTo(message.taskId, message.epoch, message.to);
     else if (message.t === 'tap') void this.#show(message);
     else if (message.t === 'exit') void this.end('told to');
   }

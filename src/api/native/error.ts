@@ -1,4 +1,4 @@
-import { InvalidTask, UnknownTask, WrongStatus } from '../../task/error.ts';
+import { InvalidTask, NotSuch, UnknownTask, WrongStatus } from '../../task/error.ts';
 import type { Log } from '../log.ts';
 import { type RefusalKind, refusalOf } from '../refusal.ts';
 import { snake } from './event.ts';
@@ -117,8 +117,8 @@ export function asAnswer(error: unknown, requestId: string, log: Log): NativeErr
   if (error instanceof NativeError) return error;
   if (error instanceof UnknownTask) return notFound('task');
   if (error instanceof InvalidTask) return invalid(error.problems.map(inOurWords));
-  if (error instanceof WrongStatus)
-    return wrongStatus(`The task is ${error.status}: it cannot be done to ${error.asked}.`);
+  if (error instanceof NotSuch) return wrongStatus(`The ${error.message.replace(/^the /, '')}.`);
+  if (error instanceof WrongStatus) return wrongStatus(`The task is ${error.status}: one cannot ${error.asked}.`);
   const refusal = refusalOf(error);
   if (refusal !== undefined) return new NativeError(REFUSALS[refusal.kind], refusal.message);
   log.error({ requestId, err: error }, 'a request failed unexpectedly');

@@ -25,6 +25,7 @@ const TYPES: Readonly<Record<EventType, true>> = {
   deleted: true,
   created: true,
   changed: true,
+  moved: true,
   itemStarted: true,
   itemFinished: true,
   alarm: true,

@@ -20,7 +20,9 @@ export function openApiOf(routes: readonly Route[], { version, streamPath }: Doc
   const printed = routes.map(
     route => [pathOf(route.path), route.method.toLowerCase(), printRoute(route, components)] as const,
   );
-  const pictures = PICTURES.map(({ path, summary }) => [pathOf(path), 'get', printPicture(path, summary, components)] as const);
+  const pictures = PICTURES.map(
+    ({ path, summary }) => [pathOf(path), 'get', printPicture(path, summary, components)] as const,
+  );
   const stream = [streamPath, 'get', printStream(components)] as const;
   const paths: Record<string, Record<string, Part>> = {};
   for (const [path, method, operation] of [...printed, stream, ...pictures]) {

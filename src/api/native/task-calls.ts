@@ -1,5 +1,8 @@
+import type { StaticDecode } from 'typebox';
 import type { Directory, Place } from '../../control/directory.ts';
 import type { Owner, Tasks } from '../../control/tasks.ts';
+import { InvalidTask, NotSuch } from '../../task/error.ts';
+import { cursorBehind, jumpCursor } from '../../task/playlist.ts';
 import type { SpecChange, TaskSpec } from '../../task/spec.ts';
 import type { Task } from '../../task/task.ts';
 import type { Caller } from '../auth.ts';
@@ -10,11 +13,11 @@ import type { Redact } from './event.ts';
 import type { Call } from './route.ts';
 import { type Fare, printTask } from './task-print.ts';
 import { readChange, readWish } from './task-read.ts';
-import type { PrintedTask, TaskChange, TasksBy, TaskWish } from './task-schema.ts';
+import type { JUMP, PrintedTask, SWITCH, TaskChange, TasksBy, TaskWish } from './task-schema.ts';
 import { otherVersion, versionOf } from './version.ts';
 
 export interface TaskCallsOptions {
-  readonly tasks: Pick<Tasks, 'create' | 'change' | 'delete' | 'get' | 'restart'>;
+  readonly tasks: Pick<Tasks, 'create' | 'change' | 'delete' | 'get' | 'move' | 'restart'>;
   readonly directory: Pick<Directory, 'find'>;
   readonly accounts: {
     findDomain(name: string, accountId: string): Promise<object | undefined>;
@@ -48,11 +51,18 @@ export class TaskCalls {
   }
 
   async create({ caller, body }: Call<unknown, TaskWish>): Promise<PrintedTask> {
-    const { tasks, checkUrl, now, region } = this.#options;
-    const spec = readWish(body, { checkUrl, now: now(), region });
-    await this.#requireDomain(caller, spec);
+    const { tasks } = this.#options;
+    const spec = await this.specOf(caller, body);
     const task = await tasks.create(await this.#ownerOf(caller, body.project_id), spec);
     return this.#print(task, caller, {});
+  }
+
+  /** The wish in our words, all that is wrong with it refused. */
+  async specOf(caller: Caller, wish: TaskWish): Promise<TaskSpec> {
+    const { checkUrl, now, region } = this.#options;
+    const spec = readWish(wish, { checkUrl, now: now(), region });
+    await this.#requireDomain(caller, spec);
+    return spec;
   }
 
   async list({ caller, query }: Call<TasksBy>): Promise<{ tasks: PrintedTask[]; next: string | null; total: number }> {
@@ -96,6 +106,39 @@ export class TaskCalls {
 
   async restart({ caller, id }: Call): Promise<PrintedTask> {
     return this.#print(await this.#options.tasks.restart(caller, id), caller, {});
+  }
+
+  /** To one of its addresses by hand: it stays the wish of the task until `auto` or another one. */
+  async switch({ caller, id, body: { to } }: Call<unknown, StaticDecode<typeof SWITCH>>): Promise<PrintedTask> {
+    const task = await this.#options.tasks.change(caller, id, ({ spec }): SpecChange => {
+      if (spec.source.kind !== 'live') throw new NotSuch('is of a list, whose standbys take turns by themselves');
+      if (to !== 'auto' && to > spec.standby.length) {
+        throw invalid([{ field: 'to', rule: `must be 0, or the number of one of ${spec.standby.length} standbys` }]);
+      }
+      return { pin: to === 'auto' ? null : to };
+    });
+    return this.#print(task, caller, {});
+  }
+
+  /** Passes over what is left of the file on air, and its repeats. */
+  async skip({ caller, id }: Call): Promise<PrintedTask> {
+    const task = await this.#options.tasks.move(caller, id, (list, at) => {
+      const next = cursorBehind(list, at);
+      if (next === undefined) throw new NotSuch('is at the last file of its last round');
+      return next;
+    });
+    return this.#print(task, caller, {});
+  }
+
+  async jump({ caller, id, body }: Call<unknown, StaticDecode<typeof JUMP>>): Promise<PrintedTask> {
+    const { index, round, offset_s: offsetS } = body;
+    const offsetMs = offsetS === undefined ? undefined : Math.round(offsetS * 1_000);
+    const task = await this.#options.tasks.move(caller, id, (list, at) => {
+      const to = jumpCursor(list, { index, round: round ?? at.round, offsetMs });
+      if ('index' in to) return to;
+      throw new InvalidTask(to);
+    });
+    return this.#print(task, caller, {});
   }
 
   #print(task: Task, caller: Caller, { reveal }: Reveal): PrintedTask {

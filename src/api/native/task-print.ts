@@ -11,7 +11,7 @@ import {
 } from '../../task/spec.ts';
 import type { Task } from '../../task/task.ts';
 import type { Trust } from '../../task/trust.ts';
-import { EVENT_TYPES, printTime, printTimeOrNull, type Redact, snake } from './event.ts';
+import { EVENT_TYPES, printTime, printTimeOrNull, type Redact } from './event.ts';
 import type { PrintedDestination, PrintedOnAir, PrintedSource, PrintedStatus, PrintedTask } from './task-schema.ts';
 
 /** How a task fares on this node, as far as a run has told. */
@@ -136,7 +136,7 @@ function printStatus(task: Task, health: Health | undefined): PrintedStatus {
       kind: error.kind,
       message: error.message,
     },
-    alarms: task.alarms.map(({ alarm }) => snake(alarm)),
+    alarms: task.alarms.map(({ alarm }) => alarm),
   };
 }
 

@@ -1,5 +1,5 @@
 import { type Route, route } from './route.ts';
-import { DELETED, REVEAL, TASK, TASK_CHANGE, TASK_LIST, TASK_WISH, TASKS_BY } from './task-schema.ts';
+import { DELETED, JUMP, REVEAL, SWITCH, TASK, TASK_CHANGE, TASK_LIST, TASK_WISH, TASKS_BY } from './task-schema.ts';
 import { printVersion } from './version.ts';
 
 const ONE = '/api/v1/tasks/:id';
@@ -81,5 +81,34 @@ export const TASK_ROUTES: readonly Route[] = [
     answer: TASK,
     headers: etag,
     does: ({ tasks }, call) => tasks.restart(call),
+  }),
+  route({
+    method: 'POST',
+    path: `${ONE}/switch`,
+    action: 'millrace:tasks:operate',
+    summary: 'Has a live task go to its source (0), to a standby (1 …), or choose by itself (auto)',
+    body: SWITCH,
+    answer: TASK,
+    headers: etag,
+    does: ({ tasks }, call) => tasks.switch(call),
+  }),
+  route({
+    method: 'POST',
+    path: `${ONE}/skip`,
+    action: 'millrace:tasks:operate',
+    summary: 'Has a list go on with its next file',
+    answer: TASK,
+    headers: etag,
+    does: ({ tasks }, call) => tasks.skip(call),
+  }),
+  route({
+    method: 'POST',
+    path: `${ONE}/jump`,
+    action: 'millrace:tasks:operate',
+    summary: 'Has a list go on at another place',
+    body: JUMP,
+    answer: TASK,
+    headers: etag,
+    does: ({ tasks }, call) => tasks.jump(call),
   }),
 ];
