@@ -26,7 +26,7 @@ describe('a command that talks to a node', () => {
     expect(await endpoints(listen())).toMatchObject({ code: 0, err: '' });
     expect(node.asked[0]?.headers.authorization).toBe('Bearer mlr_k1');
     expect(calls).toEqual([
-      ['create', { name: 'of a command', isPassing: true, lifeMs: 900_000 }],
+      ['create', { isPassing: true, lifeMs: 900_000 }],
       ['remove', 'k1'],
     ]);
   });
@@ -37,7 +37,7 @@ describe('a command that talks to a node', () => {
 
   it('acts for the account it is told', async () => {
     await endpoints([...listen(), '--account', 'acme']);
-    expect(calls[0]).toEqual(['create', { accountId: 'acme', name: 'of a command', isPassing: true, lifeMs: 900_000 }]);
+    expect(calls[0]).toEqual(['create', { accountId: 'acme', isPassing: true, lifeMs: 900_000 }]);
   });
 
   it('makes no account that there was not', async () => {

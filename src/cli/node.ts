@@ -98,7 +98,6 @@ class PassingKeys implements Keys {
       const whose = account === undefined ? {} : { accountId: account };
       const { key, token } = await apiKeys.create({
         ...whose,
-        name: 'of a command',
         lifeMs: PASSING_KEY_MS,
         isPassing: true,
       });

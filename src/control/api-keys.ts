@@ -64,7 +64,8 @@ export class ApiKeys {
   /** The token is shown here only. */
   async create(wish: ApiKeyWish = {}): Promise<{ readonly key: ApiKey; readonly token: string }> {
     const { store, accounts, now, newId, randomBytes } = this.#options;
-    const { accountId = DEFAULT_ACCOUNT, name = '', policies = null } = wish;
+    const { accountId = DEFAULT_ACCOUNT, policies = null } = wish;
+    const name = wish.name ?? (wish.isPassing ? `a command of ${this.#options.by?.name ?? ''}` : '');
     requireName(name);
     const expiresAt = expiryOf(wish.lifeMs, now());
     const user = wish.user === undefined ? null : await accounts.requireUser(wish.user, accountId);

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { NODE } from '../task/audit.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { entryOf } from './notes.ts';
 import { DAY, HOUR, OWNER, type Rehearsal, rehearse } from './rehearsal.testsuite.ts';
 
 let room: Rehearsal;
@@ -58,4 +60,14 @@ it('goes on when the store could not do it', async () => {
 it('may be closed twice, and at once', async () => {
   keepHouse();
   await Promise.all([house?.close(), house?.close()]);
+});
+
+it('removes what was noted of changes with the events', async () => {
+  const noted = { accountId: OWNER.accountId, action: 'user.create', target: 'ann' };
+  const start = room.clock.now();
+  const entryAt = (at: number, id: string) => entryOf(noted, { now: () => start + at, newId: () => id, by: NODE });
+  await room.store.note([entryAt(-91 * DAY, 'a1'), entryAt(-89 * DAY, 'a2')]);
+  keepHouse();
+  const kept = async () => (await room.store.audit({ accountId: OWNER.accountId }, { limit: 10 })).map(({ id }) => id);
+  await passUntil(async () => expect(await kept()).toEqual(['a2']));
 });

@@ -16,6 +16,7 @@ const VERBS: { readonly [type in EventType]?: string } = {
   stopped: 'stop',
   restarted: 'start',
   deleted: 'delete',
+  moved: 'move',
 };
 
 /** What one call did to a task. */
