@@ -15,6 +15,9 @@ import { VideoUnits } from './video.ts';
 
 const PAT_PID = 0;
 const NULL_PID = 0x1fff;
+const HEAD_BYTES = 4;
+/** In the head of a packet: it carries a payload and nothing else. */
+const PAYLOAD = 0x10;
 const MOST_PROGRAMS = 64;
 /** A stream that has not said by now what it carries will not. */
 const UNANNOUNCED_BYTES = 8 * 1024 * 1024;
@@ -42,11 +45,28 @@ class Track {
   /** The continuity counter of its last packet; -1 before the first. */
   counter = -1;
   scrambled = 0;
+  readonly #high: number;
+  readonly #low: number;
 
   constructor(stream: TsStream, unwrap: Unwrap33) {
     this.stream = stream;
+    this.#high = stream.pid >> 8;
+    this.#low = stream.pid & 0xff;
     const spans = stream.codec === 'h264' || stream.codec === 'h265';
     this.pes = new PesReader(payloadOf(stream), unwrap, spans);
+  }
+
+  /** Takes the packet if all of it goes on with what its last one began, as nearly all packets of pictures do. */
+  goOn(bytes: Buffer, at: number, into: Batch): boolean {
+    const counter = (this.counter + 1) & 15;
+    // No damage and no start, this PID; neither scrambled nor with anything in front of its payload, and the next one.
+    if (bytes[at + 1] !== this.#high || bytes[at + 2] !== this.#low || bytes[at + 3] !== (PAYLOAD | counter))
+      return false;
+    if (this.counter < 0) return false;
+    this.counter = counter;
+    this.scrambled = 0;
+    this.pes.goOn(bytes, at + HEAD_BYTES, at + TS_PACKET_BYTES, into);
+    return true;
   }
 }
 
@@ -96,8 +116,12 @@ export class TsDemuxer implements Demuxer {
 
   push(bytes: Buffer, into: Batch): void {
     this.#bytes += bytes.length;
-    this.#packets.feed(bytes);
-    for (let at = this.#packets.next(); at >= 0; at = this.#packets.next()) this.#packet(this.#packets.bytes, at, into);
+    const packets = this.#packets;
+    packets.feed(bytes);
+    for (let at = packets.next(); at >= 0; at = packets.next()) {
+      // Of sound it may come out only now that it cannot be relayed.
+      if (this.#video?.goOn(packets.bytes, at, into) !== true) this.#packet(packets.bytes, at, into);
+    }
     if (this.#program === undefined && this.#bytes > UNANNOUNCED_BYTES) {
       const bound = `${UNANNOUNCED_BYTES >> 20} MB`;
       throw new Fault('pull', 'garbage', `the transport stream lists no programme in its first ${bound}`);
