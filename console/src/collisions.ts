@@ -1,6 +1,5 @@
 import type { Draft } from './draft.ts';
-import type { Destination, Task } from './model.ts';
-import { destinationText } from './parts/addresses.tsx';
+import type { Task } from './model.ts';
 
 /** From when until when a task wants to be on air, in milliseconds. */
 export interface Span {
@@ -15,32 +14,32 @@ export const spanOf = ({ start_at: startAt, end_at: endAt }: Pick<Task, 'start_a
 
 export const overlaps = (one: Span, other: Span): boolean => one.from < other.to && other.from < one.to;
 
+/** What tells one destination from another; undefined where that is not known. */
+export type PlaceOf = (task: Task) => string | undefined;
+
 const draftSpan = ({ starts, startAt, ends, endAt }: Draft): Span => ({
   from: starts === 'now' ? Date.now() : Date.parse(startAt),
   to: ends === 'never' ? Number.POSITIVE_INFINITY : Date.parse(endAt),
 });
 
-const draftDestination = ({ to, destination, domain, app, stream }: Draft): Destination =>
-  to === 'url' ? { kind: 'url', url: destination.trim() } : { kind: 'ingest', domain, app, stream };
+const draftPlace = ({ to, destination, domain, app, stream }: Draft): string =>
+  to === 'url' ? destination.trim() : `${domain}/${app}/${stream}`;
 
-/** Tasks that push to the same name at the same time. What is masked is compared as far as it is shown. */
-export function collisionsOf(draft: Draft, tasks: readonly Task[], own: string | undefined): readonly Task[] {
-  const wanted = draftDestination(draft);
-  const text = destinationText(wanted);
-  if (text === '' || text === '//') return [];
+export interface Others {
+  readonly tasks: readonly Task[];
+  readonly placeOf: PlaceOf;
+  /** The task that is being changed. */
+  readonly own: string | undefined;
+}
+
+/** Tasks that push to the same name at the same time. */
+export function collisionsOf(draft: Draft, { tasks, placeOf, own }: Others): readonly Task[] {
+  const place = draftPlace(draft);
+  if (place === '' || place === '//') return [];
   const span = draftSpan(draft);
   return tasks.filter(
-    task =>
-      task.id !== own &&
-      task.enabled &&
-      task.status.word !== 'exited' &&
-      mayBeSame(destinationText(task.destination), text) &&
-      overlaps(span, spanOf(task)),
+    task => task.id !== own && wantsAir(task) && placeOf(task) === place && overlaps(span, spanOf(task)),
   );
 }
 
-/** `rtmp://host/live/ab***` may be `rtmp://host/live/abcdef`. */
-function mayBeSame(shown: string, typed: string): boolean {
-  const [head = ''] = shown.split('*');
-  return head === shown ? shown === typed : head.length > 0 && typed.startsWith(head);
-}
+export const wantsAir = ({ enabled, status }: Task): boolean => enabled && status.word !== 'exited';

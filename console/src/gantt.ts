@@ -1,4 +1,4 @@
-import { overlaps, type Span, spanOf } from './collisions.ts';
+import { overlaps, type PlaceOf, type Span, spanOf, wantsAir } from './collisions.ts';
 import type { Task } from './model.ts';
 import { destinationText } from './parts/addresses.tsx';
 
@@ -12,17 +12,22 @@ export interface GanttBar {
 }
 
 export interface GanttLane {
+  /** Tells it from others; may bear a key and is not shown. */
+  readonly place: string;
   readonly name: string;
   readonly bars: readonly GanttBar[];
 }
 
 /** One lane for each destination, of what is on within the window; lanes with collisions come first. */
-export function ganttOf(tasks: readonly Task[], window: Span): readonly GanttLane[] {
-  const wanted = tasks.filter(task => task.enabled && task.status.word !== 'exited' && overlaps(spanOf(task), window));
-  const byDestination = Map.groupBy(wanted, ({ destination }) => destinationText(destination));
-  const lanes = [...byDestination].map(([name, its]) => ({ name, bars: barsOf(its) }));
+export function ganttOf(tasks: readonly Task[], window: Span, placeOf: PlaceOf): readonly GanttLane[] {
+  const wanted = tasks.filter(task => wantsAir(task) && overlaps(spanOf(task), window));
+  // One whose key is masked stands alone: it cannot be said whether it is the same.
+  const byPlace = Map.groupBy(wanted, task => placeOf(task) ?? task.id);
+  const lanes = [...byPlace].map(([place, its]) => ({ place, name: nameOf(its), bars: barsOf(its) }));
   return lanes.sort((one, other) => collisionsIn(other) - collisionsIn(one) || one.name.localeCompare(other.name));
 }
+
+const nameOf = ([task]: readonly Task[]): string => (task === undefined ? '' : destinationText(task.destination));
 
 function barsOf(tasks: readonly Task[]): readonly GanttBar[] {
   const bars: GanttBar[] = [];

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { asProblem, call, type Problem } from '../api.ts';
 import { useAnswer } from '../asked.ts';
 import { cloudCreates } from '../cloud-creates.ts';
@@ -20,6 +21,7 @@ import { nameOf } from '../parts/addresses.tsx';
 import { CopyAs } from '../parts/copy-as.tsx';
 import { Answered } from '../parts/empty.tsx';
 import { ProblemNote } from '../parts/problem-note.tsx';
+import { placeOf, revealDestinations } from '../revealed.ts';
 import { go, href } from '../router.ts';
 import { keepTask, tasks } from '../tasks.ts';
 import { t } from '../words.ts';
@@ -180,7 +182,8 @@ const errorsIn =
 
 /** Two pushes to one name cut each other off: it is said before it happens. */
 function Collisions({ draft, own }: { readonly draft: Draft; readonly own: string | undefined }) {
-  const found = collisionsOf(draft, tasks.value, own);
+  useEffect(() => void revealDestinations().catch(() => undefined), []);
+  const found = collisionsOf(draft, { tasks: tasks.value, placeOf, own });
   if (found.length === 0) return null;
   return (
     <p class="note note-warn" role="status">

@@ -1,3 +1,4 @@
+import { useEffect } from 'preact/hooks';
 import { clock } from '../clock.ts';
 import type { Span } from '../collisions.ts';
 import { formatTime } from '../format.ts';
@@ -5,6 +6,7 @@ import { collisionsIn, type GanttBar, type GanttLane, ganttOf, rowsIn } from '..
 import { nameOf } from '../parts/addresses.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { ProblemNote } from '../parts/problem-note.tsx';
+import { placeOf, revealDestinations } from '../revealed.ts';
 import { href, refine } from '../router.ts';
 import { loadTasks, tasks, tasksProblem } from '../tasks.ts';
 import { t } from '../words.ts';
@@ -20,12 +22,14 @@ const ROW_REM = 2.1;
 
 /** What runs when, and where does it collide? */
 export function Schedule({ query }: { readonly query: URLSearchParams }) {
+  const count = tasks.value.length;
+  useEffect(() => void revealDestinations().catch(() => undefined), [count]);
   const word = query.get('span') === 'week' ? 'week' : 'day';
   const step = Number(query.get('step') ?? 0) || 0;
   const length = SPANS[word];
   const from = clock.value - length * BEFORE + step * length;
   const window = { from, to: from + length };
-  const lanes = ganttOf(tasks.value, window);
+  const lanes = ganttOf(tasks.value, window, placeOf);
   const colliding = lanes.reduce((sum, lane) => sum + collisionsIn(lane), 0);
   const move = (by: number): void => refine({ span: word, step: String(step + by) });
   return (
@@ -83,7 +87,7 @@ function Gantt({ lanes, window }: { readonly lanes: readonly GanttLane[]; readon
         </div>
       </div>
       {lanes.map(lane => (
-        <div key={lane.name} class="lane">
+        <div key={lane.place} class="lane">
           <span class="lane-name address">{lane.name}</span>
           <div class="lane-time" style={{ height: `${rowsIn(lane) * ROW_REM + 0.3}rem` }}>
             {lane.bars.map(bar => (
