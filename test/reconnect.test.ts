@@ -10,6 +10,8 @@ import { OnePlayout } from './lab/one-playout.ts';
 import { OneRelay } from './lab/one-relay.ts';
 import { Oracle, type SeenStream } from './lab/oracle.ts';
 import { Place } from './lab/place.ts';
+import { securedUrl } from './lab/secured.ts';
+import { selfMade } from './lab/self-made.ts';
 import { until } from './lab/wait.ts';
 
 const KEY = 'SECRETKEY123';
@@ -239,5 +241,43 @@ describe.concurrent('a source asks for another connection', () => {
     await until('it has moved', () => relay.report.pullEpoch === 2 && source.pullers === 1);
     await more(seen, 40);
     judgePull('a source at its own port', seen, 300);
+  });
+});
+
+describe.concurrent('over TLS', () => {
+  it('a push goes to another server that bears a good certificate, and to none without', async () => {
+    await using place = new Place();
+    const pair = await selfMade(place);
+    const oracle = await Oracle.start(place);
+    const seen = oracle.stream(KEY);
+    const [to, other] = [
+      await securedUrl(place, oracle.url(KEY), pair),
+      await securedUrl(place, oracle.url(KEY), pair),
+    ];
+    const source = await CountedSource.start(place);
+    const relay = OneRelay.start(place, { from: source.url(), to, ca: pair.cert });
+    await more(seen, 30);
+    oracle.refer(KEY, { tcUrl: `rtmp://127.0.0.1:${oracle.port}/live` });
+    await until('it is told', () => relay.raisedAtMs('DestinationMoveFailed'));
+    expect(seen.pushes).toHaveLength(1);
+    oracle.refer(KEY, { tcUrl: other.slice(0, other.lastIndexOf('/')) });
+    await until('it has moved', () => seen.pushes.length === 2 && seen.pushes[0]?.endedAtMs);
+    await more(seen, 40);
+    judge('a live stream over TLS', seen);
+  });
+
+  it('a source is pulled from another server that is trusted as the first', async () => {
+    await using place = new Place();
+    const pair = await selfMade(place);
+    const source = await CountedSource.start(place);
+    const [from, other] = [await securedUrl(place, source.url(), pair), await securedUrl(place, source.url(), pair)];
+    const oracle = await Oracle.start(place);
+    const seen = oracle.stream('out');
+    const relay = OneRelay.start(place, { from, to: oracle.url('out'), fromTls: { ca: pair.cert } });
+    await more(seen, 30);
+    source.refer(other.slice(0, other.lastIndexOf('/')));
+    await until('it has moved', () => relay.report.pullEpoch === 2 && source.pullers === 1);
+    await more(seen, 40);
+    expect([lost(seen), doubled(seen), fallen(seen)]).toEqual([0, 0, 0]);
   });
 });
