@@ -8,6 +8,10 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], testTimeout: 10_000 } },
       {
+        oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+        test: { name: 'console', include: ['console/src/**/*.test.ts'], setupFiles: ['console/src/browser-stubs.ts'] },
+      },
+      {
         test: {
           name: 'product',
           include: ['test/**/*.test.ts'],

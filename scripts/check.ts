@@ -27,7 +27,7 @@ const UNIT_TESTS: Step = {
   command: [
     process.execPath,
     join(root, 'node_modules', 'vitest', 'vitest.mjs'),
-    ...['run', '--project', 'unit', '--coverage', '--reporter=default', '--reporter=json'],
+    ...['run', '--project', 'unit', '--project', 'console', '--coverage', '--reporter=default', '--reporter=json'],
     '--outputFile.json=coverage/unit-tests.json',
   ],
 };

@@ -1,0 +1,35 @@
+import type { Task } from './model.ts';
+
+/** A task for tests, of which they say what matters to them. */
+export const exampleTask = (more: Partial<Task> = {}): Task => ({
+  id: '9c99820b-9a71-4369-b6f1-c727ed8240e6',
+  project_id: 'p',
+  dialect: 'native',
+  name: 'shop',
+  tags: [],
+  region: 'default',
+  source: { kind: 'live', url: 'rtmp://origin.example.com/live/in' },
+  standby: [],
+  destination: { kind: 'url', url: 'rtmp://push.example.com/live/key' },
+  start_at: '2026-11-21T10:00:00.123Z',
+  end_at: null,
+  enabled: true,
+  callback: null,
+  retry: null,
+  delay_s: null,
+  slate: null,
+  version: 3,
+  created_at: '2026-11-21T09:00:00.000Z',
+  status: {
+    word: 'running',
+    since: null,
+    reason: '',
+    side: null,
+    attempt: 0,
+    next_retry_at: null,
+    last_error: null,
+    alarms: [],
+  },
+  on_air: null,
+  ...more,
+});
