@@ -64,8 +64,8 @@ export class DatagramPair {
 
   constructor(ends: Ends, [rtp, rtcp]: readonly [dgram.Socket, dgram.Socket]) {
     this.ports = { rtp: rtp.address().port, rtcp: rtcp.address().port };
-    this.#rtp = new Ear(rtp, ends, this);
-    this.#rtcp = new Ear(rtcp, ends, this);
+    this.#rtp = new Ear(rtp, ends, { counts: this, dense: true });
+    this.#rtcp = new Ear(rtcp, ends, { counts: this, dense: false });
     this.#reorder = new Reorder((bytes, length, cameMs) => this.#takers.rtp(bytes, length, cameMs));
     this.#takeRtp = (bytes, length, cameMs) => this.#reorder.put(bytes, length, cameMs);
   }

@@ -25,16 +25,16 @@ class Bench {
   readonly ear: Ear;
   readonly #port: number;
 
-  private constructor(socket: dgram.Socket, port: number) {
+  private constructor(socket: dgram.Socket, port: number, dense: boolean) {
     this.#port = port;
-    this.ear = new Ear(socket, { local: HERE, peer: HERE, now: () => 0 }, this.counts);
+    this.ear = new Ear(socket, { local: HERE, peer: HERE, now: () => 0 }, { counts: this.counts, dense });
     opened.push(this.ear);
   }
 
-  static async open(roomBytes = 4 * 1024 * 1024): Promise<Bench> {
+  static async open({ roomBytes = 4 * 1024 * 1024, dense = true } = {}): Promise<Bench> {
     vi.spyOn(dgram.Socket.prototype, 'getRecvBufferSize').mockReturnValue(roomBytes);
     const socket = await bound();
-    return new Bench(socket, socket.address().port);
+    return new Bench(socket, socket.address().port, dense);
   }
 
   /** Resolves when the kernel has it. */
@@ -118,15 +118,22 @@ describe('an ear for datagrams', () => {
   });
 
   it('keeps to events where the kernel has no room for what comes between a few ticks', async () => {
-    const [bench, sender] = [await Bench.open(3 * 1_028), await camera()];
+    const [bench, sender] = [await Bench.open({ roomBytes: 3 * 1_028 }), await camera()];
     await bench.settle(sender);
     await bench.send(sender, 'aaaa');
     await vi.waitFor(() => expect(bench.counts.bytesIn).toBe(9));
     expect(bench.drain(SETTLED_MS + 50)).toEqual(['aaaa']);
   });
 
+  it('keeps to events where little comes', async () => {
+    const [bench, sender] = [await Bench.open({ dense: false }), await camera()];
+    await bench.settle(sender);
+    await bench.send(sender, 'aaaa');
+    await vi.waitFor(() => expect(bench.counts.bytesIn).toBe(9));
+  });
+
   it('goes back to events for good when more comes than the kernel has room for', async () => {
-    const [bench, sender] = [await Bench.open(3 * 1_029), await camera()];
+    const [bench, sender] = [await Bench.open({ roomBytes: 3 * 1_029 }), await camera()];
     await bench.settle(sender);
     for (const text of ['aaaa', 'bbbb']) await bench.send(sender, text);
     expect(bench.drain(SETTLED_MS + 50)).toEqual(['aaaa', 'bbbb']);

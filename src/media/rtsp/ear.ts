@@ -65,9 +65,10 @@ export class Ear {
   #peakBytes = 0;
   #closed = false;
 
-  constructor(socket: dgram.Socket, ends: Ends, counts: DatagramCounts) {
+  /** `dense`: so much comes that reading in the tick pays. */
+  constructor(socket: dgram.Socket, ends: Ends, { counts, dense }: { counts: DatagramCounts; dense: boolean }) {
     this.#socket = socket;
-    this.#handle = handleOf(socket);
+    this.#handle = dense ? handleOf(socket) : undefined;
     this.#ends = ends;
     this.#counts = counts;
     socket.on('message', this.#hear);
