@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { hevcHeader, putHevcHead } from './flv/body.ts';
 import { FlvDemuxer } from './flv/demux.ts';
 import { FlvViewer, type Look } from './flv/viewer.ts';
 import { Batch, type Packet, type PacketKind } from './packet.ts';
@@ -154,6 +155,18 @@ describe('who looks at a run', () => {
     expect(eyes.kinds).toBe('ha');
     expect(eyes.bytes[4]).toBe(4);
   });
+});
+
+it('H.265 is shown as enhanced RTMP carries it', () => {
+  shown = { ...SHOWN, inForce: { ...SHOWN.inForce, videoHeader: hevcHeader(Buffer.alloc(30, 1)) } };
+  const key = Buffer.alloc(60, 7);
+  putHevcHead(key, 0, true, 40);
+  const eyes = look();
+  out.clear();
+  add('key', 0, key);
+  tap.tick(out, shown, nowMs);
+  expect(eyes.kinds).toBe('HhK');
+  expect(eyes.packets.at(-1)?.copyPayload().equals(key)).toBe(true);
 });
 
 describe('a viewer who is slow', () => {
