@@ -100,9 +100,10 @@ export class VideoUnits implements Payload {
     const out = this.#cuttings.buffer;
     let at = this.#rules.putHead(out, how.start, how.key, picture.ctsMs);
     for (let i = picture.from; i < picture.to; i++) {
-      const { kind, start, end } = this.#units[i] as Unit;
+      const unit = this.#units[i] as Unit;
+      const { kind, start, end } = unit;
       if (kind === 'delimiter' || kind === 'useless') continue;
-      if (kind === 'set' && !how.inBand.some(set => set.equals(bytes.subarray(start, end)))) continue;
+      if (kind === 'set' && !isAmong(how.inBand, bytes, unit)) continue;
       at = putUint32(out, at, end - start);
       at += bytes.copy(out, at, start, end);
     }
@@ -168,6 +169,9 @@ export class VideoUnits implements Payload {
     return room;
   }
 }
+
+const isAmong = (sets: readonly Buffer[], bytes: Buffer, { start, end }: Unit): boolean =>
+  sets.some(set => set.equals(bytes.subarray(start, end)));
 
 function endsInStartCode(bytes: Buffer): boolean {
   const last = bytes.length - 1;
