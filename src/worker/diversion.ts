@@ -8,6 +8,7 @@ import { under, whenOver } from './attempts.ts';
 import type { Beside } from './beside.ts';
 import { type Circles, follow, type Reachable, Referrals } from './referrals.ts';
 import type { RunParts, SourceWish } from './run.ts';
+import type { Standing } from './standing.ts';
 
 /** One source on air. */
 export interface Pulled {
@@ -17,11 +18,9 @@ export interface Pulled {
   readonly left: Promise<Fault>;
 }
 
-/** Where a server has sent us, made ready; on air where it has a `left`. */
-export interface Diverted {
+/** One to which a server has sent us, on air or ready to be. */
+interface Diverted extends Pulled {
   readonly source: Spare;
-  readonly referrals: Referrals;
-  readonly left?: Promise<Fault>;
 }
 
 export interface DiversionParts extends Pick<RunParts, 'now' | 'sleep'> {
@@ -30,8 +29,7 @@ export interface DiversionParts extends Pick<RunParts, 'now' | 'sleep'> {
   readonly open: (url: string, signal: AbortSignal, wish: SourceWish) => Promise<Source>;
   readonly beside: Pick<Beside, 'ripen'>;
   readonly circles: Circles;
-  /** It stays where it is for now. */
-  readonly stays: (fault: Fault) => void;
+  readonly standing: Pick<Standing, 'count' | 'hold'>;
   /** Of all that is pulled: it outlives the diversion. */
   readonly signal: AbortSignal;
 }
@@ -61,8 +59,8 @@ export class Diversion {
   }
 
   /** The source on air has left with that fault: what follows it? Nothing more is tried behind the answer. */
-  async settle(left: Fault): Promise<Diverted | undefined> {
-    const { sleep } = this.#parts;
+  async settle(left: Fault): Promise<Pulled | undefined> {
+    const { sleep, relay, signal } = this.#parts;
     if (this.#isUnderWay && this.#next === undefined) {
       await Promise.race([this.#over, whenOver(sleep(GRACE_MS, this.#life.signal))]);
     }
@@ -70,8 +68,8 @@ export class Diversion {
     this.#next = undefined;
     await this.close();
     if (next === undefined || left === CHANGED_OVER || this.#isOnAir) return next;
-    const { source, referrals } = next;
-    return { source, referrals };
+    next.source.beginAt(relay.mediaAtMs);
+    return { ...next, left: relay.pull(next.source, signal) };
   }
 
   /** Nothing is to follow; what has been opened all the same is closed. */
@@ -79,19 +77,28 @@ export class Diversion {
     this.#forget();
     this.#life.abort();
     await this.#over;
+    this.#parts.standing.hold('SourceMoveFailed', undefined);
     this.#next?.source.close();
   }
 
   #follow(signal: AbortSignal): Promise<void> {
-    const { pulled, circles, now, sleep, stays } = this.#parts;
+    const { pulled, circles, now, sleep } = this.#parts;
     return follow(
       {
-        ...{ referrals: pulled.referrals, circles, now, sleep, stays },
+        ...{ referrals: pulled.referrals, circles, now, sleep },
+        stays: fault => this.#stays(fault),
         go: (to, own) => this.#go(to, own),
         faultOf: sentence => new Fault('pull', 'refused', sentence, { refusal: 'redirected' }),
       },
       signal,
     );
+  }
+
+  /** Where its server wants it to be pulled, it cannot be. */
+  #stays(fault: Fault): void {
+    const { standing } = this.#parts;
+    standing.count(fault);
+    standing.hold('SourceMoveFailed', fault.message);
   }
 
   async #go(to: Reachable, signal: AbortSignal): Promise<Fault | undefined> {

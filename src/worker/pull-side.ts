@@ -8,7 +8,7 @@ import { Beside } from './beside.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import type { RunCover, RunReport } from './channel.ts';
 import { coverOf } from './cover.ts';
-import { Diversion, type Diverted, type Pulled } from './diversion.ts';
+import { Diversion, type Pulled } from './diversion.ts';
 import type { PushSide } from './push-side.ts';
 import { Circles, Referrals } from './referrals.ts';
 import type { RunParts, SourceWish } from './run.ts';
@@ -260,7 +260,6 @@ export class PullSide {
     const diversion = new Diversion({
       ...{ ...this.#parts, relay, pulled, signal, beside: this.#beside, circles: this.#circles },
       open: (url, own, wish) => openSource(url, own, { ...wish, sentFrom: candidate.url }),
-      stays: fault => this.#stays(fault),
     });
     const fault = await under(signal, over => {
       onceReached(relay.ready(over.signal), () => {
@@ -273,23 +272,9 @@ export class PullSide {
     });
     const next = signal.aborted ? undefined : await diversion.settle(fault);
     await diversion.close();
-    this.#parts.standing.hold('SourceMoveFailed', undefined);
     // The silence before a fault was not healthy.
     const healthyMs = readyAtMs === undefined ? 0 : Math.max(0, relay.mediaAtMs - readyAtMs);
-    return { outcome: { fault, healthyMs }, next: next && this.#goOn(relay, next, signal) };
-  }
-
-  #goOn(relay: Relay, { source, referrals, left }: Diverted, signal: AbortSignal): Pulled {
-    if (left !== undefined) return { source, referrals, left };
-    source.beginAt(relay.mediaAtMs);
-    return { source, referrals, left: relay.pull(source, signal) };
-  }
-
-  /** Where its server wants it to be pulled, it cannot be. */
-  #stays(fault: Fault): void {
-    const { standing } = this.#parts;
-    standing.count(fault);
-    standing.hold('SourceMoveFailed', fault.message);
+    return { outcome: { fault, healthyMs }, next };
   }
 
   #entered(candidate: Candidate): void {

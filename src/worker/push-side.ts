@@ -151,18 +151,15 @@ export class PushSide {
 
   /** One push from its first frame to its last. Answers how it ended, or what has followed it. */
   async #stint(stint: Stint, pushed: Pushed, signal: AbortSignal): Promise<Outcome | Opened | Stint> {
-    const { standing } = this.#parts;
     this.#epoch++;
     this.#sink = stint.sink;
     const transfer = new Transfer({
       ...{ ...this.#parts, relay: pushed.relay, stint, circles: this.#circles, signal },
       open: (url, own, wish) => this.#open(pushed, url, own, wish),
-      stays: fault => this.#stays(fault),
     });
     const outcome = await this.#carry(stint, pushed);
     const { next, fault }: Settled = signal.aborted ? {} : await transfer.settle(outcome.fault);
     await transfer.close();
-    standing.hold('DestinationMoveFailed', undefined);
     if (next !== undefined && outcome.fault === SUCCEEDED) {
       this.#closing = stint.sink.close(CLEAN_CLOSE_MS);
       this.#bank(stint.sink);
@@ -195,13 +192,6 @@ export class PushSide {
     this.#leftAtMs = this.#parts.now();
     this.#carried.disposable += drops.disposable;
     this.#carried.untilKey += drops.untilKey;
-  }
-
-  /** Where its destination wants it, it cannot go: it goes on where it is. */
-  #stays(fault: Fault): void {
-    const { standing } = this.#parts;
-    standing.count(fault);
-    standing.hold('DestinationMoveFailed', fault.message);
   }
 
   /** Somebody publishes there, and it may be we: what is left of a push that was lost. */

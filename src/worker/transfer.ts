@@ -6,6 +6,7 @@ import { onAbort } from '../media/waiting.ts';
 import { under, whenOver } from './attempts.ts';
 import { type Circles, follow, type Reachable, Referrals } from './referrals.ts';
 import type { RunParts, SinkWish } from './run.ts';
+import type { Standing } from './standing.ts';
 
 /** A push that the destination has accepted. */
 export interface Opened {
@@ -24,8 +25,7 @@ export interface TransferParts extends Pick<RunParts, 'now' | 'sleep'> {
   readonly stint: Stint;
   readonly open: (url: string, signal: AbortSignal, wish: SinkWish) => Promise<Sink>;
   readonly circles: Circles;
-  /** It stays where it is for now. */
-  readonly stays: (fault: Fault) => void;
+  readonly standing: Pick<Standing, 'count' | 'hold'>;
   /** Of all that the run pushes: it outlives the transfer. */
   readonly signal: AbortSignal;
 }
@@ -83,19 +83,28 @@ export class Transfer {
     this.#forget();
     this.#life.abort();
     await this.#over;
+    this.#parts.standing.hold('DestinationMoveFailed', undefined);
     await this.#next?.sink.close(0);
   }
 
   #follow(signal: AbortSignal): Promise<void> {
-    const { stint, circles, now, sleep, stays } = this.#parts;
+    const { stint, circles, now, sleep } = this.#parts;
     return follow(
       {
-        ...{ referrals: stint.referrals, circles, now, sleep, stays },
+        ...{ referrals: stint.referrals, circles, now, sleep },
+        stays: fault => this.#stays(fault),
         go: (to, own) => this.#go(to, own),
         faultOf: sentence => new Fault('push', 'refused', sentence, { refusal: 'redirected' }),
       },
       signal,
     );
+  }
+
+  /** Where its destination wants it, it cannot go: it goes on where it is. */
+  #stays(fault: Fault): void {
+    const { standing } = this.#parts;
+    standing.count(fault);
+    standing.hold('DestinationMoveFailed', fault.message);
   }
 
   async #go(to: Reachable, signal: AbortSignal): Promise<Fault | undefined> {
