@@ -290,6 +290,19 @@ describe('a server that sends in another way', () => {
     expect(fault.message).toContain(words);
   });
 
+  it('keeps no port of ours where it does not play in the end', async () => {
+    const ports = (): number => process.getActiveResourcesInfo().filter(name => name === 'UDPWrap').length;
+    await vi.waitFor(() => expect(ports()).toBe(0));
+    const server = await serve((visit, asked) => {
+      if (asked.method === 'PLAY') visit.answer(asked, '454 Session Not Found');
+      return asked.method === 'PLAY' || datagramsOnly(visit, asked);
+    });
+    expect((await faultOf(open(server.url('live')))).message).toContain('refused PLAY: 454');
+    expect(server.visit.setUps).toHaveLength(2);
+    for (const { socket } of server.visits) socket.destroy();
+    await vi.waitFor(() => expect(ports()).toBe(0));
+  });
+
   it('is refused by its own words where it is not about the way', async () => {
     const server = await serve(answering('SETUP', '453 Not Enough Bandwidth'));
     expect((await faultOf(open(server.url('live')))).message).toContain('refused SETUP: 453 Not Enough Bandwidth');

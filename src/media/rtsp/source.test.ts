@@ -4,13 +4,22 @@ import net, { type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseAddress } from '../address.ts';
 import { Fault } from '../fault.ts';
 import { Dialler } from '../net.ts';
 import { Batch, type PacketKind } from '../packet.ts';
 import { headerOf } from './message.ts';
-import { at, framed, type RtspScript, type RtspVisit, rtp, ScriptedRtsp, senderReport } from './scripted-server.ts';
+import {
+  at,
+  datagramsOnly,
+  framed,
+  type RtspScript,
+  type RtspVisit,
+  rtp,
+  ScriptedRtsp,
+  senderReport,
+} from './scripted-server.ts';
 import { openRtspSource, type RtspSource } from './source.ts';
 
 const SETS = 'Z01ADeygoP2AiAAAAwAIAAADAZB4oUyw,aOvssiw=';
@@ -176,33 +185,59 @@ describe('an RTSP source', () => {
   });
 });
 
-it('comes over TLS, too', async () => {
-  const server = await ScriptedRtsp.listen({ sdp: SDP, onPlay: visit => visit.frame(0, key(1, 0)) });
-  servers.push(server);
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'millrace-rtsps-'));
-  const [keyFile, certFile] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')];
-  const subject = ['-subj', '/CN=cam.test', '-addext', 'subjectAltName=DNS:cam.test'];
-  const made = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
-  execFileSync('openssl', ['req', ...made, ...subject, '-keyout', keyFile, '-out', certFile], { stdio: 'pipe' });
-  const [own, ca] = [readFileSync(keyFile, 'utf8'), readFileSync(certFile, 'utf8')];
-  rmSync(folder, { recursive: true });
-  const front = tls.createServer({ key: own, cert: ca }, secure => {
-    const plain = net.connect(server.port, '127.0.0.1');
-    for (const socket of [plain, secure]) socket.on('error', () => undefined);
-    secure.pipe(plain).pipe(secure);
+describe('an RTSP source over TLS', () => {
+  let front: tls.Server;
+  let ca = '';
+  let own = '';
+
+  beforeAll(() => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'millrace-rtsps-'));
+    const [keyFile, certFile] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')];
+    const subject = ['-subj', '/CN=cam.test', '-addext', 'subjectAltName=DNS:cam.test'];
+    const made = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+    execFileSync('openssl', ['req', ...made, ...subject, '-keyout', keyFile, '-out', certFile], { stdio: 'pipe' });
+    [own, ca] = [readFileSync(keyFile, 'utf8'), readFileSync(certFile, 'utf8')];
+    rmSync(folder, { recursive: true });
   });
-  await new Promise<void>(resolve => front.listen(0, '127.0.0.1', resolve));
-  try {
+
+  afterEach(() => front.close());
+
+  async function open(server: ScriptedRtsp, wish = ''): Promise<{ source: RtspSource; port: number }> {
+    front = tls.createServer({ key: own, cert: ca }, secure => {
+      const plain = net.connect(server.port, '127.0.0.1');
+      for (const socket of [plain, secure]) socket.on('error', () => undefined);
+      secure.pipe(plain).pipe(secure);
+    });
+    await new Promise<void>(resolve => front.listen(0, '127.0.0.1', resolve));
     const { port } = front.address() as AddressInfo;
     const overTls = new Dialler({ preset: 'lab', ca, lookup: async () => ['127.0.0.1'] });
-    const address = parseAddress(`rtsps://cam.test:${port}/live`, ['rtsps']);
+    const address = parseAddress(`rtsps://cam.test:${port}/live${wish}`, ['rtsps']);
     const source = await openRtspSource(address, { dialler: overTls, signal: new AbortController().signal });
     sources.push(source);
+    return { source, port };
+  }
+
+  it('comes like any other', async () => {
+    const server = await ScriptedRtsp.listen({ sdp: SDP, onPlay: visit => visit.frame(0, key(1, 0)) });
+    servers.push(server);
+    const { source, port } = await open(server);
     expect(kinds(await read(source, 2))).toEqual(['videoHeader', 'key']);
     expect(server.visit.asked[0]?.uri).toBe(`rtsps://cam.test:${port}/live`);
-  } finally {
-    front.close();
-  }
+  });
+
+  it('does not come in datagrams, which anyone could read, where nobody asked for that', async () => {
+    const server = await ScriptedRtsp.listen({ sdp: SDP, script: datagramsOnly });
+    servers.push(server);
+    await expect(open(server)).rejects.toThrow('it offers UDP only');
+    expect(server.visit.setUps).toEqual([]);
+  });
+
+  it('comes in datagrams where the address says so', async () => {
+    const server = await ScriptedRtsp.listen({ sdp: SDP, onPlay: visit => visit.frame(0, key(1, 0)) });
+    servers.push(server);
+    const { source } = await open(server, '#transport=udp');
+    expect(kinds(await read(source, 2))).toEqual(['videoHeader', 'key']);
+  });
 });
 
 describe('the end of an RTSP source', () => {
