@@ -140,6 +140,9 @@ describe('checking a URL', () => {
   it('finds a stream that is missing, and a port that is not allowed', () => {
     expect(checkUrl('rtmp://example.com/live', { schemes: RTMP, policy: 'public' })).toMatch(/stream/);
     expect(checkUrl('http://example.com:6379/', { schemes: ALL, policy: 'public' })).toMatch(/port 6379/);
+    const way = 'rtsp://example.com/ch1#transport=';
+    expect(checkUrl(`${way}udp`, { schemes: ['rtsp'], policy: 'public' })).toBeUndefined();
+    expect(checkUrl(`${way}dove`, { schemes: ['rtsp'], policy: 'public' })).toMatch(/one of: tcp, udp, http/);
   });
 });
 
