@@ -11,7 +11,7 @@ import { asAnswer, invalid, NativeError, printError } from './error.ts';
 import { type LiveOptions, LivePictures } from './live.ts';
 import { LOG_ROUTES } from './log-routes.ts';
 import { openApiOf } from './openapi.ts';
-import { NOTHING, readCursor, readQuery } from './params.ts';
+import { NOTHING, readCursor, readQuery, refuseBody } from './params.ts';
 import { PlanCalls, type PlanCallsOptions } from './plan-calls.ts';
 import { PLAN_ROUTES } from './plan-routes.ts';
 import { eventQueryOf, STREAMED } from './queries.ts';
@@ -97,6 +97,7 @@ function liveRoutes(app: FastifyInstance, { gate, tasks, live }: LiveParts): voi
   const action = 'millrace:tasks:list';
   const find = async (request: FastifyRequest, path: string): Promise<string> => {
     const caller = await gate.admit(request.wire, action, path);
+    refuseBody(request.wire);
     readQuery(request.wire.target, NOTHING);
     return (await tasks.get(caller, idOf(request))).id;
   };
