@@ -20,7 +20,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   control: { ours: ['task', 'store/store.ts', 'cluster/cluster.ts', 'worker/channel.ts'], node: true },
   api: { ours: ['task', 'control'], node: true },
   ops: { ours: ['media/address.ts'], node: true },
-  cli: { ours: ['main.ts', 'config.ts', 'options.ts', 'client.ts', 'client', 'spelling.ts', 'ops'], node: true },
+  demo: { ours: ['media'], node: true },
+  cli: { ours: ['main.ts', 'demo', 'config.ts', 'options.ts', 'client.ts', 'client', 'spelling.ts', 'ops'], node: true },
   'client.ts': { ours: ['client'], node: true },
   client: { ours: [], node: true },
   'spelling.ts': { ours: [], node: false },
@@ -55,7 +56,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   kysely: ['store'],
   pino: ['ops'],
   typebox: ['api'],
-  yaml: ['config.ts'],
+  yaml: ['cli', 'config.ts'],
   'node:sqlite': ['store'],
 };
 

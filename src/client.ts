@@ -1,7 +1,9 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { Deadline } from './client/deadline.ts';
+import type { Asset, AssetWish, Domain, Finding, NodeFacts, Policy, Project } from './client/node-words.ts';
 import { ApiError, isFinal, parsed, refusalOf, TooSlow, Unreachable, wordsOf } from './client/refusal.ts';
 import { type StreamMessage, StreamReader } from './client/stream.ts';
+import type { Plan, Task, TaskChange, TaskPage, TaskWish } from './client/task-words.ts';
 import type {
   Delivery,
   Endpoint,
@@ -51,6 +53,86 @@ export class Client {
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#signal = options.signal ?? new AbortController().signal;
+  }
+
+  tasks(query: Query): Promise<TaskPage> {
+    return this.#ask('GET', 'tasks', { query });
+  }
+
+  task(id: string, query: Query = {}): Promise<Task> {
+    return this.#ask('GET', taskPath(id), { query });
+  }
+
+  createTask(body: TaskWish): Promise<Task> {
+    return this.#ask('POST', 'tasks', { body });
+  }
+
+  /** With a version, only where the task is still at it. */
+  changeTask(id: string, body: TaskChange, version?: number): Promise<Task> {
+    const headers = version === undefined ? {} : { 'if-match': `"${version}"` };
+    return this.#ask('PATCH', taskPath(id), { body, headers });
+  }
+
+  async deleteTask(id: string): Promise<void> {
+    await this.#ask('DELETE', taskPath(id));
+  }
+
+  operate(id: string, what: 'start' | 'stop' | 'restart' | 'skip'): Promise<Task> {
+    return this.#ask('POST', `${taskPath(id)}/${what}`);
+  }
+
+  switchTask(id: string, to: number | 'auto'): Promise<Task> {
+    return this.#ask('POST', `${taskPath(id)}/switch`, { body: { to } });
+  }
+
+  jump(id: string, body: JumpWish): Promise<Task> {
+    return this.#ask('POST', `${taskPath(id)}/jump`, { body });
+  }
+
+  /** What would become of a task: its sources are looked at meanwhile. */
+  plan(body: TaskWish): Promise<Plan> {
+    return this.#ask('POST', 'plan', { body, deadlineMs: 4 * DEADLINE_MS });
+  }
+
+  async nodes(): Promise<readonly NodeFacts[]> {
+    return (await this.#ask<{ nodes: readonly NodeFacts[] }>('GET', 'nodes')).nodes;
+  }
+
+  async diagnose(): Promise<readonly Finding[]> {
+    const asked = this.#ask<{ checks: readonly Finding[] }>('GET', 'doctor', { deadlineMs: 2 * DEADLINE_MS });
+    return (await asked).checks;
+  }
+
+  async projects(): Promise<readonly Project[]> {
+    return (await this.#ask<{ projects: readonly Project[] }>('GET', 'projects')).projects;
+  }
+
+  async domains(): Promise<readonly Domain[]> {
+    return (await this.#ask<{ domains: readonly Domain[] }>('GET', 'domains')).domains;
+  }
+
+  putDomain(body: Domain): Promise<Domain> {
+    return this.#ask('POST', 'domains', { body });
+  }
+
+  async policies(): Promise<readonly Policy[]> {
+    return (await this.#ask<{ policies: readonly Policy[] }>('GET', 'policies')).policies;
+  }
+
+  putPolicy(body: Pick<Policy, 'name' | 'document'>): Promise<Policy> {
+    return this.#ask('POST', 'policies', { body });
+  }
+
+  async assets(query: Query = {}): Promise<readonly Asset[]> {
+    return (await this.#ask<{ assets: readonly Asset[] }>('GET', 'assets', { query })).assets;
+  }
+
+  putAsset(body: AssetWish): Promise<Asset> {
+    return this.#ask('POST', 'assets', { body, deadlineMs: 4 * DEADLINE_MS });
+  }
+
+  async remove(what: 'domains' | 'policies' | 'assets', id: string): Promise<void> {
+    await this.#ask('DELETE', `${what}/${encodeURIComponent(id)}`);
   }
 
   events(query: Query): Promise<{ events: readonly TaskEvent[]; next: string | null }> {
@@ -209,6 +291,14 @@ export class Client {
     }
     return error;
   }
+}
+
+const taskPath = (id: string): string => `tasks/${encodeURIComponent(id)}`;
+
+export interface JumpWish {
+  readonly index: number;
+  readonly round?: number;
+  readonly offset_s?: number;
 }
 
 interface Asked {

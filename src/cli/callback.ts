@@ -5,6 +5,7 @@ import { addSecretCommands } from './callback-secret.ts';
 import { type Moment, readMoment } from './duration.ts';
 import { Misused } from './exit.ts';
 import { usingNode, withNodeFlags } from './node.ts';
+import { readCount } from './numbers.ts';
 import type { World } from './program.ts';
 import { json, plain, table } from './terminal.ts';
 import { addVerify } from './verify.ts';
@@ -104,12 +105,6 @@ const row = (it: Delivery): string[] =>
     it.next_attempt_at ?? '-',
     it.last_error,
   ].map(plain);
-
-function readCount(text: string): number {
-  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (count === 0) throw new InvalidArgumentError('Give a whole number from 1 on.');
-  return count;
-}
 
 const SHOW_EXAMPLES = `
 Examples:

@@ -13,7 +13,9 @@ const leaves = (command: Command, path: readonly string[]): string[][] =>
     : command.commands.flatMap(inner => leaves(inner, [...path, inner.name()]));
 
 const ofNodes = program.commands
-  .filter(command => ['task', 'callback'].includes(command.name()))
+  .filter(command =>
+    ['task', 'callback', 'plan', 'node', 'doctor', 'export', 'apply', 'completion'].includes(command.name()),
+  )
   .flatMap(command => leaves(command, [command.name()]));
 
 it.each([...ofNodes, ['key', 'create']].map(path => [path.join(' ')]))(

@@ -43,6 +43,8 @@ const BY_STATUS: Readonly<Record<number, number>> = {
   403: Exit.notAllowed,
   404: Exit.notFound,
   409: Exit.conflict,
+  410: Exit.conflict,
+  412: Exit.conflict,
 };
 
 /** What the shell is told about an error. */

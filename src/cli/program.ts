@@ -4,9 +4,12 @@ import { addAccountCommands } from './account.ts';
 import { addAssetCommands } from './asset.ts';
 import { addCallbackCommands } from './callback.ts';
 import { addConfigCommands } from './config.ts';
+import { addDemo } from './demo.ts';
 import { addDomainCommands } from './domain.ts';
 import type { Doors } from './doors.ts';
 import { addKeyCommands } from './key.ts';
+import { addNodeCommands } from './nodes.ts';
+import { addPlan } from './plan.ts';
 import { addPolicyCommands } from './policy.ts';
 import { addProbe } from './probe.ts';
 import { addServe } from './serve.ts';
@@ -36,9 +39,11 @@ export function buildProgram(world: World): Command {
     .showSuggestionAfterError()
     .helpCommand('help [command]', 'tell about a command');
   addServe(program, world);
+  addDemo(program, world);
   addSetup(program, world);
   addTry(program, world);
   addProbe(program, world);
+  addPlan(program, world);
   addTaskCommands(program, world);
   addCallbackCommands(program, world);
   addAccountCommands(program, world);
@@ -47,6 +52,7 @@ export function buildProgram(world: World): Command {
   addPolicyCommands(program, world);
   addDomainCommands(program, world);
   addAssetCommands(program, world);
+  addNodeCommands(program, world);
   addConfigCommands(program, world);
   program
     .command('version')
