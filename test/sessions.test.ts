@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process';
+import { userInfo } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ROUTES } from '../src/api/native/routes.ts';
 import { BUILT_IN_POLICIES, mayCall, POLICY_OF, type Role } from '../src/task/policy.ts';
@@ -9,6 +12,7 @@ import { until } from './lab/wait.ts';
 
 const PASSWORD = 'CANARY correct horse';
 const HOUR = 3_600_000;
+const BIN = fileURLToPath(new URL('../bin/millrace', import.meta.url));
 
 let place: Place;
 let api: Api;
@@ -356,6 +360,25 @@ it('a node prints the setup link where people see it, and in no log line', async
   expect(made.status).toBe(201);
   expect(millrace.output).not.toContain(PASSWORD);
   expect(millrace.output).not.toContain(visitor.cookie);
+});
+
+it('a command beside the node makes a new link, in place of the one that was printed, and is noted by its user', async () => {
+  const millrace = await Millrace.start(place);
+  const printed = await until('a link', async () => /\/#\/setup\?token=([\w-]{43})/.exec(millrace.output)?.[1]);
+  const command = (args: readonly string[], input = '') =>
+    spawnSync(BIN, [...args, '--data', millrace.data], { input, encoding: 'utf8' });
+  const [, token = ''] =
+    /^http:\/\/127\.0\.0\.1:8080\/#\/setup\?token=([\w-]{43})\n$/.exec(command(['setup']).stdout) ?? [];
+  const visitor = new ConsoleUser(millrace.api);
+  expect((await visitor.ask('setup/check', { body: { token: printed } })).status).toBe(410);
+  expect((await visitor.ask('setup', { body: { token, name: 'ann', password: PASSWORD } })).status).toBe(201);
+  expect(command(['setup'])).toMatchObject({ status: 5, stderr: 'millrace: there is an administrator already\n' });
+  expect(command(['user', 'add', 'bob', '--password-stdin'], `${PASSWORD}\n`).status).toBe(0);
+  const { entries } = (await visitor.ask('audit?action=user.')).body;
+  expect(entries).toMatchObject([
+    { target: 'bob', actor: { kind: 'command', name: userInfo().username, remote: '' } },
+    { target: 'ann', actor: { kind: 'user', name: 'ann', remote: '127.0.0.1' } },
+  ]);
 });
 
 it('no password, cookie or token is ever logged', async () => {
