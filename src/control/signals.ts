@@ -35,16 +35,17 @@ const FINE = { columns: COLUMNS.length, stepMs: 1_000, stepsAPiece: 180, pieces:
 const COARSE = { columns: COLUMNS.length, stepMs: 10_000, stepsAPiece: 360, pieces: 25 } as const;
 const STEPS: Readonly<Record<Span, number>> = { '15m': 900, '24h': 8_640 };
 const FINE_A_COARSE = COARSE.stepMs / FINE.stepMs;
-/** What a figure is divided by before it is kept, and what it is rounded to when it is told. */
-const KEPT_AS: readonly { readonly unit: number; readonly grain: number }[] = [
-  { unit: 16, grain: 1 },
-  { unit: 16, grain: 1 },
-  { unit: 1, grain: 0.1 },
-  { unit: 1, grain: 0.1 },
-  { unit: 1, grain: 0.01 },
-  { unit: 1, grain: 0.01 },
-  { unit: 1, grain: 1 },
-];
+/** By column: what a figure is divided by before it is kept, and in how many parts of one it is told. */
+const KEPT_AS = [
+  { unit: 16, grains: 1 },
+  { unit: 16, grains: 1 },
+  { unit: 1, grains: 10 },
+  { unit: 1, grains: 10 },
+  { unit: 1, grains: 100 },
+  { unit: 1, grains: 100 },
+  { unit: 1, grains: 1 },
+] as const;
+const AS_IT_IS = { unit: 1, grains: 1 } as const;
 /** Of a half-precision float. */
 const MOST_KEPT = 65_504;
 /** Reports come once a second, some a little late; a longer silence, in steps, is a gap. */
@@ -111,9 +112,10 @@ class Signal {
     const last = Math.max(Math.floor((this.#step * FINE.stepMs) / stepMs), present - 2);
     const oldest = Math.floor((timeline.oldestMs ?? nowMs) / stepMs);
     let first = Math.max(last - STEPS[span] + 1, oldest, Math.ceil(sinceMs / stepMs));
-    while (first <= last && timeline.at(first) === undefined) first++;
+    const row: number[] = [];
+    while (first <= last && !timeline.read(first, row)) first++;
     const rows: (readonly (number | null)[] | null)[] = [];
-    for (let step = first; step <= last; step++) rows.push(told(timeline.at(step)));
+    for (let step = first; step <= last; step++) rows.push(timeline.read(step, row) ? row.map(told) : null);
     return { fromMs: first * stepMs, rows };
   }
 
@@ -254,11 +256,8 @@ const ratesOf = ([inKbit = 0, outKbit = 0, inFps = 0, outFps = 0]: Row): Rates =
 const kept = (row: Row): Row => row.map((figure, i) => Math.min(figure / (KEPT_AS[i]?.unit ?? 1), MOST_KEPT));
 
 /** Without a key frame there is no distance of them. */
-function told(row: Row | undefined): readonly (number | null)[] | null {
-  if (row === undefined) return null;
-  return row.map((figure, i) => {
-    const { unit, grain } = KEPT_AS[i] ?? { unit: 1, grain: 1 };
-    if (Number.isNaN(figure) || (i === KEY_FRAME && figure === 0)) return null;
-    return Number((Math.round((figure * unit) / grain) * grain).toFixed(2));
-  });
+function told(figure: number, column: number): number | null {
+  const { unit, grains } = KEPT_AS[column] ?? AS_IT_IS;
+  if (Number.isNaN(figure) || (column === KEY_FRAME && figure === 0)) return null;
+  return Math.round(figure * unit * grains) / grains;
 }

@@ -45,14 +45,19 @@ export class Timeline {
     for (let column = 0; column < columns; column++) piece[at + column] = row[column] ?? Number.NaN;
   }
 
-  /** The row of that step; undefined where nothing is known. */
-  at(step: number): readonly number[] | undefined {
+  /** Reads the row of that step into `row`; false where nothing is known. */
+  read(step: number, row: number[]): boolean {
     const { stepsAPiece, columns } = this.#shape;
     const piece = this.#pieces.get(Math.floor(step / stepsAPiece));
-    if (piece === undefined) return undefined;
+    if (piece === undefined) return false;
     const at = (step % stepsAPiece) * columns;
-    const row = Array.from(piece.subarray(at, at + columns));
-    return row.every(Number.isNaN) ? undefined : row;
+    let isKnown = false;
+    for (let column = 0; column < columns; column++) {
+      const figure = piece[at + column] as number;
+      row[column] = figure;
+      isKnown ||= !Number.isNaN(figure);
+    }
+    return isKnown;
   }
 
   /** Lets the oldest piece go, but never the only one; answers how many bytes that was. */
