@@ -1,4 +1,4 @@
-import type { Change, Delivery, Store } from '../store/store.ts';
+import type { Change, Creation, Delivery, Once, Store } from '../store/store.ts';
 import { isGone } from '../task/alarm.ts';
 import type { Actor } from '../task/audit.ts';
 import type { Event, Occurrence } from '../task/event.ts';
@@ -57,9 +57,21 @@ export class Record {
 
   async create(seed: Omit<TaskSeed, keyof Stamp>, by?: Actor): Promise<Task> {
     const first = this.#withDelivery(newTask({ ...seed, ...this.#stamp() }), undefined);
-    await this.#options.store.create({ ...changeOf(first.task, [first]), ...this.#noted(undefined, [first], by) });
-    this.#tellFollowers([first]);
+    await this.#store([first], by);
     return first.task;
+  }
+
+  /** The same, unless the key has made a task already: answers that creation then. */
+  async createOnce(seed: Omit<TaskSeed, keyof Stamp>, once: Once, by?: Actor): Promise<Task | Creation> {
+    const first = this.#withDelivery(newTask({ ...seed, ...this.#stamp() }), undefined);
+    return (await this.#store([first], by, once)) ?? first.task;
+  }
+
+  async #store([first]: readonly [Told], by?: Actor, once?: Once): Promise<Creation | undefined> {
+    const change = { ...changeOf(first.task, [first]), ...this.#noted(undefined, [first], by) };
+    const former = await this.#options.store.create(change, once);
+    if (former === undefined) this.#tellFollowers([first]);
+    return former;
   }
 
   /** Answers the task after the news; undefined when it was none, or there is no such task. */

@@ -1,6 +1,6 @@
-import type { Page, Store, TaskFilter } from '../store/store.ts';
+import type { Once, Page, Store, TaskFilter } from '../store/store.ts';
 import type { Actor } from '../task/audit.ts';
-import { InvalidTask, NotSuch, type Problem, UnknownTask, WrongStatus } from '../task/error.ts';
+import { IdTaken, InvalidTask, KeyReused, NotSuch, type Problem, UnknownTask, WrongStatus } from '../task/error.ts';
 import { type Cursor, startCursor } from '../task/playlist.ts';
 import { checkSpec, type ListSource, mergeSpec, type SpecChange, type TaskSpec } from '../task/spec.ts';
 import { apply, applyChange, applyJump, type Step, stepsAfter, stepsAfterChange, type Task } from '../task/task.ts';
@@ -43,6 +43,31 @@ export class Tasks {
     const { record, now, newId } = this.#options;
     refuse([...checkSpec(spec, { now: now() }), ...checkCertificates(spec)]);
     return record.create({ id: newId(), accountId, projectId, spec }, by);
+  }
+
+  /** Under an id that its maker has chosen, so that it is known again elsewhere. */
+  async createAs(id: string, { accountId, projectId, by }: Owner, spec: TaskSpec): Promise<Task> {
+    const { record, store, now } = this.#options;
+    refuse([...checkSpec(spec, { now: now() }), ...checkCertificates(spec)]);
+    if ((await store.get(id)) !== undefined) throw new IdTaken();
+    try {
+      return await record.create({ id, accountId, projectId, spec }, by);
+    } catch (cause) {
+      // Another caller was faster, between the question and this.
+      throw (await store.get(id)) === undefined ? cause : new IdTaken();
+    }
+  }
+
+  /** The same once for each key within a day: who asks again is answered with the task that there is. */
+  async createOnce({ accountId, projectId, by }: Owner, spec: TaskSpec, once: Once): Promise<Task> {
+    const { record, store, now, newId } = this.#options;
+    refuse([...checkSpec(spec, { now: now() }), ...checkCertificates(spec)]);
+    const made = await record.createOnce({ id: newId(), accountId, projectId, spec }, once, by);
+    if ('spec' in made) return made;
+    if (made.wish !== once.wish) throw new KeyReused();
+    const task = await store.get(made.taskId);
+    if (task === undefined) throw new UnknownTask(made.taskId);
+    return task;
   }
 
   /**

@@ -6,6 +6,7 @@ import { up as assets } from './migrations/0004-assets.ts';
 import { up as deliveries } from './migrations/0005-deliveries.ts';
 import { up as events } from './migrations/0006-events.ts';
 import { up as audit } from './migrations/0007-audit.ts';
+import { up as creations } from './migrations/0008-creations.ts';
 import type { Tables } from './tables.ts';
 
 /** Where the databases name the same thing differently. */
@@ -16,7 +17,7 @@ export interface ColumnTypes {
 type Migration = (db: Kysely<unknown>, types: ColumnTypes) => Promise<void>;
 
 /** In order; the version of a database is how many of these it has seen. One that stands is never edited. */
-const MIGRATIONS: readonly Migration[] = [first, playlists, accounts, assets, deliveries, events, audit];
+const MIGRATIONS: readonly Migration[] = [first, playlists, accounts, assets, deliveries, events, audit, creations];
 
 /** Brings the database to this program's version. The caller gives a transaction: it is done whole or not at all. */
 export async function migrate(trx: Kysely<Tables>, types: ColumnTypes): Promise<void> {

@@ -19,7 +19,7 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   note: entries => audit.note(base, entries),
   audit: (filter, page) => audit.listAudit(base, filter, page),
   purgeAudit: before => audit.purgeAudit(base, before),
-  create: change => tasks.createTask(base, change),
+  create: (change, once) => tasks.createTask(base, change, once),
   change: (taskId, decide) => tasks.changeTask(base, taskId, decide),
   saveBreakpoints: progress => tasks.saveBreakpoints(base, progress),
   get: taskId => tasks.getTask(base, taskId),

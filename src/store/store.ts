@@ -183,6 +183,16 @@ export interface Page {
   readonly limit: number;
 }
 
+/** By which key its maker knows a creation again, and what was wished; both as hashes. */
+export interface Once {
+  readonly key: string;
+  readonly wish: string;
+}
+
+export interface Creation extends Once {
+  readonly taskId: string;
+}
+
 /** How far a run has come, for whoever takes its place. */
 export interface Progress {
   readonly taskId: string;
@@ -232,8 +242,11 @@ export interface Store {
   /** Removes entries made before the given time. Answers how many. */
   purgeAudit(before: number): Promise<number>;
 
-  /** Stores a new task with its first events. */
-  create(change: Change): Promise<void>;
+  /**
+   * Stores a new task with its first events. `once`: unless its key has made one within a day; answers that creation then,
+   * and nothing is stored.
+   */
+  create(change: Change, once?: Once): Promise<Creation | undefined>;
   /**
    * Reads the task, lets `decide` (pure, synchronous) answer with a Change or undefined for "no news", and stores it,
    * all in one transaction. Answers the task as it now is and whether it changed; undefined when there is none.

@@ -24,6 +24,7 @@ export interface Tables {
   endpoints: EndpointRow;
   callback_secrets: CallbackSecretRow;
   api_keys: ApiKeyRow;
+  creations: CreationRow;
   audit: AuditRow;
   sign_ins: SignInRow;
   setup_links: SetupLinkRow;
@@ -188,6 +189,15 @@ export interface CallbackSecretRow {
   retires_at: number | null;
   /** The secret itself. */
   sealed: Uint8Array;
+}
+
+export interface CreationRow {
+  account_id: string;
+  /** Hashes, of the key and of the whole wish. */
+  key: string;
+  wish: string;
+  task_id: string;
+  at: number;
 }
 
 export interface ApiKeyRow {

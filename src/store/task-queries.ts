@@ -5,7 +5,7 @@ import { addEntries } from './audit-queries.ts';
 import type { Base } from './base.ts';
 import { sealBreakpoint, toDeliveryRow, toEventRow, toTask, toTaskRow } from './rows.ts';
 import type { Seal } from './seal.ts';
-import type { Change, Page, Progress, TaskFilter } from './store.ts';
+import type { Change, Creation, Once, Page, Progress, TaskFilter } from './store.ts';
 import type { Tables } from './tables.ts';
 
 /** Rows removed in one transaction: few enough that nobody waits long behind them. */
@@ -13,11 +13,38 @@ const PURGE_TOGETHER = 200;
 const PICK_TOGETHER = 500;
 const NO_BYTES = new Uint8Array();
 
-export const createTask = ({ write, seal }: Base, change: Change): Promise<void> =>
+const DAY_MS = 86_400_000;
+
+export const createTask = ({ write, seal }: Base, change: Change, once?: Once): Promise<Creation | undefined> =>
   write(async trx => {
+    const former = once && (await findCreation(trx, change.task, once));
+    if (former !== undefined) return former;
     await trx.insertInto('tasks').values(toTaskRow(seal, change.task)).execute();
     await insertNews(trx, seal, change);
+    return undefined;
   });
+
+/** The one that stands under the key; where there is none, this one does from now on. */
+async function findCreation(
+  trx: Kysely<Tables>,
+  { id, accountId, createdAt }: Task,
+  { key, wish }: Once,
+): Promise<Creation | undefined> {
+  await trx
+    .deleteFrom('creations')
+    .where('at', '<', createdAt - DAY_MS)
+    .execute();
+  const row = await trx
+    .selectFrom('creations')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .where('key', '=', key)
+    .executeTakeFirst();
+  if (row !== undefined) return { key, wish: row.wish, taskId: row.task_id };
+  const creation = { account_id: accountId, key, wish, task_id: id, at: createdAt };
+  await trx.insertInto('creations').values(creation).execute();
+  return undefined;
+}
 
 export const changeTask = (
   base: Base,

@@ -30,6 +30,24 @@ export class UnknownTask extends Error {
   }
 }
 
+/** The caller's mistake: a key that is to make a task once has made another one. */
+export class KeyReused extends Error {
+  override readonly name = 'KeyReused';
+
+  constructor() {
+    super('the key has made a task of another wish');
+  }
+}
+
+/** The caller's mistake: an id of its own choice that a task has, or had until lately. */
+export class IdTaken extends Error {
+  override readonly name = 'IdTaken';
+
+  constructor() {
+    super('the id is taken');
+  }
+}
+
 /** The caller's mistake: the task is not of the kind that what was asked is for. */
 export class NotSuch extends Error {
   override readonly name = 'NotSuch';

@@ -1,4 +1,4 @@
-import { InvalidTask, NotSuch, UnknownTask, WrongStatus } from '../../task/error.ts';
+import { IdTaken, InvalidTask, KeyReused, NotSuch, UnknownTask, WrongStatus } from '../../task/error.ts';
 import type { Log } from '../log.ts';
 import { type RefusalKind, refusalOf } from '../refusal.ts';
 import { snake } from './event.ts';
@@ -14,6 +14,8 @@ export const ANSWERS = {
   CONFLICT: { status: 409, title: 'Something stands in the way' },
   WRONG_STATUS: { status: 409, title: 'The task does not stand so that this can be done' },
   LINK_VOID: { status: 410, title: 'The link opens nothing any more' },
+  NOT_SAYABLE: { status: 409, title: 'The dialect of the task cannot say that' },
+  KEY_REUSED: { status: 409, title: 'The key stands for another request' },
   VERSION_MISMATCH: { status: 412, title: 'The task is at another version' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   URI_TOO_LONG: { status: 414, title: 'The address is too long' },
@@ -65,6 +67,13 @@ export const notFound = (what: string): NativeError => new NativeError('NOT_FOUN
 
 export const wrongStatus = (detail: string): NativeError => new NativeError('WRONG_STATUS', detail);
 
+/** Of a task of another dialect: what that one has no words for. */
+export function unfit(problems: readonly BrokenRule[]): NativeError {
+  const errors = problems.map(inOurWords);
+  const detail = errors.map(({ field, rule }) => `${field} ${rule}`).join('; ');
+  return new NativeError('NOT_SAYABLE', `${detail}.`, { errors });
+}
+
 export const throttled = (detail: string, retryAfterMs: number): NativeError =>
   new NativeError('THROTTLED', detail, { retryAfterMs });
 
@@ -112,11 +121,17 @@ const REFUSALS: Readonly<Record<RefusalKind, AnswerCode>> = {
   noRoute: 'NOT_FOUND',
 };
 
+const ID_TAKEN = { field: 'id', rule: 'is taken' };
+
 /** Whatever was thrown, as an answer. What nobody expected is logged, and its text is not shown. */
 export function asAnswer(error: unknown, requestId: string, log: Log): NativeError {
   if (error instanceof NativeError) return error;
   if (error instanceof UnknownTask) return notFound('task');
   if (error instanceof InvalidTask) return invalid(error.problems.map(inOurWords));
+  if (error instanceof IdTaken)
+    return new NativeError('CONFLICT', 'A task has that id, or had it lately.', { errors: [ID_TAKEN] });
+  if (error instanceof KeyReused)
+    return new NativeError('KEY_REUSED', 'The Idempotency-Key came with another body before.');
   if (error instanceof NotSuch) return wrongStatus(`The ${error.message.replace(/^the /, '')}.`);
   if (error instanceof WrongStatus) return wrongStatus(`The task is ${error.status}: one cannot ${error.asked}.`);
   const refusal = refusalOf(error);

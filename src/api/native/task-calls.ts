@@ -3,21 +3,22 @@ import type { Directory, Place } from '../../control/directory.ts';
 import type { Owner, Tasks } from '../../control/tasks.ts';
 import { InvalidTask, NotSuch } from '../../task/error.ts';
 import { cursorBehind, jumpCursor } from '../../task/playlist.ts';
-import type { SpecChange, TaskSpec } from '../../task/spec.ts';
+import { unsayable } from '../../task/sayable.ts';
+import { mergeSpec, type SpecChange, type TaskSpec } from '../../task/spec.ts';
 import type { Task } from '../../task/task.ts';
 import type { Caller } from '../auth.ts';
 import type { CheckUrl } from '../check-url.ts';
 import { forbidden } from './auth.ts';
-import { invalid } from './error.ts';
+import { onceOf, otherVersion, versionOf } from './conditions.ts';
+import { invalid, unfit } from './error.ts';
 import type { Redact } from './event.ts';
 import type { Call } from './route.ts';
 import { type Fare, printTask } from './task-print.ts';
 import { readChange, readWish } from './task-read.ts';
 import type { JUMP, PrintedTask, SWITCH, TaskChange, TasksBy, TaskWish } from './task-schema.ts';
-import { otherVersion, versionOf } from './version.ts';
 
 export interface TaskCallsOptions {
-  readonly tasks: Pick<Tasks, 'create' | 'change' | 'delete' | 'get' | 'move' | 'restart'>;
+  readonly tasks: Pick<Tasks, 'create' | 'createAs' | 'createOnce' | 'change' | 'delete' | 'get' | 'move' | 'restart'>;
   readonly directory: Pick<Directory, 'find'>;
   readonly accounts: {
     findDomain(name: string, accountId: string): Promise<object | undefined>;
@@ -50,10 +51,13 @@ export class TaskCalls {
     this.#options = options;
   }
 
-  async create({ caller, body }: Call<unknown, TaskWish>): Promise<PrintedTask> {
+  async create({ caller, body, wire }: Call<unknown, TaskWish>): Promise<PrintedTask> {
     const { tasks } = this.#options;
+    const once = onceOf(wire);
     const spec = await this.specOf(caller, body);
-    const task = await tasks.create(await this.#ownerOf(caller, body.project_id), spec);
+    const owner = await this.#ownerOf(caller, body.project_id);
+    if (body.id !== undefined) return this.#print(await tasks.createAs(body.id, owner, spec), caller, {});
+    const task = await (once === undefined ? tasks.create(owner, spec) : tasks.createOnce(owner, spec, once));
     return this.#print(task, caller, {});
   }
 
@@ -86,7 +90,7 @@ export class TaskCalls {
     const expected = versionOf(wire.rawHeaders);
     const task = await this.#options.tasks.change(caller, id, ({ spec, version }): SpecChange => {
       if (expected !== undefined && expected !== version) throw otherVersion(version);
-      return readChange(body, spec, checkUrl);
+      return requireSayable(spec, readChange(body, spec, checkUrl));
     });
     return this.#print(task, caller, {});
   }
@@ -115,7 +119,7 @@ export class TaskCalls {
       if (to !== 'auto' && to > spec.standby.length) {
         throw invalid([{ field: 'to', rule: `must be 0, or the number of one of ${spec.standby.length} standbys` }]);
       }
-      return { pin: to === 'auto' ? null : to };
+      return requireSayable(spec, { pin: to === 'auto' ? null : to });
     });
     return this.#print(task, caller, {});
   }
@@ -165,6 +169,14 @@ export class TaskCalls {
       throw invalid([{ field: 'destination.domain', rule: 'is not a domain of the account' }]);
     }
   }
+}
+
+/** What was made in another dialect is still to be shown there as it is. What it could not say before is not held against it. */
+function requireSayable(spec: TaskSpec, change: SpecChange): SpecChange {
+  const before = new Set(unsayable(spec).map(({ field }) => field));
+  const problems = unsayable(mergeSpec(spec, change)).filter(({ field }) => !before.has(field));
+  if (problems.length > 0) throw unfit(problems);
+  return change;
 }
 
 function placeOf(cursor: string | undefined): Place | undefined {

@@ -86,8 +86,12 @@ export function readChange(change: TaskChange, before: TaskSpec, checkUrl: Check
   const { source } = change;
   const read = source === undefined ? {} : { source: readSource(source, before.source, addresses) };
   addresses.settle();
-  return { ...settings, ...read };
+  return { ...settings, ...read, ...pinAfter(settings.standby, before) };
 }
+
+/** A standby that is gone is not waited for. */
+const pinAfter = (standby: SpecChange['standby'], { pin = null }: TaskSpec): Pick<SpecChange, 'pin'> =>
+  standby !== undefined && pin !== null && pin > standby.length ? { pin: null } : {};
 
 function readSettings(given: TaskChange, before: TaskSpec | undefined, addresses: Addresses): SpecChange {
   const { name, tags, region, standby, start_at, end_at, enabled, callback, retry, delay_s, slate } = given;

@@ -1,6 +1,6 @@
+import { printVersion } from './conditions.ts';
 import { type Route, route } from './route.ts';
 import { DELETED, JUMP, REVEAL, SWITCH, TASK, TASK_CHANGE, TASK_LIST, TASK_WISH, TASKS_BY } from './task-schema.ts';
-import { printVersion } from './version.ts';
 
 const ONE = '/api/v1/tasks/:id';
 const etag = ({ version }: { readonly version: number }) => ({ etag: printVersion(version) });

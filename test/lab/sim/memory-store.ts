@@ -204,9 +204,10 @@ export class MemoryStore implements TaskStore {
     this.#disk = disk;
   }
 
-  async create(change: Change): Promise<void> {
+  async create(change: Change): Promise<undefined> {
     this.#write();
     this.#disk.commit(change, undefined);
+    return undefined;
   }
 
   async change(

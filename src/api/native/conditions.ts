@@ -1,8 +1,21 @@
-import { headerValues } from '../auth.ts';
+import { createHash } from 'node:crypto';
+import { headerValues, type WireRequest } from '../auth.ts';
 import { invalid, NativeError } from './error.ts';
 
 /** Of a task, as HTTP has it: what `If-Match` is to hold. */
 export const printVersion = (version: number): string => `"${version}"`;
+
+/** By what a creation that is sent again is known; undefined where that is not asked for. */
+export function onceOf({ rawHeaders, body }: WireRequest): { readonly key: string; readonly wish: string } | undefined {
+  const [given, ...more] = headerValues(rawHeaders, 'idempotency-key');
+  if (given === undefined) return undefined;
+  if (more.length === 0 && /^[!-~]{1,255}$/.test(given)) return { key: digest(given), wish: digest(body) };
+  throw invalid([
+    { field: 'Idempotency-Key', rule: 'must be one text of 1 to 255 printable characters without spaces' },
+  ]);
+}
+
+const digest = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** The version that a change is meant for; undefined where any will do. */
 export function versionOf(rawHeaders: readonly string[]): number | undefined {
