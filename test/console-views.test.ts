@@ -39,11 +39,8 @@ let ids: Readonly<Record<'live' | 'list' | 'broken', string>>;
 beforeAll(async () => {
   place = new Place();
   let nginx: Nginx;
-  [millrace, nginx, browser] = await Promise.all([
-    Millrace.start(place, { flags: ['--network', 'lab'] }),
-    Nginx.start(place),
-    openBrowser(place),
-  ]);
+  browser = await openBrowser(place);
+  [millrace, nginx] = await Promise.all([Millrace.start(place, { flags: ['--network', 'lab'] }), Nginx.start(place)]);
   const film = await media({ seconds: 20, size: '640x360', bframes: 0, gop: 25 });
   publish(place, film, nginx.url('in'), { loop: true });
   await until('the camera is on', async () => (await nginx.streams()).has('in'));

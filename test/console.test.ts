@@ -37,11 +37,8 @@ let page: Page;
 
 beforeAll(async () => {
   place = new Place();
-  [millrace, nginx, browser] = await Promise.all([
-    Millrace.start(place, { flags: ['--network', 'lab'] }),
-    Nginx.start(place),
-    openBrowser(place),
-  ]);
+  browser = await openBrowser(place);
+  [millrace, nginx] = await Promise.all([Millrace.start(place, { flags: ['--network', 'lab'] }), Nginx.start(place)]);
   publish(place, await media({ seconds: 20, size: '640x360', bframes: 0, gop: 25 }), nginx.url('in'), { loop: true });
   await until('the camera is on', async () => (await nginx.streams()).has('in'));
   watched = await openPage(browser, millrace, {});

@@ -27,8 +27,16 @@ const REFRESH = {
   breakpoint: 'continue_from_break_point',
 } as const;
 
+const WEEK_MS = 7 * 86_400_000;
+
+/** Its tasks last a week at most, and end by themselves after one. */
+function isTooLong({ starts, startAt, ends, endAt }: Draft): boolean {
+  if (ends === 'never') return false;
+  return Date.parse(endAt) - (starts === 'now' ? Date.now() : Date.parse(startAt)) > WEEK_MS;
+}
+
 function huaweiCreate(draft: Draft): CloudCall | undefined {
-  if (!isPlainList(draft)) return undefined;
+  if (!isPlainList(draft) || isTooLong(draft)) return undefined;
   const standby = lines(draft.standby);
   const params = {
     source_type: draft.kind === 'live' ? 'PullLivePushLive' : 'PullVodPushLive',
@@ -47,6 +55,13 @@ function huaweiCreate(draft: Draft): CloudCall | undefined {
   return { name: 'POST /v1/{project_id}/pull/stream/task', params };
 }
 
+/** As that cloud spells it. */
+function protocolOf(url: string): string {
+  const scheme = url.trim().split(':', 1)[0]?.toLowerCase() ?? '';
+  if (scheme.startsWith('http')) return /\.m3u8(?:[?#]|$)/i.test(url) ? 'hls' : 'flv';
+  return scheme.replace(/(?<=^rt[ms]p)s$/, '');
+}
+
 /** Its tasks have an end, a full address, and no standby. */
 function alibabaCreate(draft: Draft): CloudCall | undefined {
   if (!isPlainList(draft) || draft.to !== 'url' || draft.ends === 'never' || draft.standby.trim() !== '')
@@ -57,7 +72,9 @@ function alibabaCreate(draft: Draft): CloudCall | undefined {
       RegionId: 'default',
       Region: 'default',
       TaskName: draft.name === '' ? 'task' : draft.name,
-      SourceType: draft.kind === 'live' ? 'live' : 'url',
+      ...(draft.kind === 'live'
+        ? { SourceType: 'live', SourceProtocol: protocolOf(draft.url) }
+        : { SourceType: 'url' }),
       SourceUrls: JSON.stringify(addresses(draft)),
       ...(draft.kind === 'list' ? { RepeatNumber: draft.endless ? -1 : Number(draft.rounds) - 1 } : {}),
       DstUrl: draft.destination,

@@ -8,7 +8,7 @@ export interface Change {
   readonly path: string;
   readonly body?: unknown;
   readonly ifMatch?: number;
-  /** Arguments of the command line, where it has a command for it. */
+  /** Arguments of the command line, where it has a command for it; the body goes to a final `-`. */
   readonly cli?: readonly string[];
   /** What the two clouds' clients call, where their words can say it. */
   readonly huawei?: CloudCall | undefined;
@@ -34,8 +34,14 @@ export function asCurl({ method, path, body, ifMatch }: Change, origin: string):
   ].join(' \\\n  ');
 }
 
-export const asCli = ({ cli }: Change, origin: string): string | undefined =>
-  cli === undefined ? undefined : `MILLRACE_API=${origin} bin/millrace ${cli.map(quoted).join(' ')}`;
+/** The other commands work on the data directory of their machine. */
+const ASKS_A_NODE = ['task', 'callback'];
+
+export function asCli({ cli, body }: Change, origin: string): string | undefined {
+  if (cli === undefined) return undefined;
+  const command = `bin/millrace ${[...cli, ...(ASKS_A_NODE.includes(cli[0] ?? '') ? ['--api', origin] : [])].map(quoted).join(' ')}`;
+  return cli.at(-1) === '-' ? `printf '%s' ${quoted(JSON.stringify(body))} | ${command}` : command;
+}
 
 /** For @huaweicloud/huaweicloud-sdk-core, on which the clients of that cloud's services stand. */
 export function asHuawei({ huawei }: Change, origin: string): string | undefined {

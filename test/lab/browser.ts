@@ -15,7 +15,7 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 
 export const ADMIN = { name: 'maria', password: 'correct horse battery' } as const;
 
-/** Debian's Chromium, which reaches nothing but this machine. */
+/** Debian's Chromium, which reaches nothing but this machine. Before any node: that reads the console as it starts. */
 export async function openBrowser(place: Place): Promise<Browser> {
   if (buildConsole(ROOT) !== 0) throw new Error('the console could not be built');
   mkdirSync(PICTURES, { recursive: true });

@@ -73,7 +73,9 @@ function AddDomain({ onDone }: { readonly onDone: () => void }) {
       />
       <ProblemNote problem={problem.value} />
       <button type="submit">{t('domains.add')}</button>
-      <CopyAs change={{ method: 'POST', path: '/domains', body, cli: ['domain', 'add', body.name, body.target] }} />
+      <CopyAs
+        change={{ method: 'POST', path: '/domains', body, cli: ['domain', 'add', body.name, '--to', body.target] }}
+      />
     </form>
   );
 }

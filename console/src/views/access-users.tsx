@@ -12,6 +12,12 @@ import { may, visitor } from '../visitor.ts';
 import { t } from '../words.ts';
 
 const ROLES: readonly Role[] = ['viewer', 'operator', 'admin'];
+/** What the command line calls them. */
+const POLICY_OF: Readonly<Record<Role, string>> = {
+  viewer: 'ReadOnlyAccess',
+  operator: 'OperatorAccess',
+  admin: 'FullAccess',
+};
 const roleOptions = (): readonly (readonly [Role, string])[] => ROLES.map(role => [role, t(`role.${role}`)] as const);
 
 export function Users() {
@@ -117,7 +123,12 @@ function AddUser({ onDone }: { readonly onDone: () => void }) {
         {t('access.add_user')}
       </button>
       <CopyAs
-        change={{ method: 'POST', path: '/users', body: shown, cli: ['user', 'add', shown.name, '--role', shown.role] }}
+        change={{
+          method: 'POST',
+          path: '/users',
+          body: shown,
+          cli: ['user', 'add', shown.name, '--policy', POLICY_OF[shown.role]],
+        }}
       />
     </form>
   );

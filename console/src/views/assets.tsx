@@ -46,7 +46,7 @@ function OneAsset({ asset, onDone }: { readonly asset: Asset; readonly onDone: (
         <Remove
           name={asset.id}
           path={`/assets/${encodeURIComponent(asset.id)}`}
-          cli={['asset', 'remove', asset.id]}
+          cli={['asset', 'delete', asset.id]}
           onDone={onDone}
         />
       )}

@@ -5,17 +5,7 @@ import { useAnswer } from '../asked.ts';
 import { cloudCreates } from '../cloud-creates.ts';
 import { collisionsOf } from '../collisions.ts';
 import type { Change } from '../copies.ts';
-import {
-  type Body,
-  bodyOf,
-  changeBodyOf,
-  type Draft,
-  draftOf,
-  dropDraft,
-  EMPTY_DRAFT,
-  keepDraft,
-  keptDraft,
-} from '../draft.ts';
+import { bodyOf, changeBodyOf, type Draft, draftOf, dropDraft, EMPTY_DRAFT, keepDraft, keptDraft } from '../draft.ts';
 import type { Task } from '../model.ts';
 import { nameOf } from '../parts/addresses.tsx';
 import { CopyAs } from '../parts/copy-as.tsx';
@@ -160,7 +150,7 @@ function changeFor(draft: Draft, start: Draft, task: Task | undefined): Change {
       path: `/tasks/${task.id}`,
       body,
       ifMatch: task.version,
-      cli: ['task', 'edit', task.id, ...setsOf(body)],
+      cli: ['task', 'edit', task.id, '--file', '-'],
     };
   }
   const body = bodyOf(draft);
@@ -168,12 +158,10 @@ function changeFor(draft: Draft, start: Draft, task: Task | undefined): Change {
     method: 'POST',
     path: '/tasks',
     body,
-    cli: ['task', 'create', '--body', JSON.stringify(body)],
+    cli: ['task', 'create', '--file', '-'],
     ...cloudCreates(draft),
   };
 }
-
-const setsOf = (body: Body): string[] => ['--body', JSON.stringify(body)];
 
 const errorsIn =
   (problem: Problem | undefined): FormPart['errorsAt'] =>

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, type Problem } from '../api.ts';
+import { useEffect } from 'preact/hooks';
+import { asProblem, call, type Problem } from '../api.ts';
 import { TextField } from '../parts/field.tsx';
 import { ProblemNote } from '../parts/problem-note.tsx';
 import { Pick } from '../parts/shell.tsx';
@@ -14,6 +15,12 @@ export function Setup() {
   const name = useSignal('admin');
   const password = useSignal('');
   const problem = useSignal<Problem | undefined>(undefined);
+  // Who opens it too late is told before anything is typed.
+  useEffect(() => {
+    call('POST', '/setup/check', { body: { token } }).catch(error => {
+      problem.value = asProblem(error);
+    });
+  }, [token]);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     problem.value = undefined;

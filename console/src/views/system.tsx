@@ -149,7 +149,7 @@ function Secrets() {
           <pre tabIndex={0}>{made.value}</pre>
         </div>
       )}
-      <CopyAs change={{ method: 'POST', path, body: {}, cli: ['callback', 'rotate'] }} />
+      <CopyAs change={{ method: 'POST', path, body: {}, cli: ['callback', 'secret', 'rotate'] }} />
     </section>
   );
 }
