@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { renderAlibaba, signAlibaba } from './api/alibaba/callback.ts';
@@ -8,11 +8,10 @@ import { REGIONS } from './api/alibaba/regions.ts';
 import { closeWithin } from './api/connection.ts';
 import { renderHuawei } from './api/huawei/callback.ts';
 import { renderNative } from './api/native/callback.ts';
-import type { Probe } from './api/native/probe.ts';
 import { buildServer } from './api/server.ts';
 import { RollingThrottle } from './api/throttle.ts';
-import { banner, consoleLink } from './cli/banner.ts';
-import type { OpenAccounts, OpenAssets, ServeOptions } from './cli/doors.ts';
+import { banner } from './cli/banner.ts';
+import type { OpenAssets, ServeOptions } from './cli/doors.ts';
 import { SingleCluster } from './cluster/single.ts';
 import { type Config, type ListenAddress, printListen } from './config.ts';
 import { Accounts } from './control/accounts.ts';
@@ -28,14 +27,16 @@ import { History } from './control/history.ts';
 import { Housekeeping } from './control/housekeeping.ts';
 import { Node } from './control/node.ts';
 import { onAirOf } from './control/on-air.ts';
+import { Plans } from './control/plan.ts';
 import { Record } from './control/record.ts';
 import { Scheduler } from './control/scheduler.ts';
-import { Setup } from './control/setup.ts';
 import { SignIns } from './control/sign-ins.ts';
 import { Signals } from './control/signals.ts';
 import { Supervisor } from './control/supervisor.ts';
 import { Tasks } from './control/tasks.ts';
 import { timedIds } from './control/timed-ids.ts';
+import { atTerminal, consoleAt, openStore, setupOf, setupTokenOf } from './kept.ts';
+import { eyesOf, proberOf } from './looks.ts';
 import { checkUrl, redactUrl } from './media/address.ts';
 import { monotonic } from './media/clock.ts';
 import { Connections } from './media/connections.ts';
@@ -45,14 +46,12 @@ import { post } from './media/http.ts';
 import { Dialler } from './media/net.ts';
 import { SINK_SCHEMES, SOURCE_SCHEMES } from './media/open.ts';
 import { probeFile } from './media/probe.ts';
-import { probePush as askDestination, probeUrl as lookAt } from './media/probe-url.ts';
+import type { ProbeUrlOptions } from './media/probe-url.ts';
 import { type Log, stderrLog } from './ops/log.ts';
 import { version } from './ops/version.ts';
-import { loadSealKey } from './store/seal.ts';
-import { openSqlite } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { assetUrlProblem, isAssetUrl } from './task/asset.ts';
-import { type Actor, NODE } from './task/audit.ts';
+import type { Actor } from './task/audit.ts';
 import type { Event } from './task/event.ts';
 import { codeDigest, originEdition, workerEdition } from './worker/edition.ts';
 import { sleep } from './worker/sleep.ts';
@@ -72,7 +71,8 @@ const now = Date.now;
 const newId = randomUUID;
 
 /** Runs a node until one of the signals; resolves once everything is closed, in the order of ARCHITECTURE.md. */
-export async function serve(config: Config, { signal, handOver, replace, print }: ServeOptions): Promise<void> {
+export async function serve(config: Config, options: ServeOptions): Promise<void> {
+  const { signal, handOver, replace, print, demo } = options;
   const log = stderrLog(config.logLevel);
   if (replace) await follow(config, { signal, log });
   if (signal.aborted) return;
@@ -90,7 +90,7 @@ export async function serve(config: Config, { signal, handOver, replace, print }
     log,
     closing,
   });
-  const server = closing.adopt(buildApi(config, { store, accounts, control, log, signal }), closeApi);
+  const server = closing.adopt(buildApi(config, { store, accounts, control, log, signal, demo }), closeApi);
 
   await control.supervisor.start();
   control.scheduler.start();
@@ -99,7 +99,7 @@ export async function serve(config: Config, { signal, handOver, replace, print }
   const api = await listen(server, config.listen);
   const rtmp = control.supervisor.originAddress;
   const setupToken = await setupTokenOf({ store, accounts });
-  announce(config, { api, rtmp, print, setupToken });
+  announce(config, { api, rtmp, print, setupToken, banner: options.banner ?? banner });
   closing.defer(() => forget(config));
   await aborted(AbortSignal.any([signal, handOver]));
   log.info(handOver.aborted ? 'handing over' : 'stopping');
@@ -120,35 +120,12 @@ async function letGo(server: FastifyInstance, { scheduler, supervisor, claims }:
   await claims.told();
 }
 
-/** Opens what the commands need that work on accounts beside a running node. */
-export async function openAccounts(config: Config, { mustStand = false } = {}): Promise<OpenAccounts> {
-  if (mustStand && !existsSync(storeFile(config))) throw new NoData(config.data);
-  const store = await openStore(config);
-  const acting = { store, now, newId, randomBytes, by: atTerminal() };
-  const accounts = new Accounts(acting);
-  const apiKeys = new ApiKeys({ ...acting, accounts });
-  const setup = buildSetup({ store, accounts });
-  const makeSetupLink = async (): Promise<string> =>
-    consoleLink({
-      console: consoleAt(config, `http://${printListen(config.listen)}`),
-      setupToken: (await setup.makeLink()).token,
-    });
-  return { accounts, apiKeys, makeSetupLink, close: () => store.close() };
-}
-
-class NoData extends Error {
-  override readonly name = 'NoData';
-
-  constructor(data: string) {
-    super(`no node has kept its data in ${data}: name the directory with --data, or set MILLRACE_API_KEY`);
-  }
-}
-
 /** So that a command can check a callback by the rules it was signed by. */
 export { verifyWebhook } from './control/webhook.ts';
 export { probePush, probeUrl, tryRelay } from './foreground.ts';
+export { openAccounts } from './kept.ts';
 
-/** The same for media assets, with what it takes to look a file through. */
+/** Opens what the commands on media assets need, with what it takes to look a file through. */
 export async function openAssets(config: Config, options: { readonly signal: AbortSignal }): Promise<OpenAssets> {
   const store = await openStore(config);
   return {
@@ -161,18 +138,6 @@ export async function openAssets(config: Config, options: { readonly signal: Abo
 interface AssetsWish {
   readonly signal: AbortSignal;
   readonly by?: Actor;
-}
-
-/** Whoever gives commands on the data directory, as the machine knows them. */
-const atTerminal = (): Actor => ({ ...NODE, kind: 'command', name: userName() });
-
-/** In a container the user may have no name. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? '');
-  }
 }
 
 function buildAssets(config: Config, store: Store, { signal, by }: AssetsWish): Assets {
@@ -206,14 +171,6 @@ function fileProblem(url: string, role: 'file' | 'asset', { media, network, srtL
 
 /** Where workers dial. */
 const channelOf = ({ data }: Config): string => join(data, 'control.sock');
-
-const storeFile = ({ data }: Config): string => join(data, 'millrace.db');
-
-async function openStore(config: Config): Promise<Store> {
-  mkdirSync(config.data, { recursive: true, mode: 0o700 });
-  const file = storeFile(config);
-  return openSqlite({ file, sealKey: loadSealKey(join(config.data, 'seal.key'), file) });
-}
 
 interface Control {
   readonly tasks: Tasks;
@@ -380,20 +337,18 @@ function logEvent({ taskId, seq, type, from, to, epoch, reason, cause, detail }:
   else log.info(facts, `task ${type}`);
 }
 
-/** For callers of the API: within the node's network policy, and until the node ends. */
-function prober(config: Config, signal: AbortSignal): Probe {
-  const dialler = diallerOf(config);
-  const options = { dialler, mediaDir: config.media ?? undefined, signal, sleep, now: monotonic };
-  return async (url, as) => {
-    try {
-      const found = as === 'source' ? await lookAt(url, options) : { tookMs: await askDestination(url, options) };
-      return { ok: true, found };
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      return { ok: false, kind: error.kind, error: error.message };
-    }
-  };
-}
+/** What is looked at before it is on air: within the node's network policy. */
+const looking = (config: Config): Omit<ProbeUrlOptions, 'signal'> => ({
+  dialler: diallerOf(config),
+  mediaDir: config.media ?? undefined,
+  sleep,
+  now: monotonic,
+});
+
+const targetsOf =
+  (accounts: Accounts) =>
+  async (domain: string, accountId: string): Promise<string | undefined> =>
+    (await accounts.findDomain(domain, accountId))?.target;
 
 interface ApiParts {
   readonly signal: AbortSignal;
@@ -401,12 +356,13 @@ interface ApiParts {
   readonly accounts: Accounts;
   readonly control: Control;
   readonly log: Log;
+  readonly demo: ServeOptions['demo'];
 }
 
 /** Each goes out to wherever the caller says. */
 const TESTS_PER_MINUTE = 10;
 
-function buildApi(config: Config, { store, accounts, control, log, signal }: ApiParts): FastifyInstance {
+function buildApi(config: Config, { store, accounts, control, log, signal, demo }: ApiParts): FastifyInstance {
   return buildServer({
     tasks: control.tasks,
     accounts,
@@ -429,7 +385,7 @@ function buildApi(config: Config, { store, accounts, control, log, signal }: Api
       assets: control.assets,
       audit: new Audit(store),
       signIns: new SignIns({ store, now, newId, randomBytes }),
-      setup: buildSetup({ store, accounts }),
+      setup: setupOf({ store, accounts }),
       ...(config.consoleUrl === null ? {} : { consoleUrl: config.consoleUrl }),
       callbacks: control.callbacks,
       secrets: control.secrets,
@@ -445,7 +401,9 @@ function buildApi(config: Config, { store, accounts, control, log, signal }: Api
       show: (...wish) => control.supervisor.show(...wish),
       version,
       testThrottle: new RollingThrottle({ callsPerSecond: TESTS_PER_MINUTE, windowMs: 60_000, now: monotonic }),
-      probe: prober(config, signal),
+      probe: proberOf({ ...looking(config), signal }),
+      ...(demo === undefined ? {} : { demo }),
+      plans: new Plans({ ...control, targetOf: targetsOf(accounts), eyes: eyesOf(looking(config)), now, signal }),
       monotonic,
     },
     log,
@@ -476,28 +434,16 @@ async function listen(server: FastifyInstance, { host, port }: ListenAddress): P
 const ownListeners = ({ listen: { host, port } }: Config): string[] =>
   port === 0 ? [] : [printListen({ host, port })];
 
-/** Undefined where there is an administrator. */
-async function setupTokenOf(parts: Pick<ApiParts, 'store' | 'accounts'>): Promise<string | undefined> {
-  const setup = buildSetup(parts);
-  return (await setup.isNeeded()) ? (await setup.makeLink()).token : undefined;
-}
-
-const buildSetup = ({ store, accounts }: Pick<ApiParts, 'store' | 'accounts'>): Setup =>
-  new Setup({ store, users: accounts.users, now, newId, randomBytes });
-
-/** Where people find it, from the machine of the node at least. */
-const consoleAt = ({ consoleUrl }: Config, api: string): string =>
-  consoleUrl ?? api.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
-
 interface Addresses {
   readonly setupToken: string | undefined;
   readonly api: string;
   readonly rtmp: string | undefined;
   readonly print: (text: string) => void;
+  readonly banner: typeof banner;
 }
 
-function announce(config: Config, { api, rtmp, print, setupToken }: Addresses): void {
-  print(banner({ version, data: config.data, api, rtmp, console: consoleAt(config, api), setupToken }));
+function announce(config: Config, { api, rtmp, print, setupToken, banner: said }: Addresses): void {
+  print(said({ version, data: config.data, api, rtmp, console: consoleAt(config, api), setupToken }));
   if (config.readyFile === null) return;
   const facts = { version, pid: process.pid, api, ...(rtmp === undefined ? {} : { rtmp }), data: config.data };
   const draft = `${config.readyFile}.${process.pid}`;
