@@ -1,4 +1,5 @@
-import { within } from '../deadline.ts';
+import { type Monotonic, monotonic } from '../clock.ts';
+import { Fault } from '../fault.ts';
 import type { Movie } from '../mp4/movie.ts';
 import { lateTrackIn } from './late-track.ts';
 import type { LiveLines } from './live-lines.ts';
@@ -7,9 +8,10 @@ import type { ByteRange, Place } from './playlist.ts';
 
 /** Within these bytes the tables of a fragment end. */
 const MOST_LOOKED_AT = 64 * 1024;
-const FETCH_MS = 1_500;
-/** Servers that could not give a part so often are not asked for one any more. */
-const MOST_FAILED = 2;
+/** A segment that is due is not kept waiting for longer: its media is then held until its sound has come. */
+const MOST_WAIT_MS = 1_000;
+/** Servers that have said so often that they give no parts are not asked for one any more. */
+const MOST_REFUSED = 2;
 
 /** What is played together with bytes in front of it: `bytes` lie `from` bytes behind the start of their segment. */
 export interface Piece {
@@ -23,14 +25,24 @@ export interface AsideParts {
   readonly movie: Movie;
   readonly segment: LiveSegment;
   readonly signal: AbortSignal;
+  readonly now?: Monotonic;
 }
 
-/** How often servers of one list have failed to give a part. */
-export class AsideLuck {
-  failed = 0;
+/** Whether the servers of one list give parts. */
+export class Ranges {
+  #refused = 0;
 
-  get isOut(): boolean {
-    return this.failed >= MOST_FAILED;
+  get areGiven(): boolean {
+    return this.#refused < MOST_REFUSED;
+  }
+
+  given(): void {
+    this.#refused = 0;
+  }
+
+  /** One that was too slow, or that could not be reached, may do better the next time. */
+  failed(error: unknown): void {
+    if (error instanceof Fault && (error.kind === 'refused' || error.kind === 'garbage')) this.#refused++;
   }
 }
 
@@ -41,20 +53,29 @@ export class AsideLuck {
 export class Aside {
   piece: Piece | undefined;
   readonly #parts: AsideParts;
-  readonly #luck: AsideLuck;
+  readonly #ranges: Ranges;
+  readonly #now: Monotonic;
+  #wantedAtMs: number | undefined;
   #state: 'looking' | 'fetching' | 'settled' = 'looking';
 
-  constructor(parts: AsideParts, luck: AsideLuck) {
+  constructor(parts: AsideParts, ranges: Ranges) {
     this.#parts = parts;
-    this.#luck = luck;
+    this.#ranges = ranges;
+    this.#now = parts.now ?? monotonic;
     const { video, audio } = parts.movie;
-    if (video === undefined || audio === undefined || luck.isOut) this.#state = 'settled';
+    if (video === undefined || audio === undefined || !ranges.areGiven) this.#state = 'settled';
   }
 
-  /** Looks at what has come of the segment, on a tick; answers whether the segment may be begun. */
-  look(): boolean {
+  /** Looks at what has come of the segment, on a tick; answers whether the segment may be begun, which is due if `isWanted`. */
+  look(isWanted: boolean): boolean {
     if (this.#state === 'looking') this.#lookOn();
+    if (this.#state === 'fetching' && isWanted) this.#wait();
     return this.#state === 'settled';
+  }
+
+  #wait(): void {
+    this.#wantedAtMs ??= this.#now();
+    if (this.#now() - this.#wantedAtMs > MOST_WAIT_MS) this.#state = 'settled';
   }
 
   #lookOn(): void {
@@ -74,28 +95,26 @@ export class Aside {
     }
   }
 
-  #fetch({ offset, length }: ByteRange): void {
+  #fetch(late: ByteRange): void {
     this.#state = 'fetching';
-    this.#read({ offset, length })
-      .then(
-        bytes => {
-          this.piece = { from: offset, bytes };
-        },
-        () => {
-          this.#luck.failed++;
-        },
-      )
-      .finally(() => {
+    this.#read(late).then(
+      bytes => {
+        this.#ranges.given();
+        if (this.#state === 'fetching') this.piece = { from: late.offset, bytes };
         this.#state = 'settled';
-      });
+      },
+      (error: unknown) => {
+        this.#ranges.failed(error);
+        this.#state = 'settled';
+      },
+    );
   }
 
   async #read({ offset, length }: ByteRange): Promise<Buffer> {
     const { lines, place, signal } = this.#parts;
     const range = { offset: (place.range?.offset ?? 0) + offset, length };
-    const deadline = { side: 'pull', late: 'a part of a segment was not received', waitMs: FETCH_MS, signal } as const;
-    const { bytes } = await within(deadline, own => lines.document(place.url, { most: length, range, signal: own }));
-    if (bytes.length !== length) throw new Error(`${bytes.length} bytes of ${length}`);
-    return bytes;
+    const { bytes } = await lines.document(place.url, { most: length, range, signal });
+    if (bytes.length === length) return bytes;
+    throw new Fault('pull', 'garbage', `a part of a segment has ${bytes.length} bytes, not ${length}`);
   }
 }

@@ -6,7 +6,7 @@ import type { Feed, FeedState } from '../feed.ts';
 import type { Movie } from '../mp4/movie.ts';
 import type { Batch } from '../packet.ts';
 import { isUnsupported } from '../tracks.ts';
-import { Aside, AsideLuck } from './aside.ts';
+import { Aside, Ranges } from './aside.ts';
 import { FragmentDemuxer } from './fragments.ts';
 import type { LiveLines } from './live-lines.ts';
 import { type DueSegment, type LiveList, nameOf } from './live-list.ts';
@@ -43,7 +43,7 @@ export class LiveFeed implements Feed {
   readonly #list: LiveList;
   readonly #lines: LiveLines;
   readonly #parts: LiveParts;
-  readonly #luck = new AsideLuck();
+  readonly #ranges = new Ranges();
   readonly #tellsMisses: boolean;
   readonly #closing = new AbortController();
   #opening: Opening | undefined;
@@ -86,7 +86,7 @@ export class LiveFeed implements Feed {
   more(into: Batch): FeedState {
     if (this.#ended) return 'end';
     this.#openNext();
-    const isReady = this.#opening?.opened?.aside?.look() ?? true;
+    const isReady = this.#opening?.opened?.aside?.look(this.#present === undefined) ?? true;
     if (this.#present === undefined) return isReady ? this.#turnTo() : 'starved';
     try {
       return this.#read(this.#present, into);
@@ -201,7 +201,7 @@ export class LiveFeed implements Feed {
   #aside(place: Segment, { segment, map }: Pick<Opened, 'segment' | 'map'>): Aside | undefined {
     if (map === undefined || place.key !== undefined) return undefined;
     const signal = this.#closing.signal;
-    return new Aside({ lines: this.#lines, place, movie: map, segment, signal }, this.#luck);
+    return new Aside({ lines: this.#lines, place, movie: map, segment, signal }, this.#ranges);
   }
 
   #open({ segment }: DueSegment): Promise<Opened> {

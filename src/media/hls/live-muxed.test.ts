@@ -24,13 +24,18 @@ const SEGMENT = fragment(
 );
 const LIST = '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MAP:URI="map.mp4"\n#EXTINF:2,\n0.m4s\n';
 
-async function open(place: Place, ranges: 'given' | 'ignored' | 'refused'): Promise<{ source: Source; web: Web }> {
+async function open(
+  place: Place,
+  ranges: 'given' | 'ignored' | 'refused' | 'promised',
+): Promise<{ source: Source; web: Web }> {
   const web = await Web.start(place);
   web.put('/map.mp4', MAP);
   web.put('/0.m4s', ({ headers: { range } }, response) => {
     const [, from, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
     if (range !== undefined && ranges === 'refused') response.writeHead(403).end();
     else if (range === undefined || ranges === 'ignored') response.end(SEGMENT);
+    else if (ranges === 'promised')
+      response.writeHead(206, { 'content-range': `bytes ${from}-${last}/*` }).flushHeaders();
     else {
       const told = `bytes ${from}-${last}/${SEGMENT.length}`;
       response.writeHead(206, { 'content-range': told }).end(SEGMENT.subarray(Number(from), Number(last) + 1));
@@ -72,7 +77,7 @@ describe('a live segment with its sound behind its pictures', () => {
     expect(web.asked.filter(({ path }) => path === '/0.m4s')).toHaveLength(2);
   });
 
-  it.each(['ignored', 'refused'] as const)('is the same where ranges are %s', async ranges => {
+  it.each(['ignored', 'refused', 'promised'] as const)('is the same where ranges are %s', async ranges => {
     await using place = new Place();
     const [plain, other] = await Promise.all([open(place, 'given'), open(place, ranges)]);
     const [known, seen] = await Promise.all([second(plain.source), second(other.source)]);
