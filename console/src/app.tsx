@@ -1,5 +1,5 @@
 import { useSignalEffect } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { strangerCount } from './api.ts';
 import { follow } from './feed.ts';
 import { Help } from './parts/help.tsx';
@@ -14,19 +14,34 @@ import { meetVisitor, visitor, visitorProblem } from './visitor.ts';
 
 /** Who is not known yet is asked who they are; everybody else is shown what the address names. */
 export function App() {
+  const former = useRef<string | undefined>(undefined);
   useSignalEffect(() => {
     if (strangerCount.value > 0) void meetVisitor();
   });
-  if (visitor.value === undefined) {
+  const user = visitor.value?.user;
+  useEffect(() => {
+    if (typeof user !== 'string') return;
+    // What is on the page was for somebody else.
+    if (former.current !== undefined && former.current !== user) location.reload();
+    former.current = user;
+  }, [user]);
+  if (user === undefined) {
     return (
       <main class="alone">
         <ProblemNote problem={visitorProblem.value} again={() => void meetVisitor()} />
       </main>
     );
   }
-  if (route.value.path[0] === 'setup' && visitor.value.user === null) return <Setup />;
-  if (visitor.value.user === null) return <Login />;
-  return <Inside />;
+  if (user === null && former.current === undefined) return route.value.path[0] === 'setup' ? <Setup /> : <Login />;
+  // Of a session that has ended the page stays below the login, with all that was typed into it.
+  return (
+    <>
+      {user === null && <Login />}
+      <div hidden={user === null}>
+        <Inside />
+      </div>
+    </>
+  );
 }
 
 function Inside() {

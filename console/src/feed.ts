@@ -1,6 +1,8 @@
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import { API, strangerCount } from './api.ts';
+import { isSeen } from './clock.ts';
 import type { TaskEvent } from './model.ts';
+import { visitor } from './visitor.ts';
 
 /** Whether what is shown is kept up to date, and since when it is not. */
 export interface FeedState {
@@ -25,7 +27,7 @@ export function onEvent(listener: Listener): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Told when the feed is back after a break: what was shown meanwhile may be old. */
+/** Told when the feed begins, and is back after a break: what was shown before may be old. */
 const returns = new Set<() => void>();
 export function onReturn(listener: () => void): () => void {
   returns.add(listener);
@@ -37,19 +39,62 @@ let lastId = '';
 /** Reads the stream for as long as the page is open; `EventSource` would not say why it was refused. */
 export async function follow(signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await readOnce(signal).catch(() => undefined);
+    await whenWanted();
+    // The node ends a stream now and then, to be asked anew who reads: that is no break.
+    if (await readOnce(signal).catch(() => false)) continue;
     if (feedState.peek().live) feedState.value = { live: false, since: Date.now() };
     await new Promise(resolve => setTimeout(resolve, AGAIN_MS));
   }
 }
 
-async function readOnce(outer: AbortSignal): Promise<void> {
+/** A browser has six connections to a node for all its tabs together: those that nobody looks at leave theirs to others. */
+const HIDDEN_MS = 30_000;
+
+const isWanted = (): boolean => isSeen.value && visitor.value?.user !== null;
+
+function whenWanted(): Promise<void> {
+  return new Promise(resolve => {
+    const stop = effect(() => {
+      if (!isWanted()) return;
+      // Not within its own first run, where there is nothing to stop yet.
+      queueMicrotask(() => stop());
+      resolve();
+    });
+  });
+}
+
+/** Aborts once nobody has looked for so long. */
+function whenHidden(): { readonly signal: AbortSignal; readonly close: () => void } {
+  const hidden = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stop = effect(() => {
+    clearTimeout(timer);
+    if (!isSeen.value) timer = setTimeout(() => hidden.abort(), HIDDEN_MS);
+  });
+  const close = (): void => {
+    clearTimeout(timer);
+    stop();
+  };
+  return { signal: hidden.signal, close };
+}
+
+/** Answers whether the node has ended it in good order. */
+async function readOnce(outer: AbortSignal): Promise<boolean> {
   const silence = new AbortController();
-  const signal = AbortSignal.any([outer, silence.signal]);
+  const hidden = whenHidden();
+  const signal = AbortSignal.any([outer, silence.signal, hidden.signal]);
+  try {
+    return await readFrom(signal, silence);
+  } finally {
+    hidden.close();
+  }
+}
+
+async function readFrom(signal: AbortSignal, silence: AbortController): Promise<boolean> {
   const headers = lastId === '' ? {} : { 'last-event-id': lastId };
   const response = await fetch(`${API}/events/stream`, { headers, signal, credentials: 'same-origin' });
   if (response.status === 401) strangerCount.value++;
-  if (!response.ok || response.body === null) return;
+  if (!response.ok || response.body === null) return false;
   setLive();
   let timer = setTimeout(() => silence.abort(), SILENT_MS);
   try {
@@ -62,6 +107,7 @@ async function readOnce(outer: AbortSignal): Promise<void> {
       text = blocks.pop() ?? '';
       blocks.forEach(hear);
     }
+    return true;
   } finally {
     clearTimeout(timer);
   }

@@ -13,6 +13,9 @@ const PAGE = 1_000;
 /** The node may be telling of many tasks at once. */
 const REST_MS = 150;
 const ON_AIR_EVERY_MS = 3_000;
+const ON_AIR_EACH_MS = 10;
+/** The list is shown also where there is no room for another stream. */
+const WITHOUT_FEED_MS = 1_500;
 
 export const taskNamed = (id: string): Task | undefined => byId.value.get(id);
 
@@ -56,7 +59,7 @@ export async function refreshTask(id: string): Promise<void> {
 async function refreshOnAir(): Promise<void> {
   if (document.hidden || tasksState.peek() !== 'there') return;
   if (!tasks.peek().some(isOnAir)) return;
-  const page = await call<TaskPage>('GET', '/tasks?status=running,recovering&limit=200').catch(() => undefined);
+  const page = await call<TaskPage>('GET', `/tasks?status=running,recovering&limit=${PAGE}`).catch(() => undefined);
   if (page === undefined) return;
   const all = new Map(byId.peek());
   for (const task of page.tasks) all.set(task.id, task);
@@ -84,10 +87,17 @@ function hear({ task_id: id, type }: TaskEvent): void {
   }, REST_MS);
 }
 
-/** From here on the list follows the node. */
+/** From here on the list follows the node. It is read once the feed is there, so that nothing falls between the two. */
 export function followTasks(): void {
-  void loadTasks();
   onEvent(hear);
   onReturn(() => void loadTasks());
-  setInterval(() => void refreshOnAir(), ON_AIR_EVERY_MS);
+  setTimeout(() => {
+    if (tasksState.peek() === 'loading') void loadTasks();
+  }, WITHOUT_FEED_MS);
+  const refresh = async (): Promise<void> => {
+    await refreshOnAir();
+    // Of many tasks the numbers come less often, so that the page costs the node no more.
+    setTimeout(() => void refresh(), Math.max(ON_AIR_EVERY_MS, tasks.peek().filter(isOnAir).length * ON_AIR_EACH_MS));
+  };
+  void refresh();
 }

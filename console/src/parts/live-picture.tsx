@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { API } from '../api.ts';
+import { isSeen } from '../clock.ts';
 import { readStill, repeated, type StillFrame } from '../still.ts';
 import { t } from '../words.ts';
 
@@ -21,7 +22,9 @@ export function LivePicture({ taskId, name }: PictureProps) {
   const state = useSignal<PictureState>('opening');
   const round = useSignal(0);
   const attempt = round.value;
+  const seen = isSeen.value;
   useEffect(() => {
+    if (!seen) return;
     const ending = new AbortController();
     const tell = (word: PictureState): void => {
       state.value = word;
@@ -35,7 +38,7 @@ export function LivePicture({ taskId, name }: PictureProps) {
       clearInterval(timer);
       ending.abort();
     };
-  }, [taskId, attempt]);
+  }, [taskId, attempt, seen]);
   return (
     <figure class={`picture picture-${state.value}`}>
       <video ref={video} muted playsInline disablePictureInPicture aria-label={t('picture.of', { name })} />
