@@ -73,7 +73,8 @@ export class LiveHlsSource implements Source {
     const before = into.count;
     this.#sheets.release();
     const nowMs = this.#now();
-    if (nowMs < this.#restsUntilMs) return;
+    // The end is told at once.
+    if (nowMs < this.#restsUntilMs && this.#end === undefined) return;
     const dueMs = this.#dueMs(nowMs);
     this.#fill(dueMs);
     this.#begin(nowMs);
