@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import type { BannerFacts } from './banner.ts';
 
 /**
  * What the commands need of the rest of the program: the functions that main.ts exports, in the shape the commands
@@ -28,6 +29,10 @@ export interface ServeOptions {
   /** Follows the control process that serves the data directory now, if there is one. */
   readonly replace: boolean;
   readonly print: (text: string) => void;
+  /** What a person is told once the node is ready, where it is not the usual. */
+  readonly banner?: (facts: BannerFacts) => string;
+  /** Of a demonstration alone: brings back what was broken on purpose. */
+  readonly demo?: { fix(): Promise<void> };
 }
 
 export interface TryOptions {

@@ -29,6 +29,8 @@ export const SESSION = strict({
   actions: Type.Array(Type.String()),
   csrf: orNull(Type.String()),
   setup_needed: Type.Boolean(),
+  /** Whether the node runs a demonstration, where `demo/fix` does something. */
+  demo: Type.Boolean(),
 });
 export const LOGIN = body({ name: textOf(1, 64), password: textOf(1, 256), account: optional(textOf(1, 64)) });
 export const SETUP = body({ token: textOf(1, 128), name, password });

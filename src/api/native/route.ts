@@ -4,6 +4,7 @@ import type { AccessCalls } from './access-calls.ts';
 import type { AssetCalls } from './asset-calls.ts';
 import type { Admission, NativeCaller } from './auth.ts';
 import type { NativeCalls } from './calls.ts';
+import type { DemoCalls } from './demo-calls.ts';
 import { NOTHING, readBody, readQuery, refuseBody } from './params.ts';
 import type { PlanCalls } from './plan-calls.ts';
 import type { SessionCalls } from './session-calls.ts';
@@ -19,6 +20,7 @@ export interface Rooms {
   readonly assets: AssetCalls;
   readonly signals: SignalCalls;
   readonly plans: PlanCalls;
+  readonly demo: DemoCalls;
 }
 
 /** A call that was let in. */

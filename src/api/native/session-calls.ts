@@ -9,6 +9,7 @@ import { actorOf, headerValues, Lockout, type WireRequest } from '../auth.ts';
 import type { Login, OwnPassword, PrintedSignIn, SetupWish } from './access-schema.ts';
 import { ACTIONS, type Gate, type NativeCaller } from './auth.ts';
 import { cookieOf, refuseForeign, setCookie } from './cookie.ts';
+import type { DemoOptions } from './demo-calls.ts';
 import { NativeError, notFound, throttled } from './error.ts';
 import { printTime } from './event.ts';
 import { forbidden, unproven } from './refused.ts';
@@ -20,6 +21,7 @@ export interface SessionOptions {
   readonly setup: Setup;
   readonly gate: Pick<Gate, 'signedIn'>;
   readonly consoleUrl?: string | undefined;
+  readonly demo?: DemoOptions['demo'];
   /** Wall clock. */
   readonly now: () => number;
 }
@@ -115,9 +117,13 @@ export class SessionCalls {
     return { done: true };
   }
 
+  get #isDemo(): boolean {
+    return this.#options.demo !== undefined;
+  }
+
   async #nobody(): Promise<PrintedSignIn> {
     const nobody = { user: null, account: null, role: null, actions: [], csrf: null };
-    return { ...nobody, setup_needed: await this.#options.setup.isNeeded() };
+    return { ...nobody, setup_needed: await this.#options.setup.isNeeded(), demo: this.#isDemo };
   }
 
   async #print(
@@ -132,6 +138,7 @@ export class SessionCalls {
       actions: ACTIONS.filter(action => may(action)),
       csrf,
       setup_needed: await this.#options.setup.isNeeded(),
+      demo: this.#isDemo,
     };
   }
 
