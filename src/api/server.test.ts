@@ -37,6 +37,7 @@ async function listen(
   const app = buildServer({
     tasks: {
       create: unexpected,
+      createAs: unexpected,
       createOnce: unexpected,
       change: unexpected,
       restart: unexpected,

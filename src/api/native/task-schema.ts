@@ -19,6 +19,7 @@ const seconds = Type.Number({ minimum: 0 });
 const count = Type.Integer({ minimum: 0 });
 const region = text(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "-" or "_"');
 const projectId = region;
+const taskId = text(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'must be a UUID in small letters');
 const tag = textOf(1, 64);
 const DIALECTS = ['native', 'huawei', 'alibaba'] as const;
 
@@ -129,6 +130,8 @@ export const TASK_WISH = Type.Object(
     source: settings.source,
     destination,
     project_id: Type.Optional(projectId),
+    /** Of the caller's choice; without it the node chooses. */
+    id: Type.Optional(taskId),
   },
   { additionalProperties: false, title: 'TaskWish' },
 );
