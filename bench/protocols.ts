@@ -23,7 +23,7 @@ const LOOK_MS = 200;
 const MOST_MB = 2;
 
 /** What each may cost of what RTMP costs, with which the others are compared. By UDP each packet is a read of its own. */
-const GOALS = { RTMP: undefined, 'HTTP-FLV': 1.5, HLS: 2, RTSP: 2, 'RTSP by UDP': 2.5 } as const;
+const GOALS = { RTMP: undefined, 'HTTP-FLV': 1.5, HLS: 2, RTSP: 2, 'RTSP by UDP': 2 } as const;
 type Protocol = keyof typeof GOALS;
 
 interface Window {
