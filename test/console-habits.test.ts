@@ -150,6 +150,24 @@ describe('a session that ends', () => {
   });
 });
 
+describe('two who change one task', () => {
+  it('lose nothing: the second chooses whose settings stand', async () => {
+    const [id = ''] = await tasksOf('native');
+    await openView(page, `tasks/${id}/edit`);
+    await page.fill('input[name=name]', 'of the second');
+    await page.evaluate(`(async () => {
+      const { csrf } = await (await fetch('/api/v1/session')).json();
+      const headers = { 'content-type': 'application/json', 'x-millrace-csrf': csrf };
+      await fetch('/api/v1/tasks/${id}', { method: 'PATCH', headers, body: JSON.stringify({ name: 'of the first' }) });
+    })()`);
+    await page.click('form button[type=submit]');
+    await page.waitForSelector('text=/Somebody has changed it meanwhile/');
+    expect(await page.inputValue('input[name=name]')).toBe('of the second');
+    await page.getByRole('button', { name: 'Save over it' }).click();
+    await page.waitForSelector('h1 >> text=of the second');
+  });
+});
+
 describe('a change made elsewhere', () => {
   const ROUNDS = 20;
 

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { en } from '../console/src/words/en.ts';
+import { zh } from '../console/src/words/zh.ts';
 import {
   ADMIN,
   becomeAdmin,
@@ -28,32 +30,50 @@ const MOST_SHELL_KB = 60;
 const MOST_FIRST_VIEW_MS = 1_000;
 const MOST_CHANGE_MS = 1_000;
 
+const BOOKS = { en, zh } as const;
+
 let place: Place;
 let millrace: Millrace;
 let nginx: Nginx;
 let browser: Browser;
 let watched: Watched;
 let page: Page;
+let language: keyof typeof BOOKS;
+
+/** What stands on the page for a key, up to its first hole. */
+function say(key: keyof typeof en): string {
+  const word = BOOKS[language][key];
+  const text = typeof word === 'string' ? word : word.other;
+  return text.replace(/\s*\{.*$/, '');
+}
 
 beforeAll(async () => {
   place = new Place();
   browser = await openBrowser(place);
-  [millrace, nginx] = await Promise.all([Millrace.start(place, { flags: ['--network', 'lab'] }), Nginx.start(place)]);
+  nginx = await Nginx.start(place);
   publish(place, await media({ seconds: 20, size: '640x360', bframes: 0, gop: 25 }), nginx.url('in'), { loop: true });
   await until('the camera is on', async () => (await nginx.streams()).has('in'));
-  watched = await openPage(browser, millrace, {});
-  page = watched.page;
 });
 afterAll(() => place[Symbol.asyncDispose]());
 
 const status = (word: string): Promise<unknown> => page.waitForSelector(`[data-status=${word}]`, { timeout: 20_000 });
-const dialogButton = (name: string) => page.locator('dialog').getByRole('button', { name, exact: true });
+const button = (key: keyof typeof en) => page.getByRole('button', { name: say(key), exact: true });
+const dialogButton = (key: keyof typeof en) =>
+  page.locator('dialog').getByRole('button', { name: say(key), exact: true });
 
-describe('the first minutes', () => {
+describe.each(['en', 'zh'] as const)('the first minutes (%s)', tongue => {
+  beforeAll(async () => {
+    language = tongue;
+    millrace = await Millrace.start(place, { flags: ['--network', 'lab'], name: `data-${tongue}` });
+    watched = await openPage(browser, millrace, { language });
+    page = watched.page;
+  });
+  afterAll(() => millrace.stop());
+
   it('begin with the setup link, which makes the admin and is good once', async () => {
     const link = setupLink(millrace);
     await becomeAdmin(page, link);
-    await page.waitForSelector('text=There is no task yet.');
+    await page.waitForSelector(`text=${say('now.none')}`);
     const other = await openPage(browser, millrace, {});
     await other.page.goto(link);
     await other.page.fill('input[name=password]', ADMIN.password);
@@ -66,12 +86,12 @@ describe('the first minutes', () => {
     await page.keyboard.press('n');
     await page.fill('input[name=name]', 'shop');
     await page.fill('input[name=source]', nginx.url('in'));
-    await page.click('text=Probe the source');
+    await page.click(`text=${say('probe.source')}`);
     await page.waitForSelector('.probe >> text=/H\\.264 · 640×360/');
     await page.fill('input[name=destination]', nginx.url('out'));
-    await page.click('text=Check the destination');
-    await page.waitForSelector('.probe >> text=It accepts a publish');
-    await leavePicture(page, 'journey-new');
+    await page.click(`text=${say('probe.destination')}`);
+    await page.waitForSelector('.probe >> text=✓ >> nth=1');
+    await leavePicture(page, `journey-new-${tongue}`);
     await page.click('button[type=submit]');
     await status('running');
     expect((await nginx.streams()).has('out')).toBe(true);
@@ -83,20 +103,20 @@ describe('the first minutes', () => {
       const next = await pictureHash(page);
       return next !== undefined && next !== first;
     });
-    await leavePicture(page, 'journey-on-air');
+    await leavePicture(page, `journey-on-air-${tongue}`);
   });
 
   it('show what it carries on each hop', async () => {
-    await page.waitForSelector('.hop >> text=/\\d+(?:\\.\\d+)? [kM]bit\\/s · 2\\d(?:\\.\\d)? frames/');
+    await page.waitForSelector('.hop >> text=/\\d+(?:\\.\\d+)? [kM]bit\\/s · 2\\d/');
   });
 
   it('give the same change to a terminal, and show within a second what came of it', async () => {
     const key = await makeKey();
-    await page.getByRole('button', { name: 'Stop', exact: true }).click();
+    await button('task.stop').click();
     await page.locator('dialog summary').click();
     const curl = (await page.textContent('dialog pre')) ?? '';
     expect(curl).not.toContain(ADMIN.password);
-    await dialogButton('Cancel').click();
+    await dialogButton('action.cancel').click();
     await run('sh', ['-c', `export MILLRACE_API_KEY=${key}; ${curl}`]);
     const saidAt = performance.now();
     await status('stopped');
@@ -106,12 +126,12 @@ describe('the first minutes', () => {
   });
 
   it('start it again, and stop it by a button that says what that means', async () => {
-    await page.getByRole('button', { name: 'Start', exact: true }).click();
-    await dialogButton('Start').click();
+    await button('task.start').click();
+    await dialogButton('task.start').click();
     await status('running');
-    await page.getByRole('button', { name: 'Stop', exact: true }).click();
-    expect(await page.textContent('dialog')).toContain('viewers see the end of the stream');
-    await dialogButton('Stop').click();
+    await button('task.stop').click();
+    expect(await page.textContent('dialog')).toContain(say('ask.stop.on_air'));
+    await dialogButton('task.stop').click();
     await status('stopped');
     await until('the push is over', async () => !(await nginx.streams()).has('out'));
   });
@@ -131,10 +151,10 @@ describe('the first minutes', () => {
 
   it('end with the logout, behind which nothing is shown', async () => {
     await page.click('.settings summary');
-    await page.click('text=Log out');
-    await page.waitForSelector('text=Log in to Millrace');
+    await page.click(`text=${say('login.out')}`);
+    await page.waitForSelector(`text=${say('login.title')}`);
     await page.goto('/#/tasks');
-    await page.waitForSelector('text=Log in to Millrace');
+    await page.waitForSelector(`text=${say('login.title')}`);
     await page.fill('input[name=name]', ADMIN.name);
     await page.fill('input[name=password]', 'wrong');
     await page.click('button[type=submit]');
@@ -169,6 +189,7 @@ describe('the shell', () => {
   });
 
   it('is there within a second', async () => {
+    millrace = await Millrace.start(place, { name: 'data-shell' });
     const times: number[] = [];
     for (let round = 0; round < 5; round++) {
       const { page: fresh } = await openPage(browser, millrace, {});

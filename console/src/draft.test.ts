@@ -75,6 +75,14 @@ describe('a change', () => {
     expect(changeBodyOf(draft, { ...draft, destination: 'rtmp://else/live/x' })).toEqual({});
   });
 
+  it('keeps whom the source is believed for, which the form does not show', () => {
+    const tls = { pins: ['sha256/x'] };
+    const pinned = draftOf(exampleTask({ source: { kind: 'live', url: 'rtmps://a/live/in', tls } }));
+    expect(changeBodyOf(pinned, { ...pinned, url: 'rtmps://b/live/in' })).toEqual({
+      source: { kind: 'live', url: 'rtmps://b/live/in', tls },
+    });
+  });
+
   it('keeps of a list what the form does not show', () => {
     const items = [{ url: 'http://f/1.mp4', audio_track: 2 }];
     const list = draftOf(exampleTask({ source: { kind: 'list', items, rounds: 'endless' } }));

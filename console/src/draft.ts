@@ -7,6 +7,8 @@ export interface Draft {
   readonly tags: string;
   readonly kind: 'live' | 'list';
   readonly url: string;
+  /** Whom to believe of the source: not shown here, and not to be lost. */
+  readonly tls?: unknown;
   readonly items: readonly ItemDraft[];
   readonly endless: boolean;
   readonly rounds: string;
@@ -85,7 +87,9 @@ export function draftOf(task: Task): Draft {
     ...EMPTY_DRAFT,
     name: task.name,
     tags: task.tags.join(', '),
-    ...(task.source.kind === 'live' ? { kind: 'live', url: task.source.url } : listDraft(task.source)),
+    ...(task.source.kind === 'live'
+      ? { kind: 'live', url: task.source.url, ...tlsOf(task.source) }
+      : listDraft(task.source)),
     standby: task.standby.join('\n'),
     ...destinationDraft(task.destination),
     ...(task.start_at === null ? {} : { starts: 'at', startAt: toLocalField(task.start_at) }),
@@ -99,6 +103,8 @@ export function draftOf(task: Task): Draft {
     events: task.callback?.events.join(', ') ?? '',
   };
 }
+
+const tlsOf = ({ tls }: { readonly tls?: unknown }): { readonly tls?: unknown } => (tls === undefined ? {} : { tls });
 
 const numberText = (value: number | null | undefined): string =>
   value === null || value === undefined ? '' : String(value);
@@ -193,7 +199,7 @@ function instant(text: string): string {
 
 const sourceOf = (draft: Draft): Body =>
   draft.kind === 'live'
-    ? { kind: 'live', url: draft.url.trim() }
+    ? { kind: 'live', url: draft.url.trim(), ...tlsOf(draft) }
     : {
         kind: 'list',
         items: draft.items.map(itemOf),

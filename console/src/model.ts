@@ -17,6 +17,7 @@ export type OnChange = 'new_source' | 'file_start' | 'breakpoint';
 export interface LiveSource {
   readonly kind: 'live';
   readonly url: string;
+  readonly tls?: unknown;
 }
 
 export interface ListSource {

@@ -6,6 +6,7 @@ import { exampleTask } from './example-task.ts';
 import { byNeed, filterTasks } from './filter.ts';
 import { ganttOf } from './gantt.ts';
 import type { Task, TaskEvent } from './model.ts';
+import { csvOf } from './parts/bulk.tsx';
 import { readHash } from './router.ts';
 import { readStill } from './still.ts';
 import { lanesOf } from './timeline.ts';
@@ -37,6 +38,14 @@ describe('the list', () => {
     const fromMs = performance.now();
     expect(filterTasks(many, { ...all, text: '777' }).length).toBeGreaterThan(10);
     expect(performance.now() - fromMs).toBeLessThan(100);
+  });
+});
+
+describe('a table for a spreadsheet', () => {
+  it('quotes what has to be, and runs nothing', () => {
+    const [, row] = csvOf([exampleTask({ name: '=1+"x"', tags: ['a', 'b'] })]).split('\r\n');
+    expect(row).toContain(`"'=1+""x"""`);
+    expect(row).toMatch(/"a b"$/);
   });
 });
 

@@ -26,7 +26,8 @@ export async function setUp(token: string, name: string, password: string): Prom
 
 export async function logOut(): Promise<void> {
   await call('DELETE', '/session').catch(() => undefined);
-  location.hash = '';
+  // Without a step that would draw the first view once more.
+  history.replaceState(null, '', '/');
   location.reload();
 }
 

@@ -1,8 +1,12 @@
 import { useComputed } from '@preact/signals';
-import { byNeed, filterTasks } from '../filter.ts';
+import { query } from '../api.ts';
+import type { Change } from '../copies.ts';
+import { byNeed, filterTasks, type TaskFilter } from '../filter.ts';
 import { elapsed, formatKbit } from '../format.ts';
 import type { Status, Task } from '../model.ts';
 import { destinationText, nameOf, sourceText } from '../parts/addresses.tsx';
+import { Bulk } from '../parts/bulk.tsx';
+import { CopyAs } from '../parts/copy-as.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { ProblemNote } from '../parts/problem-note.tsx';
 import { reasonOf } from '../parts/sentence.ts';
@@ -18,10 +22,10 @@ const readStatuses = (query: URLSearchParams): ReadonlySet<Status> =>
   new Set(STATUSES.filter(word => (query.get('status') ?? '').split(',').includes(word)));
 
 /** Which task needs me? */
-export function TaskList({ query }: { readonly query: URLSearchParams }) {
-  const text = query.get('text') ?? '';
-  const tag = query.get('tag') ?? '';
-  const statuses = readStatuses(query);
+export function TaskList({ query: asked }: { readonly query: URLSearchParams }) {
+  const text = asked.get('text') ?? '';
+  const tag = asked.get('tag') ?? '';
+  const statuses = readStatuses(asked);
   const sorted = useComputed(() => byNeed(tasks.value));
   const shown = filterTasks(sorted.value, { text, statuses, tag });
   const ask = (change: Readonly<Record<string, string>>): void =>
@@ -52,6 +56,7 @@ export function TaskList({ query }: { readonly query: URLSearchParams }) {
           ? t('state.loading')
           : t('tasks.count', { n: shown.length, of: tasks.value.length })}
       </p>
+      {shown.length > 0 && <Bulk tasks={shown} />}
       {shown.length === 0 ? (
         tasksState.value === 'there' && <Empty>{t(tasks.value.length === 0 ? 'now.none' : 'tasks.none_such')}</Empty>
       ) : (
@@ -63,9 +68,22 @@ export function TaskList({ query }: { readonly query: URLSearchParams }) {
           cells={task => <Cells task={task} />}
         />
       )}
+      <CopyAs change={listOf({ text, tag, statuses })} />
     </section>
   );
 }
+
+/** The same list for other clients. */
+const listOf = ({ text, tag, statuses }: TaskFilter): Change => ({
+  method: 'GET',
+  path: `/tasks${query({ text, tag, status: [...statuses].join(',') })}`,
+  cli: [
+    ...['task', 'list'],
+    ...(text === '' ? [] : ['--text', text]),
+    ...(tag === '' ? [] : ['--tag', tag]),
+    ...(statuses.size === 0 ? [] : ['--status', [...statuses].join(',')]),
+  ],
+});
 
 interface ChipsProps {
   readonly statuses: ReadonlySet<Status>;
