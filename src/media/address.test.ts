@@ -103,6 +103,7 @@ describe('an RTMP target', () => {
     ['rtmp://h/rtmp/95?s_ps=1&a=Abw#x', 'rtmp://h/rtmp', 'rtmp', '95?s_ps=1&a=Abw#x'],
     ['rtmp://h/live?vhost=v.com/s', 'rtmp://h/live?vhost=v.com', 'live?vhost=v.com', 's'],
     ['rtmp://[::1]:1/live/s', 'rtmp://[::1]:1/live', 'live', 's'],
+    ['rtmp://h/live-bvc/?streamname=a&key=b', 'rtmp://h/live-bvc', 'live-bvc', '?streamname=a&key=b'],
   ])('of %s', (url, tcUrl, app, streamName) => {
     expect(rtmpTarget(parse(url))).toEqual({ tcUrl, app, streamName });
   });
@@ -112,7 +113,7 @@ describe('an RTMP target', () => {
     'rtmp://h/',
     'rtmp://h/live',
     'rtmp://h/live/',
-    'rtmp://h/live/?k=1',
+    'rtmp://h/live/?',
     'rtmp://h?a/b',
     'rtmp://h#a/b',
   ])('is missing in %s', url => {
@@ -151,6 +152,7 @@ describe('a URL in a log', () => {
     ['rtmp://host/live/abcdefgh', 'rtmp://host/live/ab***'],
     ['rtmp://host:1936/a/b/abcdefgh?sign=1', 'rtmp://host:1936/a/b/ab***?***'],
     ['rtmp://host/live/key', 'rtmp://host/live/***'],
+    ['rtmp://host/live-bvc/?streamname=live_1&key=2', 'rtmp://host/li***?***'],
     ['rtmp://host/live/abcdefgh/', 'rtmp://host/live/ab***'],
     ['rtmp://host/live/abcdefgh#frag/ment', 'rtmp://host/live/ab***#***'],
     ['rtmp://host/abcdefgh', 'rtmp://host/ab***'],

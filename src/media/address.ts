@@ -60,7 +60,8 @@ export interface RtmpTarget {
 /**
  * The stream is the last path segment with the whole query, because destinations carry their signature in it; the app is
  * the path in front of it, of any depth. With one segment only, the app's own parameters stand in the query
- * (`/live?vhost=a/stream`), and the last slash there parts the two.
+ * (`/live?vhost=a/stream`), and the last slash there parts the two. Behind a slash the query may be all there is: Bilibili
+ * names its streams so (`/live-bvc/?streamname=a&key=b`).
  */
 export function rtmpTarget(address: Address): RtmpTarget {
   const { path, query } = address;
@@ -72,8 +73,7 @@ export function rtmpTarget(address: Address): RtmpTarget {
   const streamName = tail.slice(cut + 1);
   if (!path.startsWith('/') || app === '')
     throw new Error('An RTMP URL must name an app and a stream: rtmp://host/app/stream.');
-  if (streamName === '' || streamName.startsWith('?'))
-    throw new Error('The stream name is missing at the end of the URL.');
+  if (streamName === '' || streamName === '?') throw new Error('The stream name is missing at the end of the URL.');
   return { tcUrl: `${address.scheme}://${authorityOf(address)}/${app}`, app, streamName };
 }
 
