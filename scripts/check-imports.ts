@@ -6,9 +6,14 @@ import { basename, dirname, extname, join, normalize, relative, sep } from 'node
 interface Rule {
   /** Folders and files of ours (relative to src/) that it may import, beside its own folder. */
   readonly ours: readonly string[];
+  /** Whose types alone it may import. */
+  readonly types?: readonly string[];
   /** Whether Node's own modules may be used. */
   readonly node: boolean;
 }
+
+/** What the answers of the native API are: as types they leave nothing behind in whoever asks for them. */
+const SCHEMAS = ['api/native/log-schema.ts', 'api/native/task-schema.ts', 'api/native/plan-schema.ts'];
 
 /** By folder of src/, or file where it stands in src/ itself. */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -26,18 +31,20 @@ const RULES: Readonly<Record<string, Rule>> = {
     node: true,
   },
   'client.ts': { ours: ['client'], node: true },
-  client: { ours: [], node: true },
+  client: { ours: [], types: SCHEMAS, node: true },
   'spelling.ts': { ours: [], node: false },
   'options.ts': { ours: [], node: false },
   'config.ts': { ours: ['options.ts', 'spelling.ts'], node: true },
   'looks.ts': { ours: ['media'], node: true },
   'kept.ts': { ours: ['config.ts', 'control', 'store', 'task', 'cli/banner.ts', 'cli/doors.ts'], node: true },
+  'meters.ts': { ours: ['config.ts', 'control', 'ops', 'store/store.ts', 'task'], node: true },
   'foreground.ts': { ours: ['media', 'worker', 'cli/doors.ts'], node: true },
   'main.ts': {
     ours: [
       'foreground.ts',
       'kept.ts',
       'looks.ts',
+      'meters.ts',
       'task',
       'media',
       'worker',
@@ -60,7 +67,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   fastify: ['api', 'main.ts'],
   kysely: ['store'],
   pino: ['ops'],
-  typebox: ['api'],
+  'prom-client': ['ops'],
+  typebox: ['api', 'client'],
   yaml: ['cli', 'config.ts'],
   'node:sqlite': ['store'],
 };
@@ -112,13 +120,14 @@ function importProblems(file: SourceFile): string[] {
   const rule = RULES[folder];
   if (rule === undefined) return [`${file.path}: ${folder} has no row in the import table`];
   return importsOf(file.text).flatMap(({ target, offset }) => {
+    const isOfTypes = /^\s*import type\b/.test(file.text.slice(offset));
     const why = target.startsWith('.')
       ? refusalOfOurs(
           own,
           normalize(join(dirname(own), target))
             .split(sep)
             .join('/'),
-          rule,
+          isOfTypes ? { ...rule, ours: [...rule.ours, ...(rule.types ?? [])] } : rule,
         )
       : refusalOfPackage(own, target, rule);
     return why === undefined ? [] : [`${at(file.path, file.text, offset)}: ${why}`];

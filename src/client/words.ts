@@ -1,79 +1,30 @@
-/** What a node answers over its native API, in its own words. */
-export interface TaskEvent {
-  readonly id: string;
-  /** Where it stands among all events of the node: a reader goes on behind it. */
-  readonly cursor: string;
-  readonly task_id: string;
-  readonly project_id: string;
-  readonly seq: number;
-  readonly type: string;
-  readonly time: string;
-  readonly cause: string;
-  readonly from: string;
-  readonly to: string;
-  readonly reason: string;
-  readonly epoch: number;
-  readonly push_epoch: number;
-  readonly position: { readonly round: number; readonly index: number; readonly offset_ms: number } | null;
-  readonly version: number;
-  readonly detail: Readonly<Record<string, unknown>>;
-}
+import type { Static } from 'typebox';
+import type {
+  DELIVERY,
+  DELIVERY_WITH_BODY,
+  ENDPOINT,
+  EVENT,
+  ROTATION,
+  SECRET_LIST,
+  TEST_OUTCOME,
+} from '../api/native/log-schema.ts';
 
-export interface Attempt {
-  readonly at: string;
-  readonly took_ms: number;
-  readonly status: number | null;
-  readonly error: string;
-}
+/** What a node answers over its native API: the schemas that describe it there say here what it is. */
+export type TaskEvent = Frozen<Static<typeof EVENT>>;
+/** With its body where it was asked for by its id. */
+export type Delivery = Frozen<Static<typeof DELIVERY>> & Partial<Frozen<Static<typeof DELIVERY_WITH_BODY>>>;
+export type Attempt = Delivery['log'][number];
+export type Endpoint = Frozen<Static<typeof ENDPOINT>>;
+export type TestOutcome = Frozen<Static<typeof TEST_OUTCOME>>;
+export type SecretFacts = Frozen<Static<typeof SECRET_LIST>>['secrets'][number];
+export type Rotation = Frozen<Static<typeof ROTATION>>;
 
-export interface Delivery {
-  readonly id: string;
-  readonly cursor: string;
-  readonly task_id: string;
-  readonly event_id: string;
-  readonly event_type: string;
-  readonly seq: number;
-  readonly dialect: string;
-  readonly endpoint: string;
-  readonly url: string;
-  readonly state: string;
-  readonly attempts: number;
-  readonly next_attempt_at: string | null;
-  readonly last_error: string;
-  readonly created_at: string;
-  readonly settled_at: string | null;
-  readonly log: readonly Attempt[];
-  /** Of one that was asked for by its id. */
-  readonly content_type?: string;
-  readonly body?: string;
-}
-
-export interface Endpoint {
-  readonly id: string;
-  readonly url: string;
-  readonly failing_since: string;
-  readonly paused_at: string | null;
-  readonly last_error: string;
-}
-
-export interface TestOutcome {
-  readonly delivered: boolean;
-  readonly status: number | null;
-  readonly took_ms: number;
-  readonly error: string;
-}
-
-export interface SecretFacts {
-  readonly id: string;
-  readonly created_at: string;
-  readonly retires_at: string | null;
-}
-
-export interface Rotation {
-  readonly secret: string;
-  /** Of the former one; null where there was none. */
-  readonly retires_at: string | null;
-}
+/** What nobody changes any more. */
+export type Frozen<Value> = Value extends readonly (infer Item)[]
+  ? readonly Frozen<Item>[]
+  : Value extends object
+    ? { readonly [Name in keyof Value]: Frozen<Value[Name]> }
+    : Value;
 
 /** Parameters of a query: what is undefined is left out, a list is given as one. */
 export type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>;
