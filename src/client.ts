@@ -107,6 +107,10 @@ export class Client {
     return (await this.#ask<{ projects: readonly Project[] }>('GET', 'projects')).projects;
   }
 
+  putProject(body: Pick<Project, 'name'>): Promise<Project> {
+    return this.#ask('POST', 'projects', { body });
+  }
+
   async domains(): Promise<readonly Domain[]> {
     return (await this.#ask<{ domains: readonly Domain[] }>('GET', 'domains')).domains;
   }

@@ -1,12 +1,14 @@
 import { Command } from 'commander';
 import { version } from '../ops/version.ts';
 import { addAccountCommands } from './account.ts';
+import { addApply } from './apply.ts';
 import { addAssetCommands } from './asset.ts';
 import { addCallbackCommands } from './callback.ts';
 import { addConfigCommands } from './config.ts';
 import { addDemo } from './demo.ts';
 import { addDomainCommands } from './domain.ts';
 import type { Doors } from './doors.ts';
+import { addExport } from './export.ts';
 import { addKeyCommands } from './key.ts';
 import { addNodeCommands } from './nodes.ts';
 import { addPlan } from './plan.ts';
@@ -53,6 +55,8 @@ export function buildProgram(world: World): Command {
   addDomainCommands(program, world);
   addAssetCommands(program, world);
   addNodeCommands(program, world);
+  addExport(program, world);
+  addApply(program, world);
   addConfigCommands(program, world);
   program
     .command('version')

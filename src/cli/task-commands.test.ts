@@ -154,7 +154,10 @@ describe('the task commands', () => {
   });
 
   it('refuse a change of nothing', async () => {
-    expect(refused(await at(['task', 'edit', 'x']))).toMatchObject({ code: 2, said: expect.stringContaining('otherwise') });
+    expect(refused(await at(['task', 'edit', 'x']))).toMatchObject({
+      code: 2,
+      said: expect.stringContaining('otherwise'),
+    });
   });
 
   it('stop, start and delete several', async () => {
