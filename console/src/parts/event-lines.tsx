@@ -2,7 +2,7 @@ import type { TaskEvent } from '../model.ts';
 import { href } from '../router.ts';
 import { taskNamed } from '../tasks.ts';
 import { t, tWord } from '../words.ts';
-import { nameOf } from './addresses.tsx';
+import { fileName, nameOf } from './addresses.tsx';
 import { alarmText } from './sentence.ts';
 import { StatusWord } from './status-word.tsx';
 import { Time } from './time.tsx';
@@ -25,12 +25,21 @@ export function EventLines({ events, withTask = false }: EventLinesProps) {
             {withTask && <a href={href(['tasks', event.task_id, 'timeline'])}>{taskName(event.task_id)}</a>}{' '}
             {eventText(event)}
           </span>
+          <Facts event={event} />
           {event.from !== event.to && <StatusWord word={event.to} />}
           {event.reason !== '' && <span class="line-why">{event.reason}</span>}
         </li>
       ))}
     </ul>
   );
+}
+
+/** What of an event its kind does not say: which file, which settings. */
+function Facts({ event: { type, detail } }: { readonly event: TaskEvent }) {
+  if (type.startsWith('item_') && typeof detail.url === 'string')
+    return <span class="address">{fileName(detail.url)}</span>;
+  if (type === 'changed' && Array.isArray(detail.changed)) return <code>{detail.changed.join(', ')}</code>;
+  return null;
 }
 
 const taskName = (id: string): string => {
