@@ -166,8 +166,8 @@ const isShown = (listing: Listing, { accountId, projectId }: Owner, exitedFrom: 
 const meets = (listing: Listing, { statuses, dialects, region, projectId, tag, text, inSecrets }: Search): boolean =>
   (statuses?.includes(listing.status) ?? true) &&
   (dialects?.includes(listing.dialect) ?? true) &&
-  [undefined, listing.region].includes(region) &&
-  [undefined, listing.projectId].includes(projectId) &&
+  (region === undefined || listing.region === region) &&
+  (projectId === undefined || listing.projectId === projectId) &&
   (tag === undefined || listing.tags.includes(tag)) &&
   (text === undefined || listing.open.includes(text) || (inSecrets && listing.secret.includes(text)));
 
