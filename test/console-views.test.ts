@@ -115,6 +115,7 @@ const VIEWS: readonly (readonly [name: string, path: (their: typeof ids) => stri
   ['events', () => 'events'],
   ['deliveries', () => 'deliveries'],
   ['nodes', () => 'nodes'],
+  ['wall', () => 'wall'],
   ['assets', () => 'assets'],
   ['tools', () => 'tools'],
   ['access-users', () => 'access/users'],

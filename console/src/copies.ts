@@ -35,7 +35,7 @@ export function asCurl({ method, path, body, ifMatch }: Change, origin: string):
 }
 
 /** The other commands work on the data directory of their machine. */
-const ASKS_A_NODE = ['task', 'callback'];
+const ASKS_A_NODE = ['task', 'callback', 'node'];
 
 export function asCli({ cli, body }: Change, origin: string): string | undefined {
   if (cli === undefined) return undefined;

@@ -40,6 +40,10 @@ const LATER: Readonly<Record<string, () => Promise<View>>> = {
     const { Deliveries } = await import('./views/deliveries.tsx');
     return ({ query }) => <Deliveries query={query} />;
   },
+  wall: async () => {
+    const { Wall } = await import('./views/wall.tsx');
+    return () => <Wall />;
+  },
   nodes: async () => {
     const { Nodes } = await import('./views/nodes.tsx');
     return () => <Nodes />;

@@ -46,6 +46,9 @@ export function Deliveries({ query: asked }: { readonly query: URLSearchParams }
       {answer.value !== undefined && (
         <DeliveryList deliveries={answer.value.deliveries} onChange={answer.again} withTask />
       )}
+      <CopyAs
+        change={{ method: 'GET', path: `/deliveries${query({ state, limit: 200 })}`, cli: ['callback', 'list'] }}
+      />
       {isAsked.value && <ManyAgain onClose={() => (isAsked.value = false)} />}
     </section>
   );

@@ -2,6 +2,7 @@ import { query } from '../api.ts';
 import { useAnswer } from '../asked.ts';
 import { latest } from '../feed.ts';
 import type { TaskEvent } from '../model.ts';
+import { CopyAs } from '../parts/copy-as.tsx';
 import { Answered } from '../parts/empty.tsx';
 import { EventLines } from '../parts/event-lines.tsx';
 import { Choice } from '../parts/field.tsx';
@@ -58,6 +59,7 @@ export function Events({ query: asked }: { readonly query: URLSearchParams }) {
           </>
         )}
       </Answered>
+      <CopyAs change={{ method: 'GET', path: `/events${query({ ...NARROWED[kind], before, limit: 100 })}` }} />
     </section>
   );
 }

@@ -1,6 +1,7 @@
 import { useAnswer } from '../asked.ts';
 import { formatKbit, formatNumber, formatSeconds } from '../format.ts';
 import type { Node } from '../model.ts';
+import { CopyAs } from '../parts/copy-as.tsx';
 import { Answered } from '../parts/empty.tsx';
 import { t, tWord } from '../words.ts';
 
@@ -19,6 +20,7 @@ export function Nodes() {
           </div>
         )}
       </Answered>
+      <CopyAs change={{ method: 'GET', path: '/nodes', cli: ['node', 'list'] }} />
     </section>
   );
 }

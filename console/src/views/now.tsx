@@ -7,11 +7,12 @@ import { Empty } from '../parts/empty.tsx';
 import { EventLines } from '../parts/event-lines.tsx';
 import { StillPicture } from '../parts/live-picture.tsx';
 import { ProblemNote } from '../parts/problem-note.tsx';
-import { alarmText, nextOf, reasonOf } from '../parts/sentence.ts';
+import { nextOf, reasonOf } from '../parts/sentence.ts';
 import { StatusWord } from '../parts/status-word.tsx';
 import { href } from '../router.ts';
 import { isOnAir, loadTasks, tasks, tasksProblem, tasksState } from '../tasks.ts';
 import { t } from '../words.ts';
+import { worstFirst } from '../worst-first.ts';
 
 const MOST_TILES = 24;
 const MOST_PICTURES = 8;
@@ -30,6 +31,11 @@ export function Now() {
         </Empty>
       )}
       <Tiles shown={[...due].sort(worstFirst)} />
+      {onAir.length > 1 && (
+        <p>
+          <a href={href(['wall'])}>{t('wall.title')}</a>
+        </p>
+      )}
       <div class="columns">
         <ComingUp />
         <Incidents />
@@ -49,12 +55,6 @@ function sentence(due: readonly Task[], onAir: readonly Task[]): string {
   const since = worst.status.since === null ? '' : elapsed(worst.status.since);
   return t('now.some', { n: onAir.length, of: due.length, name: nameOf(worst), since });
 }
-
-const rank = ({ status }: Task): number =>
-  status.word === 'recovering' ? 0 : status.word === 'stopped' ? 1 : status.alarms.length > 0 ? 2 : 3;
-
-const worstFirst = (one: Task, other: Task): number =>
-  rank(one) - rank(other) || (one.status.since ?? '').localeCompare(other.status.since ?? '');
 
 function Tiles({ shown }: { readonly shown: readonly Task[] }) {
   return (
@@ -158,5 +158,3 @@ function Incidents() {
     </section>
   );
 }
-
-export const alarmsOf = ({ status }: Task): string => status.alarms.map(alarmText).join(', ');

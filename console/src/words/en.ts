@@ -511,6 +511,8 @@ export const en = {
   'unit.h': '{n} h',
   'unit.min': '{n} min',
   'unit.s': '{n} s',
+  'wall.full': 'Whole screen',
+  'wall.title': 'Wall of pictures',
   'warning.codec_changes': 'the codec changes',
   'warning.codec_not_for_destination': 'the destination cannot take the codec',
   'warning.destination_in_use': 'another task pushes there',

@@ -501,6 +501,8 @@ export const zh: Readonly<Record<keyof typeof en, Word>> = {
   'unit.h': '{n} 小时',
   'unit.min': '{n} 分钟',
   'unit.s': '{n} 秒',
+  'wall.full': '全屏',
+  'wall.title': '画面墙',
   'warning.codec_changes': '编码发生变化',
   'warning.codec_not_for_destination': '目的地不支持该编码',
   'warning.destination_in_use': '目的地已被其他任务占用',
