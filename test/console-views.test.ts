@@ -160,6 +160,41 @@ describe.each(LOOKS)('in a $theme theme and in $language, every view', look => {
   });
 });
 
+describe.each(['light', 'dark'] as const)('in a %s theme, what comes over or before the views', theme => {
+  it('is fit for everybody too', { timeout: 120_000 }, async () => {
+    const found: Record<string, unknown> = {};
+    const { page: stranger } = await openPage(browser, millrace, { theme });
+    for (const [name, path] of [
+      ['login', '/'],
+      ['setup', '/#/setup?token=void'],
+    ] as const) {
+      await stranger.goto(path);
+      await stranger.waitForSelector('h1');
+      await leavePicture(stranger, `${name}-${theme}`);
+      found[name] = await seriousViolations(stranger);
+    }
+    await stranger.context().close();
+    const { page } = await openPage(browser, millrace, { theme }, state);
+    await openView(page, `tasks/${ids.live}`);
+    await page.locator('.settings summary').click();
+    found.settings = await seriousViolations(page);
+    await page.locator('.settings summary').click();
+    await page.getByRole('button', { name: 'Stop', exact: true }).click();
+    await page.locator('dialog summary').click();
+    await leavePicture(page, `dialog-${theme}`);
+    found.dialog = await seriousViolations(page);
+    await page.keyboard.press('Escape');
+    await openView(page, 'new');
+    await page.fill('input[name=source]', 'gopher://x');
+    await page.getByText('Probe the source').click();
+    await page.click('form button[type=submit]');
+    await page.waitForSelector('[aria-invalid=true]');
+    found.refused = await seriousViolations(page);
+    await page.context().close();
+    expect(found).toEqual({ login: [], setup: [], settings: [], dialog: [], refused: [] });
+  });
+});
+
 /** What stands in both books alike, or is a name everywhere. */
 const ENGLISH = new Set(
   Object.entries(en).flatMap(([key, word]) => {
