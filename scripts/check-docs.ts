@@ -35,7 +35,7 @@ export interface Known {
 
 /** Commands in a document's shell blocks that are not there, or are not so. */
 export function commandProblems({ path, text }: TextFile, known: Known): string[] {
-  const blocks = [...text.matchAll(/^```(?:sh|bash|console)\n([\s\S]*?)^```/gm)].map(match => match[1] ?? '');
+  const blocks = [...text.matchAll(/^```(?:sh|bash|console)\b.*\n([\s\S]*?)^```/gm)].map(match => match[1] ?? '');
   const commands = blocks
     .flatMap(block => block.replace(/\\\n/g, ' ').split(/\n|&&|\||;|"?\$\(|\)/))
     .map(line => line.trim());
