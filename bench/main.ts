@@ -4,12 +4,14 @@ import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Place } from '../test/lab/place.ts';
+import { keepConsole, printConsole, runConsole } from './console.ts';
 import { endure, keepEndurance } from './endurance.ts';
-import { hasPassed, keepEvents, printEvents, runEvents } from './events.ts';
+import { keepEvents, printEvents, runEvents } from './events.ts';
 import { keepFaults, runFaults } from './faults.ts';
 import { live } from './live.ts';
 import { keepProtocols, measureProtocols } from './protocols.ts';
 import { failures, printReport, type Report } from './report.ts';
+import { hasPassed } from './subjects.ts';
 import { type VodOptions, vod } from './vod.ts';
 
 const EXIT_FAILED = 1;
@@ -18,6 +20,7 @@ const LIMIT_MS = 6 * 60_000;
 const QUICK_LIMIT_MS = 90_000;
 const FAULTS_LIMIT_MS = 15 * 60_000;
 const EVENTS_LIMIT_MS = 60 * 60_000;
+const CONSOLE_LIMIT_MS = 10 * 60_000;
 const ENDURANCE_LIMIT_MS = 24 * 60_000;
 const DAY_HOURS = 24;
 const MOST_QUICK = 50;
@@ -26,7 +29,7 @@ type Bench = typeof vod;
 
 const SUBJECTS: Readonly<Record<string, Bench>> = { live, vod };
 
-/** `npm run bench -- [live|vod|faults|events|endurance|protocols] [--hours 24] [--seed 1] [--http] [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
+/** `npm run bench -- [live|vod|faults|events|console|endurance|protocols] [--hours 24] [--seed 1] [--http] [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -45,12 +48,13 @@ async function main(): Promise<void> {
   const name = positionals[0] ?? 'live';
   if (name === 'faults') return measureFaults();
   if (name === 'events') return measureEvents(positionals.slice(1), quick);
+  if (name === 'console') return measureConsole(positionals.slice(1), quick);
   if (name === 'protocols') return compareProtocols();
   if (name === 'endurance') return measureEndurance(count(values.hours, DAY_HOURS), count(values.seed, 1));
   const subject = SUBJECTS[name];
   if (subject === undefined)
     throw new Error(
-      `there is no bench "${name}": ${Object.keys(SUBJECTS).join(', ')}, faults, events, endurance, protocols`,
+      `there is no bench "${name}": ${Object.keys(SUBJECTS).join(', ')}, faults, events, console, endurance, protocols`,
     );
   const n = count(values.n, quick ? MOST_QUICK : 200);
   const profile = values['cpu-prof'];
@@ -103,9 +107,18 @@ async function measureEndurance(hours: number, seed: number): Promise<void> {
 async function measureEvents(only: readonly string[], quick: boolean): Promise<void> {
   const signal = AbortSignal.any([interrupted(), AbortSignal.timeout(EVENTS_LIMIT_MS)]);
   const run = await runEvents({ only, quick, signal, tell: progress => console.error(progress) });
-  const facts = Object.entries(machineFacts()).map(([fact, value]) => `${fact} ${value}`);
-  const text = printEvents(run, facts.join(', '));
+  const text = printEvents(run, printFacts(machineFacts()));
   if (only.length === 0 && !quick) keepEvents(text);
+  console.log(text);
+  if (!hasPassed(run)) process.exitCode = EXIT_FAILED;
+}
+
+/** The same. */
+async function measureConsole(only: readonly string[], quick: boolean): Promise<void> {
+  const signal = AbortSignal.any([interrupted(), AbortSignal.timeout(CONSOLE_LIMIT_MS)]);
+  const run = await runConsole({ only, quick, signal, tell: progress => console.error(progress) });
+  const text = printConsole(run, printFacts(machineFacts()));
+  if (only.length === 0 && !quick) keepConsole(text);
   console.log(text);
   if (!hasPassed(run)) process.exitCode = EXIT_FAILED;
 }
