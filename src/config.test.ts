@@ -37,6 +37,7 @@ describe('config', () => {
       ca: null,
       srtListen: null,
       logLevel: 'info',
+      metrics: { listen: null, tasks: 0 },
       readyFile: null,
       region: 'default',
       alibabaEndOnAir: 'fixed',

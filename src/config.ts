@@ -42,6 +42,8 @@ export interface Config {
   /** Ports at which tasks may wait for SRT callers, both included; null: none. */
   readonly srtListen: { readonly from: number; readonly to: number } | null;
   readonly logLevel: LogLevel;
+  /** `listen` null: only the API tells them. `tasks`: how many of them have figures of their own. */
+  readonly metrics: { readonly listen: ListenAddress | null; readonly tasks: number };
   /** Absolute; null: none is written. */
   readonly readyFile: string | null;
   readonly region: string;
@@ -163,12 +165,7 @@ class Reader {
 
 function assemble(reader: Reader, cores: number): Config {
   const listen = reader.parsed('listen', { host: '127.0.0.1', port: 8080 }, parseListen, LISTEN_RULE);
-  const rtmp = reader.parsed<ListenAddress | null>(
-    'rtmp',
-    { host: '127.0.0.1', port: 1935 },
-    text => (text === 'off' ? null : parseListen(text)),
-    `${LISTEN_RULE}, or off`,
-  );
+  const rtmp = reader.parsed('rtmp', { host: '127.0.0.1', port: 1935 }, parseListenOrOff, `${LISTEN_RULE}, or off`);
   const network = reader.parsed<Network>(
     'network',
     isLoopback(listen.host) ? 'lab' : 'public',
@@ -191,6 +188,7 @@ function assemble(reader: Reader, cores: number): Config {
       text => LEVELS.find(word => word === text),
       `one of ${LEVELS.join(', ')}`,
     ),
+    metrics: readMetrics(reader),
     readyFile: reader.path('ready-file') ?? null,
     region: reader.parsed('region', 'default', parseRegion, 'a name of 1 to 64 letters, digits, "-" or "_"'),
     eagerRecovery: reader.parsed('eager-recovery', true, parseSwitch, 'on or off'),
@@ -236,6 +234,9 @@ function parseOrigin(text: string): string | undefined {
   return isPlain ? url.origin : undefined;
 }
 
+const parseListenOrOff = (text: string): ListenAddress | null | undefined =>
+  text === 'off' ? null : parseListen(text);
+
 export const printListen = ({ host, port }: ListenAddress): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
@@ -273,6 +274,11 @@ function parseDays(text: string): number | undefined {
   const days = Number(/^([0-9]{1,4})d$/.exec(text)?.[1] ?? 0);
   return days >= 1 && days <= 3_650 ? days : undefined;
 }
+
+const readMetrics = (reader: Reader): Config['metrics'] => ({
+  listen: reader.parsed('metrics-listen', null, parseListenOrOff, `${LISTEN_RULE}, or off`),
+  tasks: reader.parsed('metrics-tasks', 0, within(0, 10_000), 'a whole number from 0 to 10000'),
+});
 
 const SILENCE_RULE = 'whole milliseconds from 500 to 60000';
 
@@ -413,6 +419,8 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     ca: config.ca ?? '',
     'srt-listen': printPorts(config.srtListen),
     'log-level': config.logLevel,
+    'metrics-listen': config.metrics.listen === null ? 'off' : printListen(config.metrics.listen),
+    'metrics-tasks': String(config.metrics.tasks),
     'ready-file': config.readyFile ?? '',
     region: config.region,
     'eager-recovery': config.eagerRecovery ? 'on' : 'off',

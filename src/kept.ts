@@ -9,7 +9,7 @@ import { Accounts } from './control/accounts.ts';
 import { ApiKeys } from './control/api-keys.ts';
 import { Setup } from './control/setup.ts';
 import { loadSealKey } from './store/seal.ts';
-import { openSqlite } from './store/sqlite.ts';
+import { openSqlite, type SqliteOptions } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { type Actor, NODE } from './task/audit.ts';
 
@@ -18,10 +18,11 @@ const newId = randomUUID;
 
 const storeFile = ({ data }: Config): string => join(data, 'millrace.db');
 
-export async function openStore(config: Config): Promise<Store> {
+/** `committed` is told of each commit. */
+export async function openStore(config: Config, committed: SqliteOptions['committed'] = () => {}): Promise<Store> {
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
   const file = storeFile(config);
-  return openSqlite({ file, sealKey: loadSealKey(join(config.data, 'seal.key'), file) });
+  return openSqlite({ file, sealKey: loadSealKey(join(config.data, 'seal.key'), file), committed });
 }
 
 /** Opens what the commands need that work on accounts beside a running node. */

@@ -47,7 +47,9 @@ import { Dialler } from './media/net.ts';
 import { SINK_SCHEMES, SOURCE_SCHEMES } from './media/open.ts';
 import { probeFile } from './media/probe.ts';
 import type { ProbeUrlOptions } from './media/probe-url.ts';
+import { Meters } from './meters.ts';
 import { type Log, stderrLog } from './ops/log.ts';
+import { type MetricsServer, serveMetrics } from './ops/metrics-server.ts';
 import { version } from './ops/version.ts';
 import type { Store } from './store/store.ts';
 import { assetUrlProblem, isAssetUrl } from './task/asset.ts';
@@ -77,7 +79,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   if (replace) await follow(config, { signal, log });
   if (signal.aborted) return;
   await using closing = new AsyncDisposableStack();
-  const store = closing.adopt(await openStore(config), it => it.close());
+  const meters = new Meters(config);
+  const store = closing.adopt(await openStore(config, it => meters.metrics.committed(it)), it => it.close());
   const accounts = new Accounts({ store, now, newId, randomBytes });
   if (config.givenKey !== null) await accounts.ensureKey({ ...config.givenKey, region: config.region });
 
@@ -89,14 +92,18 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     cluster,
     log,
     closing,
+    meters,
   });
-  const server = closing.adopt(buildApi(config, { store, accounts, control, log, signal, demo }), closeApi);
+  const server = closing.adopt(buildApi(config, { store, accounts, control, log, signal, demo, meters }), closeApi);
 
+  await meters.alarms.load(store);
   await control.supervisor.start();
   control.scheduler.start();
   control.callbacks.start();
   control.housekeeping.start();
   const api = await listen(server, config.listen);
+  if (config.metrics.listen !== null)
+    closing.adopt(await tellMetrics(config.metrics.listen, meters, log), it => it.close());
   const rtmp = control.supervisor.originAddress;
   const setupToken = await setupTokenOf({ store, accounts });
   announce(config, { api, rtmp, print, setupToken, banner: options.banner ?? banner });
@@ -193,9 +200,10 @@ interface ControlParts {
   readonly cluster: SingleCluster;
   readonly log: Log;
   readonly closing: AsyncDisposableStack;
+  readonly meters: Meters;
 }
 
-function buildControl(config: Config, { store, assets, cluster, log, closing }: ControlParts): Control {
+function buildControl(config: Config, { store, assets, cluster, log, closing, meters }: ControlParts): Control {
   const tell = controlLog(log);
   const timedId = timedIds({ now, randomBytes });
   const record: Record = new Record({
@@ -215,13 +223,19 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
       (event, task, delivery) => callbacks.follow(event, task, delivery),
       (event, task) => history.follow(event, task),
       (event, task) => directory.follow(event, task),
+      (event, task) => meters.follow(event, task),
     ],
     log: tell,
   });
   const breakpoints = closing.adopt(new Breakpoints({ store, now: monotonic, log: tell }), it => it.close());
   const signals = new Signals({ now: monotonic, wall: now });
   const claims: Claims = new Claims({
-    signals,
+    signals: {
+      note: report => {
+        signals.note(report);
+        meters.tally.note(report);
+      },
+    },
     store,
     record,
     cluster,
@@ -235,7 +249,8 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
     sleep,
     log: tell,
   });
-  const scheduler: Scheduler = new Scheduler({ store, record, claims, now, sleep, log: tell });
+  const begun = (lateMs: number): void => meters.metrics.begun(lateMs);
+  const scheduler: Scheduler = new Scheduler({ store, record, claims, now, sleep, log: tell, begun });
   const secrets = new CallbackSecrets({ store, now, newId, randomBytes });
   const connections = closing.adopt(new Connections(), it => it.close());
   const callbacks: Callbacks = new Callbacks({
@@ -245,6 +260,7 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
     redact: redactUrl,
     isBlocked: cause => cause instanceof Fault && cause.kind === 'policy',
     tell: (taskId, telling) => record.tell(taskId, telling),
+    tried: ({ dialect }, { verdict, tookMs }) => meters.metrics.called({ dialect, outcome: verdict, ms: tookMs }),
   });
   const { keepEventsMs } = config;
   const housekeeping = new Housekeeping({ store, keepEventsMs, now, sleep, log: tell });
@@ -252,6 +268,7 @@ function buildControl(config: Config, { store, assets, cluster, log, closing }: 
   const directory = new Directory({ store, redact: redactUrl, now });
   const supervisor = buildSupervisor(config, { listener: claims, log: tell });
   const node = closing.adopt(buildNode(config, { supervisor, signals }), it => it.close());
+  meters.measures({ store, claims, signals, node });
   closing.adopt(supervisor, it => it.close({ stopWorkers: true }));
   closing.adopt(housekeeping, it => it.close());
   closing.adopt(callbacks, it => it.close());
@@ -357,12 +374,13 @@ interface ApiParts {
   readonly control: Control;
   readonly log: Log;
   readonly demo: ServeOptions['demo'];
+  readonly meters: Meters;
 }
 
 /** Each goes out to wherever the caller says. */
 const TESTS_PER_MINUTE = 10;
 
-function buildApi(config: Config, { store, accounts, control, log, signal, demo }: ApiParts): FastifyInstance {
+function buildApi(config: Config, { store, accounts, control, log, signal, demo, meters }: ApiParts): FastifyInstance {
   return buildServer({
     tasks: control.tasks,
     accounts,
@@ -405,8 +423,10 @@ function buildApi(config: Config, { store, accounts, control, log, signal, demo 
       ...(demo === undefined ? {} : { demo }),
       plans: new Plans({ ...control, targetOf: targetsOf(accounts), eyes: eyesOf(looking(config)), now, signal }),
       monotonic,
+      metrics: meters.metrics,
     },
     log,
+    answered: answer => meters.metrics.answered(answer),
     health: {
       facts: () => ({ version, pid: process.pid, ...control.supervisor.totals }),
       reasons: async () => [
@@ -430,9 +450,15 @@ async function listen(server: FastifyInstance, { host, port }: ListenAddress): P
   return `http://${printListen({ host, port: address.port })}`;
 }
 
-/** The API as relays must not reach it. A port chosen by the system is not known when the workers start. */
-const ownListeners = ({ listen: { host, port } }: Config): string[] =>
-  port === 0 ? [] : [printListen({ host, port })];
+async function tellMetrics(address: ListenAddress, { metrics }: Meters, log: Log): Promise<MetricsServer> {
+  const server = await serveMetrics({ ...address, metrics, log });
+  log.info({ address: printListen({ ...address, port: server.port }) }, 'metrics are told');
+  return server;
+}
+
+/** The API and the metrics as relays must not reach them. A port chosen by the system is not known when the workers start. */
+const ownListeners = ({ listen, metrics }: Config): string[] =>
+  [listen, metrics.listen].flatMap(address => (address === null || address.port === 0 ? [] : [printListen(address)]));
 
 interface Addresses {
   readonly setupToken: string | undefined;

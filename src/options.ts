@@ -9,6 +9,8 @@ export type OptionName =
   | 'ca'
   | 'srt-listen'
   | 'log-level'
+  | 'metrics-listen'
+  | 'metrics-tasks'
   | 'ready-file'
   | 'region'
   | 'eager-recovery'
@@ -110,6 +112,20 @@ export const OPTIONS: readonly Option[] = [
     value: 'LEVEL',
     about: 'debug, info, warn, error or silent',
     fallback: 'info',
+  },
+  {
+    name: 'metrics-listen',
+    env: 'MILLRACE_METRICS_LISTEN',
+    value: 'HOST:PORT|off',
+    about: 'where the metrics are told to whoever asks; with a key they are at /metrics of the API',
+    fallback: 'off',
+  },
+  {
+    name: 'metrics-tasks',
+    env: 'MILLRACE_METRICS_TASKS',
+    value: 'N',
+    about: 'how many tasks on air have metrics of their own, 0 for none',
+    fallback: '0',
   },
   {
     name: 'ready-file',

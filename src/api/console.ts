@@ -66,6 +66,9 @@ export function consoleRoutes(app: FastifyInstance, folder = BUILT): void {
   }
 }
 
+/** Whether the path is one of those that are served; there are few kinds of files. */
+export const isConsoleFile = (path: string): boolean => Object.hasOwn(TYPES, extname(path));
+
 function isBrowserAtRoot({ method, url, raw: { rawHeaders } }: FastifyRequest): boolean {
   return (
     url === '/' &&

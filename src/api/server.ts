@@ -9,7 +9,7 @@ import { headerValues, type WireRequest } from './auth.ts';
 import { readBody } from './body.ts';
 import type { CheckUrl } from './check-url.ts';
 import { answerBroken, boundPipelines, settleOddRequests } from './connection.ts';
-import { consoleRoutes } from './console.ts';
+import { consoleRoutes, isConsoleFile } from './console.ts';
 import { Gate as HuaweiGate } from './huawei/auth.ts';
 import { huaweiRoutes, refuse as refuseHuawei } from './huawei/routes.ts';
 import type { Log } from './log.ts';
@@ -61,11 +61,22 @@ export interface ServerOptions {
     | 'testThrottle'
     | 'probe'
     | 'plans'
+    | 'demo'
     | 'monotonic'
+    | 'metrics'
     | 'limits'
   >;
   readonly log: Log;
   readonly health: Health;
+  /** Told of each answer but those to who asks for the health. */
+  readonly answered?: (answer: Answer) => void;
+}
+
+/** `dialect`: whose words the request was in; `console` for the files of it. */
+export interface Answer {
+  readonly dialect: 'native' | 'huawei' | 'alibaba' | 'console';
+  readonly status: number;
+  readonly ms: number;
 }
 
 declare module 'fastify' {
@@ -114,7 +125,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   takeBodiesAsBytes(app);
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply, options.log));
   app.setNotFoundHandler((request, reply) => refuse(new Refusal('noRoute'), request, reply, options.log));
-  app.addHook('onResponse', async (request, reply) => logAnswer(request, reply, options.log));
+  app.addHook('onResponse', async (request, reply) => tellAnswer(request, reply, options));
   healthRoutes(app, options);
   dialects(app, options);
   consoleRoutes(app);
@@ -203,12 +214,19 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, lo
 const inWordsOf = (url: string): typeof refuseHuawei | typeof refuseAlibaba =>
   isNativePath(url) ? refuseNative : isAlibabaPath(url) ? refuseAlibaba : refuseHuawei;
 
+const dialectOf = ({ raw: { url = '' }, routeOptions }: FastifyRequest): Answer['dialect'] => {
+  if (isNativePath(url)) return 'native';
+  if (isAlibabaPath(url)) return 'alibaba';
+  return isConsoleFile(routeOptions.url ?? '') ? 'console' : 'huawei';
+};
+
 const isAlibabaPath = (url: string): boolean => url === '/' || url.startsWith('/?');
 
 /** Neither the URL nor the body: both may carry keys. */
-function logAnswer(request: FastifyRequest, reply: FastifyReply, log: Log): void {
+function tellAnswer(request: FastifyRequest, reply: FastifyReply, { log, answered }: ServerOptions): void {
   const route = request.routeOptions.url;
   if (route === '/healthz' || route === '/readyz') return;
   const { statusCode: status, elapsedTime } = reply;
+  answered?.({ dialect: dialectOf(request), status, ms: elapsedTime });
   log.info({ requestId: request.id, method: request.method, route, status, ms: Math.round(elapsedTime) }, 'answered');
 }

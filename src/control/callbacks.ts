@@ -36,6 +36,8 @@ export interface CallbacksOptions extends AttemptParts {
   /** 0 ≤ x < 1 */
   readonly random: () => number;
   readonly log: Log;
+  /** Told of each try. */
+  readonly tried?: (delivery: Delivery, outcome: Outcome) => void;
 }
 
 /** A callback that stands for no event: its owner wants to know whether it arrives. */
@@ -167,6 +169,7 @@ export class Callbacks {
 
   async #send(delivery: Delivery): Promise<void> {
     const outcome = await this.#try(delivery);
+    if (outcome !== undefined) this.#options.tried?.(delivery, outcome);
     const isCut = this.#closed.signal.aborted && outcome?.verdict !== 'taken';
     try {
       if (outcome && !isCut) await this.#settle(delivery, outcome);

@@ -46,6 +46,12 @@ interface Claim {
   readonly restarted?: boolean;
 }
 
+/** A task with a claim; `health` is undefined while its run has not reported. */
+export interface Held {
+  readonly task: Task;
+  readonly health: Health | undefined;
+}
+
 export interface ClaimsOptions {
   readonly store: Pick<Store, 'get' | 'domain' | 'withStatus'>;
   readonly record: Record;
@@ -147,6 +153,11 @@ export class Claims {
   /** How the run of a task fares; undefined where none has reported yet. */
   runOf(taskId: string): Health | undefined {
     return this.#claims.get(taskId)?.health;
+  }
+
+  /** The tasks that this node acts for, and how their runs fare. */
+  get held(): readonly Held[] {
+    return [...this.#claims.values()].map(({ task, health }) => ({ task, health }));
   }
 
   reported(report: RunReport): void {

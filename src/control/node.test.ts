@@ -5,6 +5,7 @@ import type { ProcessFacts } from './supervisor.ts';
 const WORKER: ProcessFacts = {
   ...{ role: 'worker', slot: 0, pid: 4711, isUp: true, isWanted: true, runs: 2 },
   load: { cpu: 0.02, rssBytes: 70_000_000, lagMs: 1 },
+  ...{ uptimeMs: 60_000, losses: 0 },
 };
 
 let node: Node | undefined;

@@ -24,6 +24,8 @@ export interface SchedulerOptions {
   readonly now: () => number;
   readonly sleep: Sleep;
   readonly log: Log;
+  /** Told of what was due how long before it was looked at. */
+  readonly begun?: (lateMs: number) => void;
 }
 
 /** Starts what is due and ends what is over, decided anew from the store on every tick. */
@@ -104,8 +106,10 @@ export class Scheduler {
     if (this.#ticks++ % TICKS_BETWEEN_PURGES === 0) await store.purge(now() - KEPT_MS);
   }
 
-  async #decide({ id }: Task): Promise<void> {
-    const { record, now } = this.#options;
+  async #decide(found: Task): Promise<void> {
+    const { record, now, begun } = this.#options;
+    const { id } = found;
+    begun?.(now() - (dueAt(found) ?? now()));
     await record.tell(id, task => whatIsDue(task, now()));
   }
 

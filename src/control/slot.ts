@@ -59,6 +59,7 @@ export class Slot {
   #vitals: ProcessVitals | undefined;
   #load: Load | undefined;
   #crashesAtMs: number[] = [];
+  #losses = 0;
   #retired = false;
   #dismissed = false;
 
@@ -88,6 +89,16 @@ export class Slot {
   /** What its process costs, as it has last told. */
   get load(): Load | undefined {
     return this.#load;
+  }
+
+  /** Since its process was started, as it has last told. */
+  get uptimeMs(): number | undefined {
+    return this.#vitals?.atMs;
+  }
+
+  /** How many processes were lost here that nobody had told to end. */
+  get losses(): number {
+    return this.#losses;
   }
 
   get wanted(): boolean {
@@ -261,6 +272,7 @@ export class Slot {
 
   #bury(): void {
     const reason = this.#reason === '' ? 'it is gone' : this.#reason;
+    if (!this.#dismissed && !this.#retired) this.#losses++;
     this.#peer?.close();
     this.#peer = undefined;
     this.#child = undefined;

@@ -35,6 +35,10 @@ export interface ProcessFacts {
   readonly isWanted: boolean;
   readonly runs: number;
   readonly load: Load | undefined;
+  /** Since the process was started; undefined while it has not told. */
+  readonly uptimeMs: number | undefined;
+  /** How often it was lost here. */
+  readonly losses: number;
 }
 
 /** The built-in RTMP server cannot have its port. */
@@ -145,6 +149,8 @@ export class Supervisor {
       isWanted: slot.wanted,
       runs: slot.runs.size,
       load: slot.load,
+      uptimeMs: slot.uptimeMs,
+      losses: slot.losses,
     }));
   }
 

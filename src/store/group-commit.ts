@@ -11,6 +11,9 @@ interface Waiting {
 
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
 
+/** Told of each group that has reached the disk. */
+export type Committed = (commit: { readonly ms: number; readonly writes: number }) => void;
+
 const MOST_WAITING = 50_000;
 /** Few enough that the event loop is not held for long, many enough that one sync to disk serves a crowd. */
 const MOST_TOGETHER = 64;
@@ -21,12 +24,14 @@ const MOST_TOGETHER = 64;
  */
 export class GroupCommit {
   readonly #db: Kysely<Tables>;
+  readonly #committed: Committed;
   #waiting: Waiting[] = [];
   #draining: Promise<void> | undefined;
   #closed = false;
 
-  constructor(db: Kysely<Tables>) {
+  constructor(db: Kysely<Tables>, committed: Committed = () => {}) {
     this.#db = db;
+    this.#committed = committed;
   }
 
   write<T>(work: Work<T>): Promise<T> {
@@ -57,8 +62,10 @@ export class GroupCommit {
   }
 
   async #commit(group: readonly Waiting[]): Promise<void> {
+    const startedMs = performance.now();
     try {
       const outcomes = await this.#db.transaction().execute(trx => workAll(trx, group));
+      this.#committed({ ms: performance.now() - startedMs, writes: group.length });
       outcomes.forEach((outcome, at) => {
         if (outcome.ok) group[at]?.resolve(outcome.value);
         else group[at]?.reject(outcome.error);

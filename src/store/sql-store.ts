@@ -5,6 +5,7 @@ import * as assets from './asset-queries.ts';
 import * as audit from './audit-queries.ts';
 import type { Base } from './base.ts';
 import * as callbacks from './callback-queries.ts';
+import { takeCensus } from './census-queries.ts';
 import * as deliveries from './delivery-queries.ts';
 import * as events from './event-queries.ts';
 import type { Seal } from './seal.ts';
@@ -101,6 +102,7 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   removeAsset: (accountId, id) => assets.removeAsset(base, accountId, id),
   assetsRevision: () => assets.assetsRevision(base),
 
+  census: () => takeCensus(base),
   checkWritable: () => base.write(countWritable),
   close,
 });

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
-import { GroupCommit } from './group-commit.ts';
+import { type Committed, GroupCommit } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import { Seal } from './seal.ts';
 import { checkSeal, sqlStore } from './sql-store.ts';
@@ -14,13 +14,14 @@ export interface SqliteOptions {
   readonly file: string;
   /** 32 bytes, see `loadSealKey`. */
   readonly sealKey: Uint8Array;
+  readonly committed?: Committed;
 }
 
 /**
  * Opens the database, makes it or brings it up to date. Several processes may have it open at once.
  * Throws where the file is damaged, newer than this program, or sealed with another key; it is left untouched then.
  */
-export async function openSqlite({ file, sealKey }: SqliteOptions): Promise<Store> {
+export async function openSqlite({ file, sealKey, committed }: SqliteOptions): Promise<Store> {
   const seal = new Seal(sealKey);
   const database = openFile(file);
   const db = new Kysely<Tables>({ dialect: sqliteDialect(database) });
@@ -34,7 +35,7 @@ export async function openSqlite({ file, sealKey }: SqliteOptions): Promise<Stor
     if (database.isOpen) database.close();
     throw withFile(file, error);
   }
-  const commits = new GroupCommit(db);
+  const commits = new GroupCommit(db, committed);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await commits.close();

@@ -178,6 +178,16 @@ export interface AccountUse {
   readonly tasks: number;
 }
 
+/** What a node holds, over all accounts. */
+export interface Census {
+  /** Those that are not deleted; what there is none of is left out. */
+  readonly tasks: readonly { readonly status: Status; readonly dialect: string; readonly count: number }[];
+  readonly waitingDeliveries: number;
+  readonly deadDeliveries: number;
+  readonly failingEndpoints: number;
+  readonly pausedEndpoints: number;
+}
+
 export interface Page {
   readonly offset: number;
   readonly limit: number;
@@ -394,6 +404,8 @@ export interface Store {
   /** Rises with each change of any asset: one small read tells whether there is something to look up anew. */
   assetsRevision(): Promise<number>;
 
+  /** How much there is of all accounts. */
+  census(): Promise<Census>;
   /** Throws when a write would not succeed now (disk full, read-only, locked). */
   checkWritable(): Promise<void>;
   close(): Promise<void>;

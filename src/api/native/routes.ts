@@ -7,6 +7,8 @@ import { ACCESS_ROUTES } from './access-routes.ts';
 import { AssetCalls, type AssetOptions } from './asset-calls.ts';
 import { Gate, type GateOptions } from './auth.ts';
 import { type CallsOptions, NativeCalls } from './calls.ts';
+import { DemoCalls, type DemoOptions } from './demo-calls.ts';
+import { DEMO_ROUTES } from './demo-routes.ts';
 import { asAnswer, invalid, NativeError, printError } from './error.ts';
 import { type LiveOptions, LivePictures } from './live.ts';
 import { LOG_ROUTES } from './log-routes.ts';
@@ -32,22 +34,28 @@ export interface NativeOptions
     AssetOptions,
     SignalCallsOptions,
     PlanCallsOptions,
+    DemoOptions,
     LiveOptions,
     Pick<StreamsOptions, 'monotonic' | 'limits'> {
   readonly tasks: CallsOptions['tasks'] & TaskCallsOptions['tasks'];
   readonly log: Log;
   /** Of the node. */
   readonly version: string;
+  /** Of the node, as Prometheus reads them. */
+  readonly metrics?: { readonly contentType: string; text(): Promise<string> };
 }
 
 const STREAM_PATH = '/api/v1/events/stream';
 const DOCUMENT_PATH = '/api/v1/openapi.json';
+/** Where everybody looks for them. */
+const METRICS_PATH = '/metrics';
 
 /** The whole of the API but the stream of events. */
 export const ROUTES: readonly Route[] = [
   ...LOG_ROUTES,
   ...TASK_ROUTES,
   ...PLAN_ROUTES,
+  ...DEMO_ROUTES,
   ...SIGNAL_ROUTES,
   ...ACCESS_ROUTES,
 ];
@@ -60,6 +68,7 @@ export function nativeRoutes(app: FastifyInstance, options: NativeOptions): void
     log: new NativeCalls(options),
     tasks,
     plans: new PlanCalls(options, tasks),
+    demo: new DemoCalls(options),
     sessions: new SessionCalls({ ...options, gate }),
     access: new AccessCalls(options),
     assets: new AssetCalls(options),
@@ -83,7 +92,20 @@ export function nativeRoutes(app: FastifyInstance, options: NativeOptions): void
   );
   app.get(STREAM_PATH, (request, reply) => openStream(request, reply, { gate, streams }));
   app.addHook('preClose', async () => streams.close());
+  metricsRoute(app, gate, options.metrics);
   liveRoutes(app, { gate, tasks: options.tasks, live: new LivePictures(options) });
+}
+
+/** As much as `GET /api/v1/nodes` tells, for machines. */
+function metricsRoute(app: FastifyInstance, gate: Gate, metrics: NativeOptions['metrics']): void {
+  if (metrics === undefined) return;
+  app.get(METRICS_PATH, { exposeHeadRoute: true }, async ({ wire }, reply) => {
+    await gate.admit(wire, 'millrace:nodes:list', METRICS_PATH);
+    return reply
+      .header('cache-control', 'no-store')
+      .type(metrics.contentType)
+      .send(await metrics.text());
+  });
 }
 
 interface LiveParts {
@@ -141,7 +163,7 @@ function lastSeen(rawHeaders: readonly string[]): number | undefined {
 const idOf = ({ params }: FastifyRequest): string =>
   typeof params === 'object' && params !== null && 'id' in params ? String(params.id) : '';
 
-export const isNativePath = (url: string): boolean => /^\/api(?:[/?]|$)/.test(url);
+export const isNativePath = (url: string): boolean => /^\/(?:api|metrics)(?:[/?]|$)/.test(url);
 
 /** What goes wrong on these paths, in this dialect's words. */
 export function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, { log }: { log: Log }): void {
@@ -163,7 +185,7 @@ function methodsAt(url: string): readonly string[] {
   const [path = ''] = url.split('?');
   const isHere = (pattern: string): boolean => isAt(pattern.split('/'), path.replace(/\/$/, '').split('/'));
   if ([STREAM_PATH, LIVE_PATH, STILL_PATH].some(isHere)) return ['GET', 'OPTIONS'];
-  if (isHere(DOCUMENT_PATH)) return ['GET', 'HEAD', 'OPTIONS'];
+  if ([DOCUMENT_PATH, METRICS_PATH].some(isHere)) return ['GET', 'HEAD', 'OPTIONS'];
   const methods = ROUTES.filter(route => isHere(route.path)).flatMap(({ method }) =>
     method === 'GET' ? ['GET', 'HEAD'] : [method],
   );
