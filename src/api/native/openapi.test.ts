@@ -20,6 +20,12 @@ test('it tells every call of the table, the stream and the pictures', () => {
   expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
 });
 
+test('it tells the headers that a call heeds', () => {
+  const { post } =
+    (document.paths as Record<string, Record<string, { parameters: { name: string }[] }>>)['/api/v1/tasks'] ?? {};
+  expect(post?.parameters.map(({ name }) => name)).toEqual(['Idempotency-Key']);
+});
+
 test('every reference leads somewhere', () => {
   const { schemas } = document.components as { schemas: Record<string, unknown> };
   const named = [...JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name = '']) => name);

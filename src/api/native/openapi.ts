@@ -56,14 +56,14 @@ const SECURITY = {
 const pathOf = (path: string): string => path.replaceAll(/:(\w+)/g, '{$1}');
 
 function printRoute(route: Route, components: Map<string, unknown>): Part {
-  const { method, path, action, summary, query, body, answer, status } = route;
+  const { method, path, action, summary, query, body, heeds, answer, status } = route;
   return {
     operationId: operationOf(method, path),
     summary,
     tags: [path.split('/')[3] ?? ''],
     ...(String(action) === 'open' ? { security: [] } : {}),
     'x-action': action,
-    parameters: [...printNames(path), ...printQuery(query, components)],
+    parameters: [...printNames(path), ...printQuery(query, components), ...printHeads(heeds)],
     ...(body === undefined || body === NOTHING ? {} : { requestBody: printBody(body, components) }),
     responses: {
       [status]: { description: 'Done', content: { 'application/json': { schema: print(answer, components) } } },
@@ -123,6 +123,12 @@ function printQuery(query: TSchema, components: Map<string, unknown>): readonly 
     ...(REPEATS in field ? { style: 'form', explode: false } : {}),
   }));
 }
+
+const printHeads = (heeds: Route['heeds']): readonly Part[] =>
+  Object.entries(heeds).map(([name, description]) => ({
+    ...{ name, in: 'header', description },
+    schema: { type: 'string' },
+  }));
 
 const printBody = (body: TSchema, components: Map<string, unknown>): Part => ({
   content: { 'application/json': { schema: print(body, components) } },

@@ -5,6 +5,7 @@ import type { AssetCalls } from './asset-calls.ts';
 import type { Admission, NativeCaller } from './auth.ts';
 import type { NativeCalls } from './calls.ts';
 import type { DemoCalls } from './demo-calls.ts';
+import type { DoctorCalls } from './doctor-calls.ts';
 import { NOTHING, readBody, readQuery, refuseBody } from './params.ts';
 import type { PlanCalls } from './plan-calls.ts';
 import type { SessionCalls } from './session-calls.ts';
@@ -19,6 +20,7 @@ export interface Rooms {
   readonly access: AccessCalls;
   readonly assets: AssetCalls;
   readonly signals: SignalCalls;
+  readonly doctor: DoctorCalls;
   readonly plans: PlanCalls;
   readonly demo: DemoCalls;
 }
@@ -55,6 +57,8 @@ interface Row<Query extends TSchema, Body extends TSchema, Answer extends TSchem
   /** Nothing where it is absent. */
   readonly query?: Query;
   readonly body?: Body;
+  /** Headers that it heeds beside the usual ones, and what they say. */
+  readonly heeds?: Readonly<Record<string, string>>;
   readonly answer: Answer;
   /** Of a call that went well; 200 where it is absent. */
   readonly status?: number;
@@ -71,6 +75,7 @@ export interface Route extends Pick<Row<TSchema, TSchema, TSchema>, 'method' | '
   readonly query: TSchema;
   /** Undefined where a body is refused. */
   readonly body: TSchema | undefined;
+  readonly heeds: Readonly<Record<string, string>>;
   readonly answer: TSchema;
   readonly status: number;
   readonly run: (rooms: Rooms, call: Omit<Call, 'query' | 'body'>) => Promise<Answered>;
@@ -86,7 +91,7 @@ export function route<
   Body extends TSchema = typeof NOTHING,
   Answer extends TSchema = TSchema,
 >(row: Row<Query, Body, Answer>): Route {
-  const { method, path, action, summary, answer, status = 200, does, headers } = row;
+  const { method, path, action, summary, heeds = {}, answer, status = 200, does, headers } = row;
   const query: TSchema = row.query ?? NOTHING;
   const body: TSchema | undefined = method === 'POST' || method === 'PATCH' ? (row.body ?? NOTHING) : undefined;
   const run = async (rooms: Rooms, call: Omit<Call, 'query' | 'body'>): Promise<Answered> => {
@@ -98,5 +103,5 @@ export function route<
     const answered = await does(rooms, { ...call, query: given, body: document });
     return { body: answered, headers: headers?.(answered) ?? {} };
   };
-  return { method, path, action, summary, query, body, answer, status, run };
+  return { method, path, action, summary, query, body, heeds, answer, status, run };
 }
