@@ -23,7 +23,7 @@ const begun = (): Splicer => {
 it('knows how far key frames usually are apart', () => {
   const splicer = begun();
   feed(splicer, { from: 0, to: 9, gop: 4 });
-  expect(splicer.keyless(9_000)).toEqual({ forMs: 1_000, usualGopMs: 4_000 });
+  expect(splicer.keyless(9_000)).toEqual({ forMs: 1_000, usualGopMs: 4_000, lastGopMs: 4_000 });
 });
 
 it('knows how far they may be apart where some come early, and forgets what was long ago', () => {
@@ -38,7 +38,7 @@ it('knows how far they may be apart where some come early, and forgets what was 
 it('counts the time without a key frame for as long as pictures come', () => {
   const splicer = begun();
   feed(splicer, { from: 0, to: 20, gop: 100 });
-  expect(splicer.keyless(20_000)).toEqual({ forMs: 20_000, usualGopMs: 0 });
+  expect(splicer.keyless(20_000)).toEqual({ forMs: 20_000, usualGopMs: 0, lastGopMs: 0 });
 });
 
 it('does not count what came before another source', () => {
