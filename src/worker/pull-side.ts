@@ -1,4 +1,4 @@
-import { asFault, Fault } from '../media/fault.ts';
+import { asFault } from '../media/fault.ts';
 import type { Source } from '../media/packet.ts';
 import type { Relay } from '../media/relay.ts';
 import type { Spare } from '../media/spare.ts';
@@ -7,11 +7,12 @@ import { type Outcome, onceReached, under, whenAborted, whenOver } from './attem
 import { Beside } from './beside.ts';
 import { type Candidate, Candidates } from './candidates.ts';
 import type { RunCover, RunReport } from './channel.ts';
-import { coverOf } from './cover.ts';
+import { coverOf, patienceOf } from './cover.ts';
 import { Diversion, type Pulled } from './diversion.ts';
+import { openSoon } from './open-soon.ts';
 import type { PushSide } from './push-side.ts';
 import { Circles, Referrals } from './referrals.ts';
-import type { RunParts, SourceWish } from './run.ts';
+import type { RunParts } from './run.ts';
 import { Slate } from './slate.ts';
 import type { Standing } from './standing.ts';
 
@@ -30,7 +31,6 @@ export interface PullSideParts extends Pick<RunParts, 'openSource' | 'now' | 'sl
 
 /** How long a source that is not wanted any more goes on while another one is made ready. */
 const MAKE_MS = 5_000;
-const OPEN_MS = 5_000;
 /** A source is gone back to when it has been well for so long. */
 const CLEAR_MS = 10_000;
 /** Between two changes that no failure calls for. */
@@ -39,15 +39,9 @@ const GUARD_MS = 30_000;
 const GRACE_MS = 2_000;
 /** Who is back sooner is not worth a slate. */
 const SLATE_AFTER_MS = 1_500;
-/** Left of what is held, where another source has to be opened, and how long a silence must last all the same. */
-const OPENING_MS = 1_000;
-const LEAST_SILENT_MS = 1_000;
 /** Between two tries while what is held still goes out: who is back in time is to be found before it has been seen. */
 const HELD_REST_MS = 750;
-const TRACK_GONE_MS = 5_000;
-const FLOOR_MS = 5_000;
-/** A tick that comes a little later still finds a silence out in time. */
-const TICK_SLACK_MS = 100;
+
 interface Entry {
   readonly candidate: Candidate;
   readonly source: Source;
@@ -195,37 +189,18 @@ export class PullSide {
   }
 
   async #dial(candidate: Candidate, signal: AbortSignal): Promise<Source> {
-    const hasOthers = this.#candidates.count > 1;
+    const { openSource, sleep } = this.#parts;
+    const { url, address } = candidate;
     const referrals = new Referrals();
     const wish = { referred: referrals.take };
+    const hasOthers = this.#candidates.count > 1;
     const opening = hasOthers
-      ? this.#dialSoon(candidate, signal, wish)
-      : this.#parts.openSource(candidate.url, signal, wish);
+      ? openSoon({ openSource, sleep, url, address, wish }, signal)
+      : openSource(url, signal, wish);
     const source = await opening;
     candidate.referrals = referrals;
     this.#epoch++;
     return source;
-  }
-
-  /** Where others wait for their turn, nobody keeps them waiting for long. */
-  #dialSoon(candidate: Candidate, signal: AbortSignal, wish: SourceWish): Promise<Source> {
-    const { openSource, sleep } = this.#parts;
-    return under(signal, async own => {
-      const opening = openSource(candidate.url, own.signal, wish);
-      const late = sleep(OPEN_MS, own.signal).then(() => {
-        throw new Fault('pull', 'timeout', `${candidate.address} did not answer in time`);
-      });
-      try {
-        return await Promise.race([opening, late]);
-      } catch (error) {
-        // It may come yet, when nobody wants it any more.
-        opening.then(
-          source => source.close(),
-          () => {},
-        );
-        throw error;
-      }
-    });
   }
 
   async #air(relay: Relay, { candidate, source }: Entry, signal: AbortSignal): Promise<void> {
@@ -417,15 +392,6 @@ export class PullSide {
   }
 
   #patience(): Patience {
-    const { silentMs, warmSilentMs, floorKbit, delayMs } = this.#cover;
-    const isWarm = this.#beside.isUsable;
-    const hasOthers = this.#candidates.count > 1;
-    // Time enough is to be left to open another one before all that is held has been seen.
-    const heldMs = delayMs > 0 && hasOthers ? Math.max(LEAST_SILENT_MS, delayMs - OPENING_MS) : silentMs;
-    return {
-      silentMs: Math.min(silentMs, heldMs, isWarm ? warmSilentMs : silentMs) - TICK_SLACK_MS,
-      trackMs: hasOthers ? TRACK_GONE_MS : Number.POSITIVE_INFINITY,
-      floor: { kbit: hasOthers ? floorKbit : 0, ms: FLOOR_MS },
-    };
+    return patienceOf(this.#cover, { isWarm: this.#beside.isUsable, hasOthers: this.#candidates.count > 1 });
   }
 }
