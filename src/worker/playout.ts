@@ -5,16 +5,9 @@ import type { FlvViewer } from '../media/flv/viewer.ts';
 import type { Item } from '../media/item.ts';
 import { type ListListener, ListSource } from '../media/list-source.ts';
 import { Relay } from '../media/relay.ts';
-import {
-  type Breakpoint,
-  type Cursor,
-  editCursor,
-  isSameExcerpt,
-  isStart,
-  nextCursor,
-  startCursor,
-} from '../task/playlist.ts';
+import { type Breakpoint, type Cursor, isStart, startCursor } from '../task/playlist.ts';
 import { backoffMs } from '../task/retry.ts';
+import { Apparatus } from './apparatus.ts';
 import { type OpenItem, openingAssets } from './asset-item.ts';
 import { Bugs, onceReached, under, whenOver } from './attempts.ts';
 import { bank, type Carried, flowOf, NOTHING_CARRIED } from './carried.ts';
@@ -42,13 +35,6 @@ interface CarriedFiles extends Carried {
   skips: number;
 }
 
-/** A relay with the list it plays, and what keeps the list supplied. A bug ends all three together. */
-interface Apparatus {
-  readonly relay: Relay;
-  readonly source: ListSource<Place>;
-  readonly feed: ListFeed;
-}
-
 /**
  * One stretch of fulfilling a task that plays files. The file is opened first, then the push; a push that is lost is
  * opened again and goes on at the last key frame in front of the break point; a file that cannot be played is told of
@@ -67,7 +53,6 @@ export class Playout {
   #order: RunOrder<ListOrder>;
   #now: Apparatus;
   #bugged: (error: unknown) => void = () => {};
-  #breakpoint: Breakpoint | undefined;
   #toldKeyMs = Number.NaN;
   readonly #items: ItemNews;
   /** While the last file plays: none could be found to follow it. */
@@ -83,7 +68,7 @@ export class Playout {
     this.#standIn = new StandIn({
       ...{ ...parts, pull: this.#pull },
       offMs: () => coverOf(this.#order.cover).silentMs,
-      leaves: () => this.#leave(),
+      leaves: () => this.#now.leave(this.#order.source),
     });
     const { from, list, version } = parts.order.source;
     const { taskId, epoch } = parts.order;
@@ -91,7 +76,7 @@ export class Playout {
       { taskId, epoch, tell: parts.tell, isSeen: () => this.#standing.state === 'flowing' },
       isStart(list, from) ? undefined : { cursor: from, version, item: itemAt(list, from) },
     );
-    this.#now = this.#build(from);
+    this.#now = this.#build(from, undefined);
     this.ended = this.#live();
   }
 
@@ -99,11 +84,11 @@ export class Playout {
   change(order: RunOrder<ListOrder>): void {
     const former = this.#order;
     // Before the order changes: its version belongs to the break point.
-    const at = this.#whereTaken();
+    const at = this.#now.whereTaken();
     this.#order = order;
     const isNew = order.source.version !== former.source.version;
     this.#standing.change(order, { isNew });
-    if (isNew) this.#edit(order.source, at);
+    if (isNew) this.#now.edit(order.source, at);
     // The same list once more has other addresses of its assets at the most, which the next opening asks for.
     else if (!isDeepStrictEqual(order.source.list, former.source.list)) this.#now.feed.extend(order.source.list);
     this.#push.change(order.destination, order.tls);
@@ -125,7 +110,8 @@ export class Playout {
     const { relay, feed } = this.#now;
     const carried = this.#carried;
     const push = this.#push;
-    const at = this.#whereTaken();
+    const at = this.#now.whereTaken();
+    const itemEndMs = this.#now.itemEndMs(at);
     return {
       taskId,
       epoch,
@@ -142,16 +128,9 @@ export class Playout {
       queuedMs: push.queuedMs,
       ...this.#pull.report,
       flow: flowOf(relay, carried, { nowMs: this.#parts.now(), drops: push.drops }),
-      ...this.#itemEnd(at),
+      ...(itemEndMs === undefined ? {} : { itemEndMs }),
       ...(at === undefined ? {} : { breakpoint: at }),
     };
-  }
-
-  /** Where the file ends in which the break point lies; the destination may be given the next one already. */
-  #itemEnd(at: Breakpoint | undefined): Pick<RunReport, 'itemEndMs'> {
-    const { playing, durationMs } = this.#now.source;
-    const isSame = at !== undefined && samePlace(playing?.cursor, at);
-    return isSame && durationMs !== undefined ? { itemEndMs: Math.round(durationMs) } : {};
   }
 
   /** The break point, once for each key frame that the destination has taken: a crash goes on from there. */
@@ -162,7 +141,7 @@ export class Playout {
     const keyMs = relay.takenKeyMs;
     if (keyMs === undefined || keyMs === this.#toldKeyMs) return undefined;
     this.#toldKeyMs = keyMs;
-    return this.#whereTaken();
+    return this.#now.whereTaken();
   }
 
   /** Ends the run, the push cleanly; resolves when it is closed, or soon anyway. */
@@ -238,57 +217,12 @@ export class Playout {
       },
       flowing: () => this.#tellFlowing(),
       closed: () => {
-        if (!this.#life.signal.aborted) this.#rewind();
+        if (!this.#life.signal.aborted) this.#now.rewind(this.#order.source);
       },
     };
   }
 
-  /** Behind a lost push: back to what the destination has taken last. */
-  #rewind(): void {
-    const { relay, source, feed } = this.#now;
-    if (source.parted) return;
-    relay.forget();
-    feed.forgetHeaders();
-    const playing = source.playing;
-    if (playing === undefined) return;
-    const at = this.#whereTaken();
-    source.clear();
-    if (feed.jumping) return;
-    const { list, version, jump } = this.#order.source;
-    feed.jump(at === undefined ? playing.cursor : startCursor(list, version, at, jump));
-  }
-
-  #edit({ list, version, from, jump }: ListOrder, at: Breakpoint | undefined): void {
-    const { source, feed } = this.#now;
-    const cursor = jump ?? (at === undefined ? from : editCursor(list, at));
-    const playing = source.playing;
-    const stays =
-      jump === undefined &&
-      list.refresh === 'breakpoint' &&
-      !feed.jumping &&
-      isSameExcerpt(playing?.item, list.items[cursor.index]) &&
-      samePlace(playing?.cursor, at);
-    if (!stays) {
-      feed.edit(list, version);
-      feed.jump(cursor);
-      return;
-    }
-    feed.edit(list, version, cursor);
-    source.move(feed.placeOf(cursor));
-  }
-
-  /** Where the newest frame stands that the destination has taken. */
-  #whereTaken(): Breakpoint | undefined {
-    const { relay, source } = this.#now;
-    const taken = relay.accepted;
-    const found = taken && source.locate(taken.segment, taken.mediaMs);
-    if (found === undefined) return this.#breakpoint;
-    const { cursor, version, item } = found.place;
-    this.#breakpoint = { ...cursor, offsetMs: Math.round(found.fileMs), version, url: item.url };
-    return this.#breakpoint;
-  }
-
-  #build(from: Cursor): Apparatus {
+  #build(from: Cursor, breakpoint: Breakpoint | undefined): Apparatus {
     const { now, sleep, random } = this.#parts;
     const openItem = openingAssets(this.#parts.openItem, () => this.#order.source.assets);
     const { list, version } = this.#order.source;
@@ -299,7 +233,7 @@ export class Playout {
       allFailed: (fault, backoffMs) => this.#roundFailed(fault, backoffMs),
     });
     const keepsGroup = coverOf(this.#order.cover).slate !== 'off';
-    return { relay: new Relay({ now, keepsGroup }), source, feed };
+    return new Apparatus({ relay: new Relay({ now, keepsGroup }), source, feed, breakpoint });
   }
 
   #listen(): ListListener<Place> {
@@ -328,16 +262,8 @@ export class Playout {
         this.#push.startHold();
         if (this.#isLost) this.#standIn.call();
       },
-      late: (place, at, lateMs) => this.#passOver(place, at, lateMs),
+      late: (place, at, lateMs) => this.#now.passOver(this.#order.source, place, { at, lateMs }),
     };
-  }
-
-  /** What is too late is left out: on to where the list would be by now. */
-  #passOver({ cursor }: Place, at: { fileMs: number; durationMs: number | undefined }, lateMs: number): void {
-    const offsetMs = at.fileMs + lateMs;
-    const within = at.durationMs === undefined || offsetMs < at.durationMs;
-    const next = within ? { ...cursor, offsetMs } : nextCursor(this.#order.source.list, cursor);
-    if (next !== undefined && !this.#now.feed.jumping) this.#now.feed.jump(next);
   }
 
   #awaitFlowing(): void {
@@ -388,17 +314,6 @@ export class Playout {
     this.#standIn.reconsider();
   }
 
-  /** A standby takes the list's place: a file whose bytes do not come is opened anew, where it stands, as any other. */
-  #leave(): void {
-    const { source, feed } = this.#now;
-    const playing = source.playing;
-    const at = this.#whereTaken();
-    if (playing === undefined || feed.jumping) return;
-    const { list, version, jump } = this.#order.source;
-    source.clear();
-    feed.jump(at === undefined ? playing.cursor : startCursor(list, version, at, jump));
-  }
-
   /** Answers how long to wait before the next round. While a file still plays, it is only an alarm. */
   #roundFailed(fault: Fault, backoffMs: number): number {
     const shown = this.#pull.isOnSlate ? 'the slate is on air; ' : '';
@@ -430,13 +345,10 @@ export class Playout {
     const { relay, feed } = this.#now;
     const carried = this.#carried;
     const { list, version, from, jump } = this.#order.source;
-    const at = this.#whereTaken();
+    const at = this.#now.whereTaken();
     bank(carried, relay);
     carried.items += feed.opened;
     carried.skips += relay.skips;
-    this.#now = this.#build(at === undefined ? from : startCursor(list, version, at, jump));
+    this.#now = this.#build(at === undefined ? from : startCursor(list, version, at, jump), at);
   }
 }
-
-const samePlace = (one: Cursor | undefined, other: Cursor | undefined): boolean =>
-  one?.round === other?.round && one?.index === other?.index && (one?.repeat ?? 0) === (other?.repeat ?? 0);
