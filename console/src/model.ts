@@ -232,6 +232,7 @@ export interface Visitor {
   readonly actions: readonly string[];
   readonly csrf: string | null;
   readonly setup_needed: boolean;
+  readonly demo: boolean;
 }
 
 export interface AuditEntry {

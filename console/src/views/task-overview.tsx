@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { formatKbit, formatNumber, formatPosition, formatSeconds } from '../format.ts';
 import type { OnAir, Task } from '../model.ts';
 import { destinationText, fileName, nameOf } from '../parts/addresses.tsx';
+import { DemoFix } from '../parts/demo-fix.tsx';
 import { LivePicture } from '../parts/live-picture.tsx';
 import { alarmText } from '../parts/sentence.ts';
 import { SourceSwitch } from '../parts/source-switch.tsx';
@@ -13,6 +14,7 @@ import { type Key, t, tWord } from '../words.ts';
 export function TaskOverview({ task }: { readonly task: Task }) {
   return (
     <>
+      <DemoFix task={task} />
       <div class="columns">
         {isOnAir(task) && <LivePicture taskId={task.id} name={nameOf(task)} />}
         <Why task={task} />
