@@ -2,6 +2,7 @@ import { computed, signal } from '@preact/signals';
 import { asProblem, call, type Problem, query } from './api.ts';
 import { onEvent, onReturn } from './feed.ts';
 import type { Task, TaskEvent, TaskPage } from './model.ts';
+import { nameOf } from './parts/addresses.tsx';
 
 /** All tasks that the visitor may see, as last heard. */
 const byId = signal<ReadonlyMap<string, Task>>(new Map());
@@ -18,6 +19,12 @@ const ON_AIR_EACH_MS = 10;
 const WITHOUT_FEED_MS = 1_500;
 
 export const taskNamed = (id: string): Task | undefined => byId.value.get(id);
+
+/** What people call it; of one that is gone there is only its id. */
+export function taskName(id: string): string {
+  const task = taskNamed(id);
+  return task === undefined ? id.slice(0, 8) : nameOf(task);
+}
 
 export async function loadTasks(): Promise<void> {
   try {

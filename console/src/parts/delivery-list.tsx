@@ -3,6 +3,7 @@ import { asProblem, call, type Problem } from '../api.ts';
 import { useAnswer } from '../asked.ts';
 import type { Delivery } from '../model.ts';
 import { href } from '../router.ts';
+import { taskName } from '../tasks.ts';
 import { may } from '../visitor.ts';
 import { t, tWord } from '../words.ts';
 import { CopyAs } from './copy-as.tsx';
@@ -40,7 +41,7 @@ export function DeliveryList({ deliveries, onChange, withTask = false }: Deliver
             <button type="button" class="quiet" data-row onClick={() => (opened.value = delivery.id)}>
               {tWord('event', delivery.event_type)}
             </button>
-            {withTask && <a href={href(['tasks', delivery.task_id, 'callbacks'])}>{delivery.task_id.slice(0, 8)}</a>}
+            {withTask && <a href={href(['tasks', delivery.task_id, 'callbacks'])}>{taskName(delivery.task_id)}</a>}
             <span class="address">{delivery.url}</span>
             {delivery.state !== 'delivered' && delivery.last_error !== '' && (
               <span class="line-why">

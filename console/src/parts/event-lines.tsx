@@ -1,8 +1,8 @@
 import type { TaskEvent } from '../model.ts';
 import { href } from '../router.ts';
-import { taskNamed } from '../tasks.ts';
+import { taskName } from '../tasks.ts';
 import { t, tWord } from '../words.ts';
-import { fileName, nameOf } from './addresses.tsx';
+import { fileName } from './addresses.tsx';
 import { alarmText } from './sentence.ts';
 import { StatusWord } from './status-word.tsx';
 import { Time } from './time.tsx';
@@ -41,11 +41,6 @@ function Facts({ event: { type, detail } }: { readonly event: TaskEvent }) {
   if (type === 'changed' && Array.isArray(detail.changed)) return <code>{detail.changed.join(', ')}</code>;
   return null;
 }
-
-const taskName = (id: string): string => {
-  const task = taskNamed(id);
-  return task === undefined ? id.slice(0, 8) : nameOf(task);
-};
 
 export function eventText({ type, detail }: TaskEvent): string {
   if (type !== 'alarm') return tWord('event', type);

@@ -5,7 +5,7 @@ import { TextField } from '../parts/field.tsx';
 import { ProblemNote } from '../parts/problem-note.tsx';
 import { Pick } from '../parts/shell.tsx';
 import { LANGUAGES, language } from '../preferences.ts';
-import { go, route } from '../router.ts';
+import { go, href, route } from '../router.ts';
 import { setUp } from '../visitor.ts';
 import { type Key, t } from '../words.ts';
 
@@ -38,29 +38,38 @@ export function Setup() {
       <h1>{t('setup.title')}</h1>
       <p>{t('setup.why')}</p>
       <Pick label={t('settings.language')} words={LANGUAGES} choice={language} name="language" />
-      <form onSubmit={event => void submit(event)}>
-        <TextField
-          label={t('login.name')}
-          value={name.value}
-          errors={errorsAt('name')}
-          onText={text => (name.value = text)}
-          input={{ autoComplete: 'username', required: true, name: 'name' }}
-        />
-        <TextField
-          label={t('login.password')}
-          type="password"
-          hint={t(strengthOf(password.value))}
-          value={password.value}
-          errors={errorsAt('password')}
-          onText={text => (password.value = text)}
-          input={{ autoComplete: 'new-password', required: true, name: 'password' }}
-        />
-        <ProblemNote problem={problem.value} />
-        {problem.value !== undefined && <p class="hint">{t('setup.another')}</p>}
-        <button type="submit" class="primary">
-          {t('setup.make')}
-        </button>
-      </form>
+      {problem.value?.code === 'LINK_VOID' ? (
+        <>
+          <ProblemNote problem={problem.value} />
+          <p class="hint">{t('setup.another')}</p>
+          <a class="button" href={href([])}>
+            {t('login.in')}
+          </a>
+        </>
+      ) : (
+        <form onSubmit={event => void submit(event)}>
+          <TextField
+            label={t('login.name')}
+            value={name.value}
+            errors={errorsAt('name')}
+            onText={text => (name.value = text)}
+            input={{ autoComplete: 'username', required: true, name: 'name' }}
+          />
+          <TextField
+            label={t('login.password')}
+            type="password"
+            hint={t(strengthOf(password.value))}
+            value={password.value}
+            errors={errorsAt('password')}
+            onText={text => (password.value = text)}
+            input={{ autoComplete: 'new-password', required: true, name: 'password' }}
+          />
+          <ProblemNote problem={problem.value} />
+          <button type="submit" class="primary">
+            {t('setup.make')}
+          </button>
+        </form>
+      )}
     </main>
   );
 }
