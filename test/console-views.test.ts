@@ -241,6 +241,26 @@ describe('on a telephone', () => {
   });
 });
 
+describe('the last key frame of a task', () => {
+  it.each([
+    ['a page that may decode', ''],
+    ['a page that came without TLS from elsewhere, which may not', 'delete window.VideoDecoder'],
+  ])('is drawn by %s', async (_, script) => {
+    const { page, faults } = await openPage(browser, millrace, {}, state);
+    await page.addInitScript(script);
+    await openView(page, '');
+    await page.waitForSelector('.tile-running .picture-there canvas', { timeout: 20_000 });
+    const colours = await page.evaluate<number>(`(() => {
+      const canvas = document.querySelector('.tile-running canvas');
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(data).size;
+    })()`);
+    expect(colours).toBeGreaterThan(16);
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+});
+
 describe('markup of strangers', () => {
   it('is shown as text: the name of a task, its tags, and what its peer said', async () => {
     const { page, faults } = await openPage(browser, millrace, {}, state);
