@@ -106,6 +106,12 @@ describe('fragments of MP4', () => {
     expect(() => demux([Buffer.concat([u32(0x7fff_ffff), Buffer.from('moof')])])).toThrow('"moof"');
   });
 
+  it('that claim many samples in many runs, each of which would do alone, are refused', () => {
+    const runs = Array.from({ length: 4 }, () => box('trun', u32(0, 100_000)));
+    const moof = box('moof', box('traf', box('tfhd', u32(0x02_0000, VIDEO.id)), ...runs));
+    expect(() => demux([moof])).toThrow('claims 100000 samples');
+  });
+
   it('with bytes changed at random throw nothing but faults', () => {
     let seed = 11;
     const random = (below: number): number => {

@@ -3,7 +3,7 @@ import type { Announced, Demuxer } from '../demuxer.ts';
 import { VIDEO_HEAD_BYTES } from '../flv/body.ts';
 import { classifyVideo } from '../flv/tag.ts';
 import { type Box, boxesIn, broken, childrenOf, MOST_HEAD_BYTES, readHead } from '../mp4/boxes.ts';
-import { readTfdt, readTfhd, readTrun, type Sample } from '../mp4/fragments.ts';
+import { MOST_SAMPLES, readTfdt, readTfhd, readTrun, type Sample } from '../mp4/fragments.ts';
 import type { Movie } from '../mp4/movie.ts';
 import type { Track } from '../mp4/track.ts';
 import type { Batch } from '../packet.ts';
@@ -11,7 +11,6 @@ import type { Piece } from './aside.ts';
 
 const LARGEST_MOOF = 8 * 1024 * 1024;
 const LARGEST_SAMPLE = 16 * 1024 * 1024;
-const MOST_SAMPLES = 200_000;
 
 /** One track, and where its decode times have come to. */
 class Part {
@@ -202,9 +201,8 @@ export class FragmentDemuxer implements Demuxer {
     const [moof] = boxesIn(bytes, 0, bytes.length);
     const due: Due[] = [];
     for (const traf of moof === undefined ? [] : childrenOf(moof)) {
-      if (traf.type === 'traf') due.push(...this.#readTraf(traf));
+      if (traf.type === 'traf') this.#readTraf(traf, due);
     }
-    if (due.length > MOST_SAMPLES) throw broken('moof', `claims ${due.length} samples`);
     const ordered = due.sort((a, b) => a.offset - b.offset);
     this.#beside = ordered.filter(sample => this.#isAtHand(sample));
     this.#besideAt = 0;
@@ -218,27 +216,28 @@ export class FragmentDemuxer implements Demuxer {
     return piece !== undefined && offset >= piece.from && offset + size <= piece.from + piece.bytes.length;
   }
 
-  #readTraf(traf: Box): Due[] {
+  #readTraf(traf: Box, due: Due[]): void {
     const boxes = childrenOf(traf);
     const tfhd = boxes.find(it => it.type === 'tfhd');
     if (tfhd === undefined) throw broken('traf', 'has no "tfhd"');
     // Segments are files of their own or pieces of one: offsets from the fragment's head hold in both.
     const head = { ...readTfhd(tfhd, this.#movie.fragments?.defaults ?? new Map(), this.#at), baseOffset: this.#at };
     const part = this.#parts.find(({ track }) => track.id === head.trackId);
-    if (part === undefined) return [];
+    if (part === undefined) return;
     const tfdt = boxes.find(it => it.type === 'tfdt');
     if (tfdt !== undefined) part.nextUnits = readTfdt(tfdt);
-    const due: Due[] = [];
-    let offset = head.baseOffset;
+    let [offset, leadUnits] = [head.baseOffset, 0];
     for (const trun of boxes.filter(it => it.type === 'trun')) {
-      const read = readTrun(trun, { head, offset, units: part.nextUnits });
+      const read = readTrun(trun, { head, offset, units: part.nextUnits, most: MOST_SAMPLES - due.length });
       part.nextUnits = read.units;
       offset = read.offset;
-      for (const sample of read.samples) due.push({ ...sample, part });
+      for (const sample of read.samples) {
+        if (sample.size > LARGEST_SAMPLE) throw broken('trun', 'claims a sample of more than 16 MB');
+        leadUnits = Math.max(leadUnits, -sample.offsetUnits);
+        due.push({ ...sample, part });
+      }
     }
-    part.leadUnits ??= Math.max(0, ...due.map(({ offsetUnits }) => -offsetUnits));
-    if (due.some(({ size }) => size > LARGEST_SAMPLE)) throw broken('trun', 'claims a sample of more than 16 MB');
-    return due;
+    part.leadUnits ??= leadUnits;
   }
 }
 

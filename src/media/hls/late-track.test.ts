@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { box, fragment, movie } from '../mp4/box-writer.ts';
+import { box, fragment, movie, u32 } from '../mp4/box-writer.ts';
 import type { Movie } from '../mp4/movie.ts';
 import { lateTrackIn } from './late-track.ts';
 import { movieIn } from './map.ts';
@@ -56,5 +56,11 @@ describe('of a segment', () => {
   it('what is late and more than can be held apart is waited for', () => {
     const segment = fragment({ ...AUDIO, sizes: each(1_000, 300) }, { ...VIDEO, sizes: each(60, 20_000) });
     expect(lateTrackIn(segment, head)).toBe('none');
+  });
+
+  it('more samples than a fragment may have are not counted to the end', () => {
+    const runs = Array.from({ length: 4 }, () => box('trun', u32(0, 100_000)));
+    const moof = box('moof', box('traf', box('tfhd', u32(0x02_0000, VIDEO.id)), ...runs));
+    expect(() => lateTrackIn(moof, head)).toThrow('claims 100000 samples');
   });
 });

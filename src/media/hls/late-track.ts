@@ -1,5 +1,5 @@
 import { boxesIn, childrenOf, readHead } from '../mp4/boxes.ts';
-import { readTfhd, readTrun } from '../mp4/fragments.ts';
+import { MOST_SAMPLES, readTfhd, readTrun } from '../mp4/fragments.ts';
 import type { Movie } from '../mp4/movie.ts';
 import type { ByteRange } from './playlist.ts';
 
@@ -46,6 +46,7 @@ function extentsIn(head: Buffer, at: number, movie: Movie): Extent[] {
   const extents = new Map<number, Extent>();
   const played = new Set([movie.video?.id, movie.audio?.id]);
   const [moof] = boxesIn(head, at, head.length);
+  let most = MOST_SAMPLES;
   for (const traf of moof === undefined ? [] : childrenOf(moof)) {
     const boxes = traf.type === 'traf' ? childrenOf(traf) : [];
     const tfhd = boxes.find(it => it.type === 'tfhd');
@@ -53,8 +54,9 @@ function extentsIn(head: Buffer, at: number, movie: Movie): Extent[] {
     const told = { ...readTfhd(tfhd, movie.fragments?.defaults ?? new Map(), at), baseOffset: at };
     let offset = at;
     for (const trun of played.has(told.trackId) ? boxes.filter(it => it.type === 'trun') : []) {
-      const read = readTrun(trun, { head: told, offset, units: 0 });
+      const read = readTrun(trun, { head: told, offset, units: 0, most });
       offset = read.offset;
+      most -= read.samples.length;
       for (const sample of read.samples) extend(extents, told.trackId, sample);
     }
   }

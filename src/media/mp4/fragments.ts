@@ -5,7 +5,8 @@ import { endUnitsOf, ROUNDED_MS, type Samples, TrackClock } from './samples.ts';
 import type { Track } from './track.ts';
 
 const MOST_MOOF_BYTES = 8 * 1024 * 1024;
-const MOST_SAMPLES = 200_000;
+/** Of a fragment. Those that are all alike take no bytes: their count alone says how many there are. */
+export const MOST_SAMPLES = 200_000;
 /** Boxes between two fragments; more of them are there to keep a reader busy. */
 const MOST_PASSED = 1_000;
 /** How far one track may lie ahead before the other counts as gone for now. */
@@ -288,7 +289,7 @@ export class Fragments {
     else this.untimed = true;
     let offset = head.baseOffset;
     for (const trun of boxes.filter(it => it.type === 'trun')) {
-      const read = readTrun(trun, { head, offset, units: samples.nextUnits });
+      const read = readTrun(trun, { head, offset, units: samples.nextUnits, most: MOST_SAMPLES });
       samples.nextUnits = read.units;
       offset = read.offset;
       samples.add(read.samples);
@@ -331,6 +332,8 @@ interface TrunStart {
   /** Where data lies that does not say so itself. */
   readonly offset: number;
   readonly units: number;
+  /** Samples that it may have. */
+  readonly most: number;
 }
 
 /** Section 8.8.8. */
@@ -347,7 +350,7 @@ export function readTrun(box: Box, start: TrunStart): { samples: Sample[]; units
   }
   const firstFlags = (flags & 0x4) === 0 ? undefined : fields.u32(at);
   if (firstFlags !== undefined) at += 4;
-  if (count > MOST_SAMPLES || count * width > fields.length - at) throw broken('trun', `claims ${count} samples`);
+  if (count > start.most || count * width > fields.length - at) throw broken('trun', `claims ${count} samples`);
   let { units } = start;
   const samples: Sample[] = [];
   const next = (bit: number, fallback: number): number => {
