@@ -404,7 +404,7 @@ describe('the API', () => {
     ['GET', '/api/', 404, ''],
     ['GET', '/api/v2/events', 404, ''],
     ['GET', '/api/v1/Events', 404, ''],
-    ['GET', '/api/v1/tasks', 404, ''],
+    ['GET', '/api/v1/nothing', 404, ''],
     ['OPTIONS', '/api/v1/nothing', 404, ''],
     ['DELETE', '/api/v1/events', 405, 'GET, HEAD, OPTIONS'],
     ['PUT', '/api/v1/events/stream', 405, 'GET, OPTIONS'],
