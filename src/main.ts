@@ -52,6 +52,7 @@ import { type Log, stderrLog } from './ops/log.ts';
 import { type MetricsServer, serveMetrics } from './ops/metrics-server.ts';
 import { version } from './ops/version.ts';
 import type { Store } from './store/store.ts';
+import { diagnose } from './survey.ts';
 import { assetUrlProblem, isAssetUrl } from './task/asset.ts';
 import type { Actor } from './task/audit.ts';
 import type { Event } from './task/event.ts';
@@ -127,10 +128,12 @@ async function letGo(server: FastifyInstance, { scheduler, supervisor, claims }:
   await claims.told();
 }
 
+export { backup, restore } from './backup.ts';
 /** So that a command can check a callback by the rules it was signed by. */
 export { verifyWebhook } from './control/webhook.ts';
 export { probePush, probeUrl, tryRelay } from './foreground.ts';
 export { openAccounts } from './kept.ts';
+export { diagnose } from './survey.ts';
 
 /** Opens what the commands on media assets need, with what it takes to look a file through. */
 export async function openAssets(config: Config, options: { readonly signal: AbortSignal }): Promise<OpenAssets> {
@@ -422,6 +425,7 @@ function buildApi(config: Config, { store, accounts, control, log, signal, demo,
       probe: proberOf({ ...looking(config), signal }),
       ...(demo === undefined ? {} : { demo }),
       plans: new Plans({ ...control, targetOf: targetsOf(accounts), eyes: eyesOf(looking(config)), now, signal }),
+      diagnose: () => diagnose(config, { isServing: true, signal }),
       monotonic,
       metrics: meters.metrics,
     },

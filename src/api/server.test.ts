@@ -74,6 +74,7 @@ async function listen(
       testThrottle: { take: () => 0 },
       probe: async () => ({ ok: true, found: {} }),
       plans: { plan: unexpected },
+      diagnose: unexpected,
       monotonic: () => NOW,
     },
     log: { info: log, error: log },

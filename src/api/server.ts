@@ -61,6 +61,7 @@ export interface ServerOptions {
     | 'testThrottle'
     | 'probe'
     | 'plans'
+    | 'diagnose'
     | 'demo'
     | 'monotonic'
     | 'metrics'

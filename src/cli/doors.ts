@@ -1,3 +1,4 @@
+import type { Finding } from '../client/node-words.ts';
 import type { Config } from '../config.ts';
 import type { BannerFacts } from './banner.ts';
 
@@ -14,11 +15,20 @@ export interface Doors {
   verifyWebhook(received: ReceivedCallback): string | undefined;
   /** The signal calls off a look through a file. */
   openAssets(config: Config, options: { readonly signal: AbortSignal }): Promise<OpenAssets>;
+  /** Looks over this machine as one that is to run, or runs, a node of this configuration. */
+  diagnose(
+    config: Config,
+    options: { readonly isServing: boolean; readonly signal: AbortSignal },
+  ): Promise<readonly Finding[]>;
   /** Relays until the signal, without storing anything; rejects when it gives up. */
   /** What an address gives, within some seconds; rejects with the reason where it cannot be pulled. */
   probeUrl(url: string, options: ProbeOptions): Promise<Probed>;
   /** Has a destination accept a publish without media; answers how long it took. */
   probePush(url: string, options: ProbeOptions): Promise<number>;
+  /** Copies all that a node keeps; rejects where there is nothing, or where the copy is not to be had. */
+  backup(config: Config, wish: BackupWish): Promise<Backup>;
+  /** Makes a data directory of a copy; rejects where the copy is no good, and where there is data. */
+  restore(config: Config, wish: RestoreWish): Promise<Backup>;
   tryRelay(source: string, destination: string, options: TryOptions): Promise<void>;
 }
 
@@ -33,6 +43,32 @@ export interface ServeOptions {
   readonly banner?: (facts: BannerFacts) => string;
   /** Of a demonstration alone: brings back what was broken on purpose. */
   readonly demo?: { fix(): Promise<void> };
+}
+
+export interface BackupWish {
+  /** Absolute, like the other. */
+  readonly file: string;
+  /** Where the key is to be copied to. */
+  readonly key?: string;
+}
+
+export interface RestoreWish {
+  readonly file: string;
+  /** That of the data directory where it is absent. */
+  readonly key?: string;
+  /** Nothing is written. */
+  readonly verify: boolean;
+}
+
+/** A copy, and where the key is that opens it. */
+export interface Backup {
+  readonly file: string;
+  readonly key: string;
+  readonly bytes: number;
+  /** Of the database. */
+  readonly version: number;
+  readonly tasks: number;
+  readonly events: number;
 }
 
 export interface TryOptions {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Unreachable } from '../client/refusal.ts';
 import { Client } from '../client.ts';
 import { type Config, isLoopback, type ListenAddress, printListen } from '../config.ts';
+import type { OptionName } from '../options.ts';
 import { configOf, withConfigFlags } from './config.ts';
 import type { OpenAccounts } from './doors.ts';
 import { Misused } from './exit.ts';
@@ -11,8 +12,8 @@ import type { World } from './program.ts';
 const PASSING_KEY_MS = 15 * 60_000;
 
 /** Gives a command the flags by which it finds its node, and the key to show there. */
-export const withNodeFlags = (command: Command): Command =>
-  withConfigFlags(command, ['data', 'listen'])
+export const withNodeFlags = (command: Command, beside: readonly OptionName[] = []): Command =>
+  withConfigFlags(command, ['data', 'listen', ...beside])
     .option('--api <URL>', 'the node to ask (default: the one of this machine; MILLRACE_API)')
     .option('--account <A>', 'whose, without a key in MILLRACE_API_KEY (default: default)');
 

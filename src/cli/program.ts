@@ -3,9 +3,11 @@ import { version } from '../ops/version.ts';
 import { addAccountCommands } from './account.ts';
 import { addApply } from './apply.ts';
 import { addAssetCommands } from './asset.ts';
+import { addBackupCommands } from './backup.ts';
 import { addCallbackCommands } from './callback.ts';
 import { addConfigCommands } from './config.ts';
 import { addDemo } from './demo.ts';
+import { addDoctor } from './doctor.ts';
 import { addDomainCommands } from './domain.ts';
 import type { Doors } from './doors.ts';
 import { addExport } from './export.ts';
@@ -44,6 +46,7 @@ export function buildProgram(world: World): Command {
   addDemo(program, world);
   addSetup(program, world);
   addTry(program, world);
+  addDoctor(program, world);
   addProbe(program, world);
   addPlan(program, world);
   addTaskCommands(program, world);
@@ -57,6 +60,7 @@ export function buildProgram(world: World): Command {
   addNodeCommands(program, world);
   addExport(program, world);
   addApply(program, world);
+  addBackupCommands(program, world);
   addConfigCommands(program, world);
   program
     .command('version')

@@ -19,6 +19,9 @@ type Migration = (db: Kysely<unknown>, types: ColumnTypes) => Promise<void>;
 /** In order; the version of a database is how many of these it has seen. One that stands is never edited. */
 const MIGRATIONS: readonly Migration[] = [first, playlists, accounts, assets, deliveries, events, audit, creations];
 
+/** The version that this program makes of a database. */
+export const NEWEST = MIGRATIONS.length;
+
 /** Brings the database to this program's version. The caller gives a transaction: it is done whole or not at all. */
 export async function migrate(trx: Kysely<Tables>, types: ColumnTypes): Promise<void> {
   await trx.schema.createTable('schema_version').ifNotExists().addColumn('version', 'integer').execute();

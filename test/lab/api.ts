@@ -15,6 +15,7 @@ import { CallbackSecrets } from '../../src/control/callback-secrets.ts';
 import { Directory } from '../../src/control/directory.ts';
 import { History } from '../../src/control/history.ts';
 import type { NodeFacts } from '../../src/control/node.ts';
+import { type Eyes, Plans } from '../../src/control/plan.ts';
 import { Record as TaskRecord } from '../../src/control/record.ts';
 import { Setup } from '../../src/control/setup.ts';
 import { SignIns } from '../../src/control/sign-ins.ts';
@@ -145,6 +146,8 @@ export async function startApi(
       version: 'test',
       testThrottle: new RollingThrottle({ callsPerSecond: 10, windowMs: 60_000, now: () => performance.now() }),
       probe: async () => ({ ok: true, found: {} }),
+      plans: new Plans({ assets, directory, eyes: BLIND, targetOf: async () => undefined, now, signal: NEVER }),
+      diagnose: async () => [WELL],
       monotonic: () => performance.now(),
       limits: streams,
     },
@@ -168,6 +171,17 @@ export async function startApi(
     },
   };
 }
+
+const NEVER = new AbortController().signal;
+
+const WELL = { name: 'ticks', state: 'ok', found: 'in time', why: 'media is due', fix: '' } as const;
+
+/** Whatever a plan looks at is not there. */
+const BLIND: Eyes = {
+  file: async () => ({ ok: false, kind: 'refused', error: 'nothing is looked at here' }),
+  live: async () => ({ ok: false, kind: 'refused', error: 'nothing is looked at here' }),
+  joint: () => ({ kind: 'copy', because: '' }),
+};
 
 const NO_KEY_FRAMES = { count: 0, longestGapMs: 0 };
 

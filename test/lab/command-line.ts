@@ -43,7 +43,10 @@ export async function commandLine(argv: readonly string[], around: Around = {}):
     },
     doors: async () => ({
       serve: absent,
+      diagnose: absent,
       tryRelay: absent,
+      backup: absent,
+      restore: absent,
       probeUrl: absent,
       probePush: absent,
       openAccounts: absent,

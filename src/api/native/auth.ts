@@ -41,6 +41,7 @@ export const ACTIONS = [
   'millrace:assets:write',
   'millrace:audit:read',
   'millrace:nodes:list',
+  'millrace:nodes:diagnose',
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 

@@ -9,6 +9,8 @@ import { Gate, type GateOptions } from './auth.ts';
 import { type CallsOptions, NativeCalls } from './calls.ts';
 import { DemoCalls, type DemoOptions } from './demo-calls.ts';
 import { DEMO_ROUTES } from './demo-routes.ts';
+import { DoctorCalls, type DoctorOptions } from './doctor-calls.ts';
+import { DOCTOR_ROUTES } from './doctor-routes.ts';
 import { asAnswer, invalid, NativeError, printError } from './error.ts';
 import { type LiveOptions, LivePictures } from './live.ts';
 import { LOG_ROUTES } from './log-routes.ts';
@@ -34,6 +36,7 @@ export interface NativeOptions
     AssetOptions,
     SignalCallsOptions,
     PlanCallsOptions,
+    DoctorOptions,
     DemoOptions,
     LiveOptions,
     Pick<StreamsOptions, 'monotonic' | 'limits'> {
@@ -57,6 +60,7 @@ export const ROUTES: readonly Route[] = [
   ...PLAN_ROUTES,
   ...DEMO_ROUTES,
   ...SIGNAL_ROUTES,
+  ...DOCTOR_ROUTES,
   ...ACCESS_ROUTES,
 ];
 
@@ -73,6 +77,7 @@ export function nativeRoutes(app: FastifyInstance, options: NativeOptions): void
     access: new AccessCalls(options),
     assets: new AssetCalls(options),
     signals: new SignalCalls(options),
+    doctor: new DoctorCalls(options),
   };
   const streams = new EventStreams(options);
   for (const { method, path, action, run, status } of ROUTES) {
