@@ -169,4 +169,9 @@ describe('a URL in a log', () => {
   it('is bounded', () => {
     expect(redactUrl(`rtmp://${'h'.repeat(1e6)}/a/b`).length).toBeLessThanOrEqual(300);
   });
+
+  it('is soon there, however many slashes a peer has put into it', () => {
+    const slashes = '/'.repeat(100_000);
+    expect(redactUrl(`rtmp://host${slashes}key${slashes}`)).toBe(`rtmp://host${slashes}`.slice(0, 300));
+  });
 });

@@ -123,7 +123,7 @@ export function redactUrl(url: string): string {
   const [authority, tail] = splitBefore(rest, /[/?#\\]/);
   const [path, query] = splitBefore(tail, /[?#]/);
   // A slash behind the key does not make the key an app.
-  const trimmed = path.replace(/\/+$/, '');
+  const trimmed = withoutLastSlashes(path);
   const cut = trimmed.lastIndexOf('/');
   const hostAt = authority.lastIndexOf('@') + 1;
   const safe = [
@@ -135,6 +135,13 @@ export function redactUrl(url: string): string {
     query === '' ? '' : `${query.slice(0, 1)}***`,
   ].join('');
   return printable(safe).slice(0, 300);
+}
+
+/** By hand: what peers send may be tens of thousands of slashes, and a pattern begins anew at each. */
+export function withoutLastSlashes(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === '/') end--;
+  return text.slice(0, end);
 }
 
 /** Two characters tell streams apart in a log; of a short name even they would tell too much. */

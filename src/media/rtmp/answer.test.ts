@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { classOf, isRefusal } from './answer.ts';
+import { classOf, isRefusal, readAnswer } from './answer.ts';
 
 /** What real servers say, by code and words. */
 const SAYINGS = [
@@ -26,4 +26,12 @@ it.each(SAYINGS)('%s “%s” is %s', (code, description, refusal) => {
   const answer = { level: 'error', code, description, redirect: undefined, tcUrl: '' };
   expect(isRefusal(answer)).toBe(true);
   expect(classOf(answer)).toBe(refusal);
+});
+
+it('what a server goes on and on about is classed by its beginning', () => {
+  const description = 'application '.repeat(5_000);
+  const command = { name: 'onStatus', transaction: 0, values: [{ level: 'error', code: 'No', description }] };
+  const answer = readAnswer(command);
+  expect(answer.description.length).toBeLessThan(5_000);
+  expect(classOf(answer)).toBe('unknown');
 });

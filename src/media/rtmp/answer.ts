@@ -16,6 +16,8 @@ export interface Answer {
 }
 
 const LONGEST_WORDS = 200;
+/** What is longer is neither a code nor an address, and words that long are not looked through for what they mean. */
+const LONGEST_TEXT = 4_096;
 /** Shorter pieces of a key occur in ordinary words, and give little away. */
 const SHORTEST_SECRET = 4;
 
@@ -114,4 +116,4 @@ function isObject(value: AmfValue): value is AmfObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
-const textOf = (value: AmfValue): string => (typeof value === 'string' ? value : '');
+const textOf = (value: AmfValue): string => (typeof value === 'string' ? value.slice(0, LONGEST_TEXT) : '');

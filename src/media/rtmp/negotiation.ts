@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type net from 'node:net';
-import { type Address, parseAddress, type RtmpTarget, redactUrl, urlOf } from '../address.ts';
+import { type Address, parseAddress, type RtmpTarget, redactUrl, urlOf, withoutLastSlashes } from '../address.ts';
 import { type Credentials, credentialsOf } from '../credentials.ts';
 import { within } from '../deadline.ts';
 import { asFault, Fault, type Side } from '../fault.ts';
@@ -247,7 +247,7 @@ export class Negotiation {
   }
 
   #follow(redirect: NonNullable<Answer['redirect']>): Address {
-    const url = redirect.whole ? redirect.url : `${redirect.url.replace(/\/+$/, '')}/${this.#target.streamName}`;
+    const url = redirect.whole ? redirect.url : `${withoutLastSlashes(redirect.url)}/${this.#target.streamName}`;
     try {
       return parseAddress(url, RTMP_SCHEMES);
     } catch (cause) {

@@ -48,6 +48,7 @@ describe('a referral', () => {
     ['rtmp://b.example/li ve', 'must not contain whitespace'],
     ['rtmp://b.example\\@c/live', 'must not contain a backslash'],
     [`rtmp://b.example/${'x'.repeat(5_000)}`, 'must not be longer'],
+    [`rtmp://b.example${'/'.repeat(60_000)}x`, 'must not be longer'],
     ['rtmp://b.example', 'must name an app'],
     ['rtmp://b.example/a/b?token=x', 'no place behind it'],
   ])('leads nowhere where it cannot be gone to, and is told without the key: %#', (tcUrl, words) => {

@@ -1,4 +1,13 @@
-import { type Address, authorityOf, parseAddress, type RtmpTarget, redactUrl, rtmpTarget, urlOf } from '../address.ts';
+import {
+  type Address,
+  authorityOf,
+  parseAddress,
+  type RtmpTarget,
+  redactUrl,
+  rtmpTarget,
+  urlOf,
+  withoutLastSlashes,
+} from '../address.ts';
 import type { Referral } from '../referral.ts';
 import { type Answer, readAnswer, type Secrets } from './answer.ts';
 import type { Command } from './link.ts';
@@ -43,7 +52,7 @@ function judged(url: string, { address, target }: From): Address {
   return next;
 }
 
-const withStream = (tcUrl: string, { streamName }: RtmpTarget): string => `${tcUrl.replace(/\/+$/, '')}/${streamName}`;
+const withStream = (tcUrl: string, { streamName }: RtmpTarget): string => `${withoutLastSlashes(tcUrl)}/${streamName}`;
 
 /** RFC 3986, section 5.2, as far as there is something to it for a tcUrl. */
 function resolved(reference: string, { address, target }: From): string {

@@ -53,6 +53,11 @@ describe('a digest', () => {
 });
 
 describe('a login', () => {
+  it('is soon made, however much room a server has left in its challenge', () => {
+    const room = ' '.repeat(100_000);
+    expect(proof(`Basic realm="x"${room},${room}charset="UTF-8"${room}?`)).toMatch(/^Basic /);
+  });
+
   it('falls back to Basic where no digest can be used', () => {
     const value = `Basic ${Buffer.from('Mufasa:Circle of Life').toString('base64')}`;
     expect(proof('Digest realm="x", nonce="y", algorithm=SHA-512-256', 'Basic realm="x"')).toBe(value);

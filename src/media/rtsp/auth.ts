@@ -119,7 +119,7 @@ function challengesOf(answer: RtspMessage): Challenge[] {
   return all.flatMap(challengesIn).slice(0, MOST_CHALLENGES);
 }
 
-const PIECE = /\s*,?\s*([A-Za-z][\w-]*)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|\s+|$)/y;
+const PIECE = /[\s,]*([A-Za-z][\w-]*)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|\s+|$)/y;
 
 /** A word followed by no "=" begins a challenge; the others are its parameters. */
 function challengesIn(text: string): Challenge[] {
