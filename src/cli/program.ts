@@ -5,6 +5,7 @@ import { addApply } from './apply.ts';
 import { addAssetCommands } from './asset.ts';
 import { addBackupCommands } from './backup.ts';
 import { addCallbackCommands } from './callback.ts';
+import { addCompletion } from './completion.ts';
 import { addConfigCommands } from './config.ts';
 import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
@@ -62,6 +63,7 @@ export function buildProgram(world: World): Command {
   addApply(program, world);
   addBackupCommands(program, world);
   addConfigCommands(program, world);
+  addCompletion(program, world);
   program
     .command('version')
     .description('tell the version')
