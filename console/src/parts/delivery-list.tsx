@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, call, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call } from '../api.ts';
 import { useAnswer } from '../asked.ts';
 import type { Delivery } from '../model.ts';
 import { href } from '../router.ts';
@@ -71,18 +72,17 @@ interface WithBody extends Delivery {
 
 function OneDelivery({ id, onClose }: { readonly id: string; readonly onClose: () => void }) {
   const answer = useAnswer<WithBody>(`/deliveries/${encodeURIComponent(id)}`);
-  const problem = useSignal<Problem | undefined>(undefined);
+  const { problem, act } = useActing();
   const path = `/deliveries/${id}/redeliver`;
-  const again = async (): Promise<void> => {
-    problem.value = undefined;
-    await call('POST', path).then(answer.again, error => {
-      problem.value = asProblem(error);
+  const again = (): Promise<void> =>
+    act(async () => {
+      await call('POST', path);
+      answer.again();
     });
-  };
   return (
     <Dialog title={t('deliveries.one')} onClose={onClose}>
       <Answered answer={answer}>{delivery => <DeliveryFacts delivery={delivery} />}</Answered>
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
       {may('millrace:deliveries:redeliver') && (
         <button type="button" class="primary" onClick={() => void again()}>
           {t('deliveries.again')}

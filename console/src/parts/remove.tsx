@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, call, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call } from '../api.ts';
 import { t } from '../words.ts';
 import { CopyAs } from './copy-as.tsx';
 import { Dialog } from './dialog.tsx';
@@ -15,16 +16,13 @@ interface RemoveProps {
 /** Takes a thing away, once asked whether it is meant. */
 export function Remove({ name, path, cli, onDone }: RemoveProps) {
   const isAsked = useSignal(false);
-  const problem = useSignal<Problem | undefined>(undefined);
-  const act = async (): Promise<void> => {
-    try {
+  const { problem, act } = useActing();
+  const remove = (): Promise<void> =>
+    act(async () => {
       await call('DELETE', path);
       isAsked.value = false;
       onDone();
-    } catch (error) {
-      problem.value = asProblem(error);
-    }
-  };
+    });
   return (
     <>
       <button
@@ -37,9 +35,9 @@ export function Remove({ name, path, cli, onDone }: RemoveProps) {
       </button>
       {isAsked.value && (
         <Dialog title={t('remove.ask', { name })} onClose={() => (isAsked.value = false)}>
-          <ProblemNote problem={problem.value} />
+          <ProblemNote problem={problem} />
           <div class="row">
-            <button type="button" class="danger" onClick={() => void act()}>
+            <button type="button" class="danger" onClick={() => void remove()}>
               {t('edit.remove')}
             </button>
             <button type="button" onClick={() => (isAsked.value = false)}>

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, call, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call } from '../api.ts';
 import { changeOf, type TaskVerb } from '../copies.ts';
 import type { Task } from '../model.ts';
 import { go, href } from '../router.ts';
@@ -61,30 +62,24 @@ interface AskProps {
 
 /** Says what it means for the viewers before it is done. */
 function AskFirst({ task, verb, onClose }: AskProps) {
-  const problem = useSignal<Problem | undefined>(undefined);
-  const isBusy = useSignal(false);
+  const { problem, isBusy, act } = useActing();
   const change = changeOf(task, verb);
-  const act = async (): Promise<void> => {
-    isBusy.value = true;
-    try {
+  const carry = (): Promise<void> =>
+    act(async () => {
       await carryOut(task, verb);
       onClose();
-    } catch (error) {
-      problem.value = asProblem(error);
-    }
-    isBusy.value = false;
-  };
+    });
   const key = isOnAir(task) ? 'on_air' : 'off_air';
   return (
     <Dialog title={t(`ask.${verb}`, { name: nameOf(task) })} onClose={onClose}>
       <p>{t(`ask.${verb}.${key}`)}</p>
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
       <div class="row">
         <button
           type="button"
           class={verb === 'delete' ? 'danger' : 'primary'}
-          disabled={isBusy.value}
-          onClick={() => void act()}
+          disabled={isBusy}
+          onClick={() => void carry()}
         >
           {t(`task.${verb}`)}
         </button>

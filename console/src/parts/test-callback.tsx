@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, call, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call } from '../api.ts';
 import { t } from '../words.ts';
 import { CopyAs } from './copy-as.tsx';
 import { ProblemNote } from './problem-note.tsx';
@@ -14,20 +15,13 @@ interface Tried {
 /** Sends one event to a receiver, now, and shows what it said. */
 export function TestCallback({ url, taskId }: { readonly url: string; readonly taskId?: string }) {
   const tried = useSignal<Tried | undefined>(undefined);
-  const problem = useSignal<Problem | undefined>(undefined);
+  const { problem, act } = useActing();
   const body = taskId === undefined ? { url } : { task_id: taskId };
-  const test = async (): Promise<void> => {
-    tried.value = undefined;
-    problem.value = undefined;
-    await call<Tried>('POST', '/callbacks/test', { body }).then(
-      answer => {
-        tried.value = answer;
-      },
-      error => {
-        problem.value = asProblem(error);
-      },
-    );
-  };
+  const test = (): Promise<void> =>
+    act(async () => {
+      tried.value = undefined;
+      tried.value = await call<Tried>('POST', '/callbacks/test', { body });
+    });
   return (
     <div>
       <div class="row">
@@ -42,7 +36,7 @@ export function TestCallback({ url, taskId }: { readonly url: string; readonly t
           {t('callback.took', { n: tried.value.took_ms })}
         </p>
       )}
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
       <CopyAs change={{ method: 'POST', path: '/callbacks/test', body, cli: ['callback', 'test', url] }} />
     </div>
   );

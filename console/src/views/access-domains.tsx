@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, call, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call } from '../api.ts';
 import { useAnswer } from '../asked.ts';
 import type { Domain } from '../model.ts';
 import { CopyAs } from '../parts/copy-as.tsx';
@@ -47,22 +48,19 @@ export function Domains() {
 function AddDomain({ onDone }: { readonly onDone: () => void }) {
   const name = useSignal('');
   const target = useSignal('');
-  const problem = useSignal<Problem | undefined>(undefined);
+  const { problem, act } = useActing();
   const body = { name: name.value.trim(), target: target.value.trim() };
-  const add = async (event: Event): Promise<void> => {
+  const add = (event: Event): void => {
     event.preventDefault();
-    problem.value = undefined;
-    try {
+    void act(async () => {
       await call('POST', '/domains', { body });
       name.value = '';
       target.value = '';
       onDone();
-    } catch (error) {
-      problem.value = asProblem(error);
-    }
+    });
   };
   return (
-    <form class="card" onSubmit={event => void add(event)}>
+    <form class="card" onSubmit={add}>
       <h2>{t('domains.add')}</h2>
       <TextField label={t('edit.domain')} value={name.value} onText={text => (name.value = text)} />
       <TextField
@@ -71,7 +69,7 @@ function AddDomain({ onDone }: { readonly onDone: () => void }) {
         value={target.value}
         onText={text => (target.value = text)}
       />
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
       <button type="submit">{t('domains.add')}</button>
       <CopyAs
         change={{ method: 'POST', path: '/domains', body, cli: ['domain', 'add', body.name, '--to', body.target] }}

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, call, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call } from '../api.ts';
 import { useAnswer } from '../asked.ts';
 import type { AccessKey, NewKey, Role } from '../model.ts';
 import { CopyAs } from '../parts/copy-as.tsx';
@@ -34,14 +35,13 @@ export function Keys() {
 }
 
 function OneKey({ of: key, onDone }: { readonly of: AccessKey; readonly onDone: () => void }) {
-  const problem = useSignal<Problem | undefined>(undefined);
+  const { problem, act } = useActing();
   const path = `/keys/${encodeURIComponent(key.id)}`;
-  const toggle = async (): Promise<void> => {
-    problem.value = undefined;
-    await call('PATCH', path, { body: { enabled: !key.enabled } }).then(onDone, error => {
-      problem.value = asProblem(error);
+  const toggle = (): Promise<void> =>
+    act(async () => {
+      await call('PATCH', path, { body: { enabled: !key.enabled } });
+      onDone();
     });
-  };
   return (
     <li class="line">
       <span class="tag">{t(`key.${key.kind}`)}</span>
@@ -59,7 +59,7 @@ function OneKey({ of: key, onDone }: { readonly of: AccessKey; readonly onDone: 
           <Remove name={key.id} path={path} cli={['key', 'delete', key.id]} onDone={onDone} />
         </>
       )}
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
     </li>
   );
 }
@@ -69,20 +69,17 @@ function AddKey({ onDone }: { readonly onDone: () => void }) {
   const name = useSignal('');
   const role = useSignal<Role>('operator');
   const made = useSignal<NewKey | undefined>(undefined);
-  const problem = useSignal<Problem | undefined>(undefined);
+  const { problem, act } = useActing();
   const body = { kind: kind.value, ...(name.value === '' ? {} : { name: name.value }), role: role.value };
-  const add = async (event: Event): Promise<void> => {
+  const add = (event: Event): void => {
     event.preventDefault();
-    problem.value = undefined;
-    try {
+    void act(async () => {
       made.value = await call<NewKey>('POST', '/keys', { body });
       onDone();
-    } catch (error) {
-      problem.value = asProblem(error);
-    }
+    });
   };
   return (
-    <form class="card" onSubmit={event => void add(event)}>
+    <form class="card" onSubmit={add}>
       <h2>{t('access.add_key')}</h2>
       <Choice
         label={t('access.key_kind')}
@@ -109,7 +106,7 @@ function AddKey({ onDone }: { readonly onDone: () => void }) {
         ]}
         onChoice={word => (role.value = word)}
       />
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
       <button type="submit" class="primary">
         {t('access.add_key')}
       </button>

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, call, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call } from '../api.ts';
 import { useAnswer } from '../asked.ts';
 import type { SignIn } from '../model.ts';
 import { Answered } from '../parts/empty.tsx';
@@ -49,22 +50,19 @@ function OwnPassword() {
   const former = useSignal('');
   const next = useSignal('');
   const told = useSignal('');
-  const problem = useSignal<Problem | undefined>(undefined);
-  const change = async (event: Event): Promise<void> => {
+  const { problem, act } = useActing();
+  const change = (event: Event): void => {
     event.preventDefault();
-    problem.value = undefined;
-    try {
+    void act(async () => {
       await call('POST', '/session/password', { body: { password: former.value, new_password: next.value } });
       await meetVisitor();
       former.value = '';
       next.value = '';
       told.value = t('access.password_done');
-    } catch (error) {
-      problem.value = asProblem(error);
-    }
+    });
   };
   return (
-    <form class="card" onSubmit={event => void change(event)}>
+    <form class="card" onSubmit={change}>
       <h2>{t('access.own_password')}</h2>
       <TextField
         label={t('access.former_password')}
@@ -80,7 +78,7 @@ function OwnPassword() {
         onText={text => (next.value = text)}
         input={{ autoComplete: 'new-password' }}
       />
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
       <p role="status">{told.value}</p>
       <button type="submit">{t('access.own_password')}</button>
     </form>

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, call, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call } from '../api.ts';
 import { useAnswer } from '../asked.ts';
 import type { Role, User } from '../model.ts';
 import { CopyAs } from '../parts/copy-as.tsx';
@@ -39,14 +40,13 @@ export function Users() {
 }
 
 function OneUser({ user, onDone }: { readonly user: User; readonly onDone: () => void }) {
-  const problem = useSignal<Problem | undefined>(undefined);
+  const { problem, act } = useActing();
   const path = `/users/${encodeURIComponent(user.name)}`;
-  const change = async (body: object): Promise<void> => {
-    problem.value = undefined;
-    await call('PATCH', path, { body }).then(onDone, error => {
-      problem.value = asProblem(error);
+  const change = (body: object): Promise<void> =>
+    act(async () => {
+      await call('PATCH', path, { body });
+      onDone();
     });
-  };
   const isOwn = visitor.value?.user === user.name;
   return (
     <li class="line">
@@ -69,7 +69,7 @@ function OneUser({ user, onDone }: { readonly user: User; readonly onDone: () =>
           <Remove name={user.name} path={path} cli={['user', 'remove', user.name]} onDone={onDone} />
         </>
       )}
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
     </li>
   );
 }
@@ -78,24 +78,19 @@ function AddUser({ onDone }: { readonly onDone: () => void }) {
   const name = useSignal('');
   const password = useSignal('');
   const role = useSignal<Role>('viewer');
-  const problem = useSignal<Problem | undefined>(undefined);
-  const errorsAt = (field: string): readonly string[] =>
-    (problem.value?.errors ?? []).filter(error => error.field === field).map(({ rule }) => rule);
-  const add = async (event: Event): Promise<void> => {
+  const { problem, act, errorsAt } = useActing();
+  const add = (event: Event): void => {
     event.preventDefault();
-    problem.value = undefined;
-    try {
+    void act(async () => {
       await call('POST', '/users', { body: { name: name.value, password: password.value, role: role.value } });
       name.value = '';
       password.value = '';
       onDone();
-    } catch (error) {
-      problem.value = asProblem(error);
-    }
+    });
   };
   const shown = { name: name.value, password: '$PASSWORD', role: role.value };
   return (
-    <form class="card" onSubmit={event => void add(event)}>
+    <form class="card" onSubmit={add}>
       <h2>{t('access.add_user')}</h2>
       <TextField
         label={t('login.name')}
@@ -118,7 +113,7 @@ function AddUser({ onDone }: { readonly onDone: () => void }) {
         options={roleOptions()}
         onChoice={word => (role.value = word)}
       />
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
       <button type="submit" class="primary">
         {t('access.add_user')}
       </button>

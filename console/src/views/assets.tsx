@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, call, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call } from '../api.ts';
 import { useAnswer } from '../asked.ts';
 import type { Asset } from '../model.ts';
 import { CopyAs } from '../parts/copy-as.tsx';
@@ -63,22 +64,19 @@ function OneAsset({ asset, onDone }: { readonly asset: Asset; readonly onDone: (
 function AddAsset({ onDone }: { readonly onDone: () => void }) {
   const url = useSignal('');
   const id = useSignal('');
-  const problem = useSignal<Problem | undefined>(undefined);
+  const { problem, act } = useActing();
   const body = { url: url.value.trim(), ...(id.value === '' ? {} : { id: id.value }) };
-  const add = async (event: Event): Promise<void> => {
+  const add = (event: Event): void => {
     event.preventDefault();
-    problem.value = undefined;
-    try {
+    void act(async () => {
       await call('POST', '/assets', { body });
       url.value = '';
       id.value = '';
       onDone();
-    } catch (error) {
-      problem.value = asProblem(error);
-    }
+    });
   };
   return (
-    <form class="card" onSubmit={event => void add(event)}>
+    <form class="card" onSubmit={add}>
       <h2>{t('assets.add')}</h2>
       <TextField
         label={t('tools.address')}
@@ -92,7 +90,7 @@ function AddAsset({ onDone }: { readonly onDone: () => void }) {
         value={id.value}
         onText={text => (id.value = text)}
       />
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
       <button type="submit" class="primary">
         {t('assets.add')}
       </button>

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, call, type Problem, query } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call, query } from '../api.ts';
 import { useAnswer } from '../asked.ts';
 import type { Change } from '../copies.ts';
 import { toLocalField } from '../format.ts';
@@ -123,16 +124,17 @@ interface AskedProps {
 }
 
 function Asked({ title, text, change, onClose }: AskedProps) {
-  const problem = useSignal<Problem | undefined>(undefined);
-  const act = (): Promise<void> =>
-    call(change.method, change.path, change.body === undefined ? {} : { body: change.body }).then(onClose, error => {
-      problem.value = asProblem(error);
+  const { problem, act } = useActing();
+  const go = (): Promise<void> =>
+    act(async () => {
+      await call(change.method, change.path, change.body === undefined ? {} : { body: change.body });
+      onClose();
     });
   return (
     <Dialog title={title} onClose={onClose}>
       <p class="address">{text}</p>
-      <ProblemNote problem={problem.value} />
-      <button type="button" class="primary" onClick={() => void act()}>
+      <ProblemNote problem={problem} />
+      <button type="button" class="primary" onClick={() => void go()}>
         {title}
       </button>
       <CopyAs change={change} />
@@ -144,21 +146,15 @@ const DAY_MS = 86_400_000;
 
 function ManyAgain({ onClose }: { readonly onClose: () => void }) {
   const since = useSignal(toLocalField(Date.now() - DAY_MS));
-  const problem = useSignal<Problem | undefined>(undefined);
+  const { problem, act } = useActing();
   const told = useSignal('');
   const date = new Date(since.value);
   const body = { since: Number.isNaN(date.getTime()) ? since.value : date.toISOString() };
-  const act = async (): Promise<void> => {
-    problem.value = undefined;
-    await call<{ readonly redelivered: number }>('POST', '/deliveries/redeliver', { body }).then(
-      ({ redelivered }) => {
-        told.value = t('deliveries.sent', { n: redelivered });
-      },
-      error => {
-        problem.value = asProblem(error);
-      },
-    );
-  };
+  const go = (): Promise<void> =>
+    act(async () => {
+      const { redelivered } = await call<{ readonly redelivered: number }>('POST', '/deliveries/redeliver', { body });
+      told.value = t('deliveries.sent', { n: redelivered });
+    });
   return (
     <Dialog title={t('deliveries.many')} onClose={onClose}>
       <TextField
@@ -168,9 +164,9 @@ function ManyAgain({ onClose }: { readonly onClose: () => void }) {
         onText={text => (since.value = text)}
         input={{ step: '1' }}
       />
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
       <p role="status">{told.value}</p>
-      <button type="button" class="primary" onClick={() => void act()}>
+      <button type="button" class="primary" onClick={() => void go()}>
         {t('deliveries.again')}
       </button>
       <CopyAs

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, call, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call } from '../api.ts';
 import type { Body } from '../draft.ts';
 import { formatPosition, formatTime } from '../format.ts';
 import { fileName } from '../parts/addresses.tsx';
@@ -31,26 +32,19 @@ interface Planned {
 /** What would come of the form as it stands, without doing it. */
 export function Plan({ body }: { readonly body: Body }) {
   const found = useSignal<Planned | undefined>(undefined);
-  const problem = useSignal<Problem | undefined>(undefined);
-  const isBusy = useSignal(false);
-  const plan = async (): Promise<void> => {
-    isBusy.value = true;
-    found.value = undefined;
-    problem.value = undefined;
-    try {
+  const { problem, isBusy, act } = useActing();
+  const plan = (): Promise<void> =>
+    act(async () => {
+      found.value = undefined;
       found.value = await call<Planned>('POST', '/plan', { body });
-    } catch (error) {
-      problem.value = asProblem(error);
-    }
-    isBusy.value = false;
-  };
+    });
   return (
     <section class="card" aria-labelledby="plan">
       <h2 id="plan">{t('plan.title')}</h2>
-      <button type="button" disabled={isBusy.value} onClick={() => void plan()}>
-        {isBusy.value ? t('probe.looking') : t('plan.make')}
+      <button type="button" disabled={isBusy} onClick={() => void plan()}>
+        {isBusy ? t('probe.looking') : t('plan.make')}
       </button>
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
       {found.value !== undefined && <Found plan={found.value} />}
     </section>
   );

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
 import { TextField } from '../parts/field.tsx';
 import { ProblemNote } from '../parts/problem-note.tsx';
 import { Pick } from '../parts/shell.tsx';
@@ -10,19 +10,16 @@ import { t } from '../words.ts';
 export function Login() {
   const name = useSignal('');
   const password = useSignal('');
-  const problem = useSignal<Problem | undefined>(undefined);
-  const submit = async (event: Event): Promise<void> => {
+  const { problem, act } = useActing();
+  const submit = (event: Event): void => {
     event.preventDefault();
-    problem.value = undefined;
-    await logIn(name.value, password.value).catch(error => {
-      problem.value = asProblem(error);
-    });
+    void act(() => logIn(name.value, password.value));
   };
   return (
     <main class="alone">
       <h1>{t('login.title')}</h1>
       {visitor.value?.setup_needed === true && <p class="note">{t('login.setup_needed')}</p>}
-      <form onSubmit={event => void submit(event)}>
+      <form onSubmit={submit}>
         <TextField
           label={t('login.name')}
           value={name.value}
@@ -36,7 +33,7 @@ export function Login() {
           onText={text => (password.value = text)}
           input={{ autoComplete: 'current-password', required: true, name: 'password' }}
         />
-        <ProblemNote problem={problem.value} />
+        <ProblemNote problem={problem} />
         <button type="submit" class="primary">
           {t('login.in')}
         </button>

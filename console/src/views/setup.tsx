@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { asProblem, call, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call } from '../api.ts';
 import { TextField } from '../parts/field.tsx';
 import { ProblemNote } from '../parts/problem-note.tsx';
 import { Pick } from '../parts/shell.tsx';
@@ -14,40 +15,33 @@ export function Setup() {
   const token = route.value.query.get('token') ?? route.value.path[1] ?? '';
   const name = useSignal('admin');
   const password = useSignal('');
-  const problem = useSignal<Problem | undefined>(undefined);
+  const { problem, act, errorsAt } = useActing();
   // Who opens it too late is told before anything is typed.
   useEffect(() => {
-    call('POST', '/setup/check', { body: { token } }).catch(error => {
-      problem.value = asProblem(error);
-    });
+    void act(() => call('POST', '/setup/check', { body: { token } }));
   }, [token]);
-  const submit = async (event: Event): Promise<void> => {
+  const submit = (event: Event): void => {
     event.preventDefault();
-    problem.value = undefined;
-    await setUp(token, name.value, password.value).then(
-      () => go([]),
-      error => {
-        problem.value = asProblem(error);
-      },
-    );
+    void act(async () => {
+      await setUp(token, name.value, password.value);
+      go([]);
+    });
   };
-  const errorsAt = (field: string): readonly string[] =>
-    (problem.value?.errors ?? []).filter(error => error.field === field).map(({ rule }) => rule);
   return (
     <main class="alone">
       <h1>{t('setup.title')}</h1>
       <p>{t('setup.why')}</p>
       <Pick label={t('settings.language')} words={LANGUAGES} choice={language} name="language" />
-      {problem.value?.code === 'LINK_VOID' ? (
+      {problem?.code === 'LINK_VOID' ? (
         <>
-          <ProblemNote problem={problem.value} />
+          <ProblemNote problem={problem} />
           <p class="hint">{t('setup.another')}</p>
           <a class="button" href={href([])}>
             {t('login.in')}
           </a>
         </>
       ) : (
-        <form onSubmit={event => void submit(event)}>
+        <form onSubmit={submit}>
           <TextField
             label={t('login.name')}
             value={name.value}
@@ -64,7 +58,7 @@ export function Setup() {
             onText={text => (password.value = text)}
             input={{ autoComplete: 'new-password', required: true, name: 'password' }}
           />
-          <ProblemNote problem={problem.value} />
+          <ProblemNote problem={problem} />
           <button type="submit" class="primary">
             {t('setup.make')}
           </button>

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { asProblem, call, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call } from '../api.ts';
 import { useAnswer } from '../asked.ts';
 import { CopyAs } from '../parts/copy-as.tsx';
 import { Answered } from '../parts/empty.tsx';
@@ -37,23 +38,16 @@ async function askHealth(): Promise<Told> {
 
 function Health() {
   const told = useSignal<Told | undefined>(undefined);
-  const problem = useSignal<Problem | undefined>(undefined);
-  const ask = (): void => {
-    askHealth().then(
-      found => {
-        told.value = found;
-        problem.value = undefined;
-      },
-      error => {
-        problem.value = asProblem(error);
-      },
-    );
-  };
+  const { problem, act } = useActing();
+  const ask = (): void =>
+    void act(async () => {
+      told.value = await askHealth();
+    });
   useEffect(ask, []);
   return (
     <section class="card" aria-labelledby="health">
       <h2 id="health">{t('system.health')}</h2>
-      <ProblemNote problem={problem.value} again={ask} />
+      <ProblemNote problem={problem} again={ask} />
       {told.value !== undefined && (
         <>
           <p class={told.value.isReady ? 'status-running' : 'bad'}>
@@ -103,20 +97,14 @@ function Secrets() {
     may('millrace:callbacks:list') ? '/callbacks/secret' : '',
   );
   const made = useSignal('');
-  const problem = useSignal<Problem | undefined>(undefined);
+  const { problem, act } = useActing();
   const path = '/callbacks/secret/rotate';
-  const rotate = async (): Promise<void> => {
-    problem.value = undefined;
-    await call<{ readonly secret: string }>('POST', path, { body: {} }).then(
-      ({ secret }) => {
-        made.value = secret;
-        answer.again();
-      },
-      error => {
-        problem.value = asProblem(error);
-      },
-    );
-  };
+  const rotate = (): Promise<void> =>
+    act(async () => {
+      const { secret } = await call<{ readonly secret: string }>('POST', path, { body: {} });
+      made.value = secret;
+      answer.again();
+    });
   if (!may('millrace:callbacks:list')) return null;
   return (
     <section class="card" aria-labelledby="secrets">
@@ -137,7 +125,7 @@ function Secrets() {
           </ul>
         )}
       </Answered>
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
       {may('millrace:callbacks:rotate') && (
         <button type="button" onClick={() => void rotate()}>
           {t('secrets.rotate')}

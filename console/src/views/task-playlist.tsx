@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { asProblem, call, type Problem } from '../api.ts';
+import { useActing } from '../acting.ts';
+import { call } from '../api.ts';
 import { clock } from '../clock.ts';
 import type { Change } from '../copies.ts';
 import { formatPosition, formatTime } from '../format.ts';
@@ -121,22 +122,19 @@ interface AskSteerProps {
 }
 
 export function AskSteer({ asked: { title, why, change }, task, onClose }: AskSteerProps) {
-  const problem = useSignal<Problem | undefined>(undefined);
-  const act = async (): Promise<void> => {
-    try {
+  const { problem, act } = useActing();
+  const steer = (): Promise<void> =>
+    act(async () => {
       await call(change.method, change.path, change.body === undefined ? {} : { body: change.body });
       await refreshTask(task.id);
       onClose();
-    } catch (error) {
-      problem.value = asProblem(error);
-    }
-  };
+    });
   return (
     <Dialog title={title} onClose={onClose}>
       <p>{why}</p>
-      <ProblemNote problem={problem.value} />
+      <ProblemNote problem={problem} />
       <div class="row">
-        <button type="button" class="primary" onClick={() => void act()}>
+        <button type="button" class="primary" onClick={() => void steer()}>
           {title}
         </button>
         <button type="button" onClick={onClose}>
