@@ -33,6 +33,8 @@ const BY_NAME: Readonly<Record<string, number>> = {
   InvalidAccount: Exit.usage,
   InvalidAsset: Exit.usage,
   NoData: Exit.usage,
+  BadBackup: Exit.failed,
+  DataThere: Exit.conflict,
   VoidSetupLink: Exit.conflict,
   DataDirectoryInUse: Exit.dataInUse,
 };

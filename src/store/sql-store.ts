@@ -117,17 +117,18 @@ async function countWritable(trx: Kysely<Tables>): Promise<void> {
 }
 
 const SEAL_WORD = 'sealed';
+export const SEAL_PLACE = 'meta/seal';
 
 /** Refuses a key that is not the one the database was made with, before anything is read or written with it. */
 export async function checkSeal(trx: Kysely<Tables>, seal: Seal): Promise<void> {
   const stands = await trx.selectFrom('meta').select('sealed').where('name', '=', 'seal').executeTakeFirst();
   if (stands === undefined || stands.sealed === null) {
-    const sealed = seal.close('meta/seal', SEAL_WORD);
+    const sealed = seal.close(SEAL_PLACE, SEAL_WORD);
     await trx.insertInto('meta').values({ name: 'seal', count: 0, sealed }).execute();
     return;
   }
   try {
-    seal.open('meta/seal', stands.sealed);
+    seal.open(SEAL_PLACE, stands.sealed);
   } catch (cause) {
     throw new Error('the key file does not belong to this database: it was made with another key', { cause });
   }
