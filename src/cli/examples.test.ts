@@ -12,13 +12,10 @@ const leaves = (command: Command, path: readonly string[]): string[][] =>
     ? [[...path]]
     : command.commands.flatMap(inner => leaves(inner, [...path, inner.name()]));
 
-it.each(leaves(program, []).map(path => [path.join(' ')]))(
-  '%s helps with examples that are right',
-  async path => {
-    const { out } = await commandLine([...path.split(' '), '--help']);
-    const [, examples = ''] = out.split(/\nExamples?:\n/);
-    expect(examples).toContain(`millrace ${path}`);
-    const known = { scripts: [], program, exists: () => true };
-    expect(commandProblems({ path, text: `\`\`\`sh\n${examples}\n\`\`\`\n` }, known)).toEqual([]);
-  },
-);
+it.each(leaves(program, []).map(path => [path.join(' ')]))('%s helps with examples that are right', async path => {
+  const { out } = await commandLine([...path.split(' '), '--help']);
+  const [, examples = ''] = out.split(/\nExamples?:\n/);
+  expect(examples).toContain(`millrace ${path}`);
+  const known = { scripts: [], program, exists: () => true };
+  expect(commandProblems({ path, text: `\`\`\`sh\n${examples}\n\`\`\`\n` }, known)).toEqual([]);
+});

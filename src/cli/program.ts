@@ -11,6 +11,7 @@ import { addDemo } from './demo.ts';
 import { addDoctor } from './doctor.ts';
 import { addDomainCommands } from './domain.ts';
 import type { Doors } from './doors.ts';
+import { addExamples } from './examples.ts';
 import { addExport } from './export.ts';
 import { addKeyCommands } from './key.ts';
 import { addNodeCommands } from './nodes.ts';
@@ -68,5 +69,6 @@ export function buildProgram(world: World): Command {
     .command('version')
     .description('tell the version')
     .action(() => terminal.out(`millrace ${version} (Node ${process.versions.node})\n`));
+  addExamples(program);
   return program;
 }
