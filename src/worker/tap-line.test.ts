@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createConnection } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -74,4 +75,12 @@ it('takes no line for a tap that has no id', async () => {
 it('cannot dial where nobody listens', async () => {
   await channel?.close();
   await expect(dialTap(path, 'seven')).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+it('outlives a listener that hangs up as soon as it is dialled', async () => {
+  const gruff = createServer(socket => socket.destroy()).listen(join(folder, 'gruff.sock'));
+  await once(gruff, 'listening');
+  const line = await dialTap(join(folder, 'gruff.sock'), 'seven');
+  if (!line.closed) await new Promise(resolve => line.once('close', resolve));
+  gruff.close();
 });

@@ -8,9 +8,9 @@ import { knownAddress } from './control-socket.ts';
 export function dialTap(path: string, id: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(knownAddress(path));
-    socket.once('error', reject);
+    // Listens on: whoever has hung up already is found out by the line that is written, before anybody else listens.
+    socket.on('error', reject);
     socket.once('connect', () => {
-      socket.off('error', reject);
       socket.write(`${JSON.stringify({ t: 'tap', id })}\n`);
       resolve(socket);
     });
