@@ -1,18 +1,17 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filmOf } from '../src/demo/film.ts';
 import { figure } from './faults/figure.ts';
-import { Child, run } from './lab/child.ts';
+import { setupLink } from './lab/browser.ts';
+import { run } from './lab/child.ts';
 import { ConsoleUser } from './lab/console-user.ts';
+import { Demo } from './lab/demo.ts';
 import { frames, videoOf } from './lab/ffmpeg.ts';
 import { Place } from './lab/place.ts';
 import { until } from './lab/wait.ts';
 
 // The demonstration is what a newcomer sees first: it has to be on air in seconds, explain what is broken, and leave
 // nothing behind, on this machine or beyond it.
-
-const BIN = fileURLToPath(new URL('../bin/millrace', import.meta.url));
 
 interface Shown {
   readonly name: string;
@@ -34,24 +33,13 @@ describe('the test card', () => {
 
 describe('the demonstration', () => {
   let place: Place;
-  let demo: Child;
-  let startedAt: number;
+  let demo: Demo;
   let user: ConsoleUser;
-  const found = { api: '', rtmp: '', token: '', data: '' };
 
   beforeAll(async () => {
     place = new Place();
-    startedAt = performance.now();
-    demo = place.own(new Child(BIN, ['demo', '--listen', '127.0.0.1:0', '--rtmp', '127.0.0.1:0']), async it => {
-      it.process.kill('SIGKILL');
-      await it.exited.catch(() => {});
-    });
-    await until('it is ready', () => demo.output.includes('removed at the end'), { timeoutMs: 20_000 });
-    found.api = /http:\/\/127\.0\.0\.1:\d+/.exec(demo.output)?.[0] ?? '';
-    found.rtmp = /rtmp:\/\/127\.0\.0\.1:\d+/.exec(demo.output)?.[0] ?? '';
-    found.token = /token=([\w-]+)/.exec(demo.output)?.[1] ?? '';
-    found.data = / data {2}(\S+)/.exec(demo.output)?.[1] ?? '';
-    user = new ConsoleUser(found.api);
+    demo = await Demo.start(place);
+    user = new ConsoleUser(demo.api);
   });
   afterAll(() => place[Symbol.asyncDispose]());
 
@@ -62,17 +50,17 @@ describe('the demonstration', () => {
   it('says where everything is in ten lines', () => {
     const lines = demo.output.slice(0, demo.output.indexOf('removed at the end')).split('\n');
     expect(lines.length).toBeLessThanOrEqual(10);
-    expect([found.api, found.rtmp, found.token, found.data]).not.toContain('');
+    expect(setupLink(demo)).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#\/setup\?token=[\w-]{43}$/);
   });
 
   it('has a picture within seconds', async () => {
-    await run('ffmpeg', ['-v', 'error', '-i', `${found.rtmp}/out/bars`, '-frames:v', '1', '-f', 'null', '-']);
-    const tookMs = performance.now() - startedAt;
+    await run('ffmpeg', ['-v', 'error', '-i', `${demo.rtmp}/out/bars`, '-frames:v', '1', '-f', 'null', '-']);
+    const tookMs = performance.now() - demo.calledAtMs;
     figure('DEMO', 'command to the first picture, decoded', tookMs, { unit: 'ms', atMost: 5_000 });
   });
 
   it('lets the newcomer in by its link, and tells that it is a demonstration', async () => {
-    const body = { token: found.token, name: 'ann', password: 'a long enough password' };
+    const body = { token: setupLink(demo).split('token=')[1], name: 'ann', password: 'a long enough password' };
     const answer = await user.ask('setup', { body });
     expect(answer, JSON.stringify(answer.body)).toMatchObject({ status: 201, body: { user: 'ann', demo: true } });
   });
@@ -103,13 +91,13 @@ describe('the demonstration', () => {
   });
 
   it('speaks to nobody but this machine', () => {
-    expect(peersOf(demo.pid).filter(address => !/^(?:0100007F|00000000)$/.test(address))).toEqual([]);
+    expect(peersOf(demo.child.pid).filter(address => !/^(?:0100007F|00000000)$/.test(address))).toEqual([]);
   });
 
   it('ends with its command, and leaves nothing', async () => {
-    demo.process.kill('SIGINT');
-    expect(await demo.exited).toBe(0);
-    expect(existsSync(found.data)).toBe(false);
+    demo.child.process.kill('SIGINT');
+    expect(await demo.child.exited).toBe(0);
+    expect(existsSync(demo.data)).toBe(false);
   });
 });
 
