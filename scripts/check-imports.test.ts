@@ -91,9 +91,20 @@ describe('the import check', () => {
     ).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']);
   });
 
+  it('keeps the console a client like any other', () => {
+    expect(
+      check('console/src/api.ts', "import { signal } from '@preact/signals';\nimport { t } from './words.ts';"),
+    ).toEqual([]);
+    expect(check('console/src/api.ts', "import { Tasks } from '../../src/control/tasks.ts';")[0]).toMatch(
+      /^console\/src\/api\.ts:1: the console may not import src\/control\/tasks\.ts/,
+    );
+    expect(check('console/src/api.ts', "import { readFileSync } from 'node:fs';")).toHaveLength(1);
+  });
+
   it('reads the files of this repository', () => {
     const paths = sourceFiles(dirname(import.meta.dirname)).map(({ path }) => path);
     expect(paths).toContain('src/config.ts');
     expect(paths).toContain('scripts/check-imports.test.ts');
+    expect(paths).toContain('console/src/views/now.tsx');
   });
 });

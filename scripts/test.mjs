@@ -16,6 +16,7 @@ const NEEDED = [
   { name: 'nginx', file: 'nginx', why: 'an RTMP peer that is not ours' },
   { name: 'libnginx-mod-rtmp', file: '/usr/lib/nginx/modules/ngx_rtmp_module.so', why: "that peer's RTMP" },
   { name: 'chromium', file: 'chromium', why: 'opens the console' },
+  { name: 'fonts-wqy-microhei', file: '/usr/share/fonts/truetype/wqy/wqy-microhei.ttc', why: 'writes its Chinese' },
   { name: 'srt-tools', file: 'srt-live-transmit', why: 'speaks SRT' },
 ];
 
