@@ -1,17 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Progress, Store } from '../store/store.ts';
-import { isAssetUrl } from '../task/asset.ts';
 import type { Cause, Event, Occurrence } from '../task/event.ts';
-import { startCursor } from '../task/playlist.ts';
-import { type Destination, destinationUrl, type LiveSource, type TaskSpec } from '../task/spec.ts';
+import { destinationUrl } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
-import type { LiveOrder, RunCover, RunNews, RunOrder, RunReport } from '../worker/channel.ts';
+import type { RunNews, RunOrder, RunReport } from '../worker/channel.ts';
 import { Alarms } from './alarms.ts';
 import type { Addresses, Assets } from './assets.ts';
 import type { Breakpoints } from './breakpoints.ts';
 import { type Sleep, within } from './deadline.ts';
 import { type Health, healthOf, reasonOfNews } from './health.ts';
+import { Orders, type OrdersOptions } from './orders.ts';
 import { inParallel } from './parallel.ts';
 import type { Log, Record } from './record.ts';
 import { isActive, missedNews, occurrencesOf } from './run-news.ts';
@@ -52,7 +51,7 @@ export interface Held {
   readonly health: Health | undefined;
 }
 
-export interface ClaimsOptions {
+export interface ClaimsOptions extends Pick<OrdersOptions, 'eager' | 'cover'> {
   readonly store: Pick<Store, 'get' | 'domain' | 'withStatus'>;
   readonly record: Record;
   readonly cluster: Pick<Cluster, 'claim' | 'release'>;
@@ -61,10 +60,6 @@ export interface ClaimsOptions {
   /** The supervisor's ears: give a run its order, or a new one under the same epoch. */
   readonly place: (order: RunOrder) => void;
   readonly stop: (taskId: string, epoch: number) => void;
-  /** Whether a task with counted tries is tried between them too. */
-  readonly eager: boolean;
-  /** The installation's: when a source has failed, and what stands by. */
-  readonly cover?: RunCover;
   /** Wall clock. */
   readonly now: () => number;
   readonly sleep: Sleep;
@@ -84,6 +79,7 @@ class MissingDomain extends Error {
  */
 export class Claims {
   readonly #options: ClaimsOptions;
+  readonly #orders: Orders;
   readonly #alarms = new Alarms();
   readonly #claims = new Map<string, Claim>();
   /** What the next tick has to look at again. */
@@ -95,6 +91,7 @@ export class Claims {
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
+    this.#orders = new Orders(options);
     const { record, log } = options;
     const tell = async (news: RunNews): Promise<void> => {
       await record.tell(news.taskId, task => this.#occurrences(task, news));
@@ -302,52 +299,14 @@ export class Claims {
   #place(claim: Claim): void {
     const { task, epoch, destination } = claim;
     if (destination === undefined || this.#lacksAssets(claim)) return;
-    const order = {
-      taskId: task.id,
-      epoch,
-      source: this.#sourceOf(claim),
-      destination,
-      ...tlsOf(task.spec.destination),
-    };
-    this.#options.place({ ...order, ...this.#retryOf(task), ...this.#coverOf(claim) });
+    this.#options.place(this.#orders.orderOf(task, { epoch, destination, addresses: claim.assets?.addresses }));
     claim.state = 'placed';
     claim.reason = '';
   }
 
-  /** What a lost run had counted went with its worker: the one that follows has all its tries before it. */
-  #retryOf({ spec: { retry } }: Task): Pick<RunOrder, 'retry'> {
-    return retry === null ? {} : { retry: { ...retry, eager: this.#options.eager } };
-  }
-
-  #coverOf({ task, assets }: Claim): Pick<RunOrder, 'cover'> {
-    const cover = this.#coverWished(task);
-    if (cover?.slate === undefined || !isAssetUrl(cover.slate)) return cover === undefined ? {} : { cover };
-    // The pictures that were there are better than none.
-    return { cover: { ...cover, slate: assets?.addresses[cover.slate] ?? 'hold' } };
-  }
-
-  /** The installation's, but for what the task has of its own. */
-  #coverWished({ spec: { delayMs = null, slate = null } }: Task): RunCover | undefined {
-    const { cover } = this.#options;
-    if (delayMs === null && slate === null) return cover;
-    return { ...cover, ...(delayMs === null ? {} : { delayMs }), ...(slate === null ? {} : { slate }) };
-  }
-
-  #sourceOf({ task, assets }: Claim): RunOrder['source'] {
-    const { id, spec, listVersion: version, jump, breakpoint } = task;
-    if (spec.source.kind === 'live') {
-      return { kind: 'live', url: spec.source.url, ...tlsOf(spec.source), ...standbyOf(spec), ...pinOf(spec) };
-    }
-    const { kind, ...list } = spec.source;
-    const at = this.#options.breakpoints.unsaved(id) ?? breakpoint ?? undefined;
-    const from = startCursor(list, version, at, jump);
-    const addresses = assets === undefined ? {} : { assets: assets.addresses };
-    return { kind, version, list, from, ...(jump === null ? {} : { jump }), ...standbyOf(spec), ...addresses };
-  }
-
   /** True while it is being asked where the assets of the present list lead to; the order follows by itself then. */
   #lacksAssets(claim: Claim): boolean {
-    const named = this.#assetsOf(claim);
+    const named = this.#orders.assetsOf(claim.task);
     const isKnown = claim.assets?.version === claim.task.listVersion && isDeepStrictEqual(claim.assets.named, named);
     const isNamed = named.length > 0;
     if (!isNamed) claim.assets = undefined;
@@ -355,18 +314,10 @@ export class Claims {
     return isNamed && !isKnown;
   }
 
-  /** Of its list, and the slate. */
-  #assetsOf({ task }: Claim): readonly string[] {
-    const { spec } = task;
-    const { slate = '' } = this.#coverWished(task) ?? {};
-    const named = spec.source.kind === 'list' ? spec.source.items.map(({ url }) => url) : [];
-    return [...named, slate].filter(isAssetUrl);
-  }
-
   /** Gives the run its order with what the list's assets lead to now, unless that is what it has. */
   async #lookUp(claim: Claim, known?: Addresses): Promise<void> {
     const { id, accountId, listVersion: version } = claim.task;
-    const named = this.#assetsOf(claim);
+    const named = this.#orders.assetsOf(claim.task);
     try {
       const addresses = await this.#options.assets.resolve(accountId, named);
       const stands = this.#claims.get(id) === claim && claim.state !== 'lost';
@@ -437,9 +388,3 @@ const concernsRun = ({ type, detail }: Event): boolean =>
   type === 'moved' || (type === 'changed' && (detail.changed?.some(field => CARRIED.test(field)) ?? false));
 
 const CARRIED = /^(source|standby|retry|pin|delayMs|slate)/;
-
-const pinOf = ({ pin = null }: TaskSpec): Pick<LiveOrder, 'pin'> => (pin === null ? {} : { pin });
-
-const standbyOf = ({ standby }: TaskSpec): Pick<LiveOrder, 'standby'> => (standby.length === 0 ? {} : { standby });
-
-const tlsOf = ({ tls }: LiveSource | Destination): Pick<RunOrder, 'tls'> => (tls === undefined ? {} : { tls });
