@@ -18,7 +18,8 @@ export default defineConfig({
           setupFiles: ['test/lab/conforming-fetch.ts'],
           testTimeout: 180_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
+          // They wait more than they work: peers fail at their own pace.
+          maxWorkers: 3,
         },
       },
     ],
