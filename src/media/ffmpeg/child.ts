@@ -1,7 +1,8 @@
-import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { printable } from '../address.ts';
 import { Fault } from '../fault.ts';
+import { type PipedChild, startPiped } from '../piped-child.ts';
 import type { TrackChoice } from '../tracks.ts';
 import { Told, type ToldTrack } from './told.ts';
 
@@ -66,15 +67,13 @@ export async function requireFfmpeg(): Promise<void> {
   throw new Fault('pull', 'unsupported', `only ffmpeg can read this file, and it is not installed: ${advice}`);
 }
 
-type Process = ChildProcessByStdio<Writable, Readable, Readable>;
-
 /**
  * ffmpeg as a reader of what we have no demuxer for: it copies one video and one audio, the first where none is chosen,
  * into a transport stream on its standard output. It gets no network and no file but the one it is given. When we are killed it ends by
  * itself, for its pipes break.
  */
 export class FfmpegChild {
-  readonly #process: Process;
+  readonly #process: PipedChild;
   readonly exited: Promise<void>;
   /** Resolves when the file's tracks are known, or will not be. */
   readonly described: Promise<void>;
@@ -83,7 +82,7 @@ export class FfmpegChild {
   #over = false;
 
   constructor(input: FfmpegInput, tracks: TrackChoice = {}) {
-    this.#process = spawn(PROGRAM, argumentsFor(input, tracks), { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#process = startPiped('pull', PROGRAM, argumentsFor(input, tracks));
     const described = Promise.withResolvers<void>();
     this.described = described.promise;
     this.#process.stderr.on('data', (data: Buffer) => {

@@ -1,8 +1,7 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type net from 'node:net';
-import type { Readable, Writable } from 'node:stream';
 import { printable } from '../address.ts';
 import { Fault, type RefusalClass } from '../fault.ts';
+import { type PipedChild, startPiped } from '../piped-child.ts';
 import { type FoundProgram, findProgram, NOTHING, PROGRAMS, type SrtCall, type SrtProgram } from './program.ts';
 
 const TOLD_CHARS = 2_000;
@@ -23,7 +22,7 @@ const REFUSALS: readonly (readonly [words: RegExp, sentence: string, refusal: Re
  * pipes. It is ours alone: it ends with us.
  */
 export class SrtChild {
-  readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #process: PipedChild;
   readonly #program: SrtProgram;
   readonly #call: SrtCall;
   /** Resolves with the handshake; rejects with a Fault. */
@@ -35,7 +34,7 @@ export class SrtChild {
   private constructor({ program, command: [file, ...flags] }: FoundProgram, call: SrtCall) {
     this.#program = program;
     this.#call = call;
-    this.#process = spawn(file, [...flags, ...program.argumentsFor(call)], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#process = startPiped(call.side, file, [...flags, ...program.argumentsFor(call)]);
     const connected = Promise.withResolvers<void>();
     this.connected = connected.promise;
     this.connected.catch(() => undefined);
