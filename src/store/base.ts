@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import type { OpenedTasks } from './opened-tasks.ts';
 import type { Seal } from './seal.ts';
 import type { Tables } from './tables.ts';
 
@@ -9,6 +10,8 @@ export type Work<T> = (trx: Kysely<Tables>) => Promise<T>;
 export interface Base {
   readonly db: Kysely<Tables>;
   readonly seal: Seal;
+  /** Reads tasks for those who look at them; one that is to be changed is read anew. */
+  readonly opened: OpenedTasks;
   /** Runs the work in a transaction that is durable before the answer. */
   write<T>(work: Work<T>): Promise<T>;
   /** True where a row must be locked when it is read for a change (several writers at once). */

@@ -83,10 +83,22 @@ export const sealBreakpoint = (seal: Seal, taskId: string, breakpoint: Breakpoin
 const openBreakpoint = (seal: Seal, taskId: string, sealed: Uint8Array): Breakpoint =>
   JSON.parse(seal.open(`tasks/${taskId}/breakpoint`, sealed)) as Breakpoint;
 
-export function toTask(seal: Seal, row: TaskRow): Task {
+/** What was sealed of a task, as it is now. */
+export type OpenedTask = Pick<Task, 'spec' | 'reason' | 'cause' | 'alarms' | 'pushEpoch' | 'jump'> & {
+  readonly movedAt?: number;
+};
+
+export function openTask(seal: Seal, row: Pick<TaskRow, 'id' | 'sealed'>): OpenedTask {
   const kept = JSON.parse(seal.open(`tasks/${row.id}`, row.sealed)) as KeptTask;
-  const { reason, cause = 'system', alarms = [], pushEpoch = 0 } = kept;
+  const { reason, cause = 'system', alarms = [], pushEpoch = 0, jump = null, movedAt } = kept;
   const spec = { ...EARLIER_SPEC, ...kept.spec, source: toSource(kept.spec.source) };
+  return { spec, reason, cause, alarms, pushEpoch, jump, ...(movedAt === undefined ? {} : { movedAt }) };
+}
+
+export const toTask = (seal: Seal, row: TaskRow): Task => taskOf(seal, row, openTask(seal, row));
+
+export function taskOf(seal: Seal, row: TaskRow, opened: OpenedTask): Task {
+  const { spec, reason, cause, alarms, pushEpoch, jump, movedAt } = opened;
   return {
     id: row.id,
     accountId: row.account_id,
@@ -101,11 +113,11 @@ export function toTask(seal: Seal, row: TaskRow): Task {
     seq: row.seq,
     version: row.version,
     listVersion: row.list_version,
-    jump: kept.jump ?? null,
+    jump,
     breakpoint: row.breakpoint && openBreakpoint(seal, row.id, row.breakpoint),
     alarms,
     createdAt: row.created_at,
-    movedAt: kept.movedAt ?? row.exited_at ?? row.started_at ?? row.created_at,
+    movedAt: movedAt ?? row.exited_at ?? row.started_at ?? row.created_at,
     startedAt: row.started_at,
     exitedAt: row.exited_at,
   };

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { type Committed, GroupCommit } from './group-commit.ts';
 import { migrate } from './migrate.ts';
+import { OpenedTasks } from './opened-tasks.ts';
 import { Seal } from './seal.ts';
 import { checkSeal, sqlStore } from './sql-store.ts';
 import { BUSY_MS, run, sqliteDialect } from './sqlite-dialect.ts';
@@ -41,7 +42,8 @@ export async function openSqlite({ file, sealKey, committed }: SqliteOptions): P
     await commits.close();
     await db.destroy();
   };
-  return sqlStore({ db, seal, write: work => commits.write(work), locksRows: false }, () => {
+  const opened = new OpenedTasks(seal);
+  return sqlStore({ db, seal, opened, write: work => commits.write(work), locksRows: false }, () => {
     closing ??= close();
     return closing;
   });

@@ -95,15 +95,15 @@ export const saveBreakpoints = ({ write, seal }: Base, progress: readonly Progre
     }
   });
 
-export async function getTask({ db, seal }: Base, taskId: string): Promise<Task | undefined> {
+export async function getTask({ db, opened }: Base, taskId: string): Promise<Task | undefined> {
   const row = await db.selectFrom('tasks').selectAll().where('id', '=', taskId).executeTakeFirst();
-  return row && toTask(seal, row);
+  return row && opened.read(row);
 }
 
-export async function someTasks({ db, seal }: Base, taskIds: readonly string[]): Promise<readonly Task[]> {
+export async function someTasks({ db, opened }: Base, taskIds: readonly string[]): Promise<readonly Task[]> {
   if (taskIds.length === 0) return [];
   const rows = await db.selectFrom('tasks').selectAll().where('id', 'in', taskIds).execute();
-  return rows.map(row => toTask(seal, row));
+  return rows.map(row => opened.read(row));
 }
 
 export async function listTasks(
@@ -145,7 +145,7 @@ async function pageOf(base: Base, filter: TaskFilter, { offset, limit }: Page): 
     .offset(offset)
     .limit(limit)
     .execute();
-  return rows.map(row => toTask(base.seal, row));
+  return rows.map(row => base.opened.read(row));
 }
 
 const filtered = ({ db }: Base, { accountId, projectId, region, taskId, exitedSince }: TaskFilter) =>
