@@ -123,10 +123,12 @@ export interface FoundProgram {
 
 let found: Promise<FoundProgram | undefined> | undefined;
 
-/** Looks once; undefined where neither is installed. */
-export function findProgram(): Promise<FoundProgram | undefined> {
+/** Looks until there is one, for it may be installed at any time; undefined where neither is. */
+export async function findProgram(): Promise<FoundProgram | undefined> {
   found ??= look();
-  return found;
+  const program = await found;
+  if (program === undefined) found = undefined;
+  return program;
 }
 
 async function look(): Promise<FoundProgram | undefined> {
