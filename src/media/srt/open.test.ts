@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Place } from '../../../test/lab/place.ts';
-import { takeAway } from '../../../test/lab/programs.ts';
 import { parseAddress } from '../address.ts';
 import { Dialler } from '../net.ts';
 import { openSrt } from './open.ts';
@@ -10,7 +9,7 @@ const path = process.env.PATH;
 let studio: Place;
 beforeEach(() => {
   studio = new Place();
-  for (const program of ['srt-live-transmit', 'ffmpeg']) takeAway(studio, program);
+  process.env.PATH = studio.dir;
 });
 afterEach(async () => {
   process.env.PATH = path;
