@@ -1,5 +1,5 @@
 import type { RunReport } from '../worker/channel.ts';
-import { Timeline } from './timeline.ts';
+import { Series } from './series.ts';
 
 /** What a run carries at the moment, measured between its last two reports. */
 export interface Rates {
@@ -14,7 +14,8 @@ export type Span = '15m' | '24h';
 /** The columns of a series, in their order. */
 export const COLUMNS = ['in_kbit', 'out_kbit', 'in_fps', 'out_fps', 'queue_s', 'key_frame_s', 'drops'] as const;
 
-export interface Series {
+/** What of a series is asked for. */
+export interface SeriesPart {
   readonly stepMs: number;
   /** When the first row begins, by the clock on the wall. */
   readonly from: number;
@@ -65,8 +66,8 @@ const KEY_FRAME = COLUMNS.indexOf('key_frame_s');
 
 /** One task: what was heard last, and what is remembered. */
 class Signal {
-  readonly #fine = new Timeline(FINE);
-  readonly #coarse = new Timeline(COARSE);
+  readonly #fine = new Series(FINE);
+  readonly #coarse = new Series(COARSE);
   rates: Rates | undefined;
   heardMs: number;
   #last: RunReport;
@@ -105,17 +106,17 @@ class Signal {
     return this.#coarse.shed();
   }
 
-  series(span: Span, nowMs: number, sinceMs: number): { readonly fromMs: number; readonly rows: Series['rows'] } {
-    const [timeline, { stepMs }] = span === '15m' ? [this.#fine, FINE] : [this.#coarse, COARSE];
+  series(span: Span, nowMs: number, sinceMs: number): { readonly fromMs: number; readonly rows: SeriesPart['rows'] } {
+    const [series, { stepMs }] = span === '15m' ? [this.#fine, FINE] : [this.#coarse, COARSE];
     const present = Math.floor(nowMs / stepMs);
     // The report of the present step may be on its way.
     const last = Math.max(Math.floor((this.#step * FINE.stepMs) / stepMs), present - 2);
-    const oldest = Math.floor((timeline.oldestMs ?? nowMs) / stepMs);
+    const oldest = Math.floor((series.oldestMs ?? nowMs) / stepMs);
     let first = Math.max(last - STEPS[span] + 1, oldest, Math.ceil(sinceMs / stepMs));
     const row: number[] = [];
-    while (first <= last && !timeline.read(first, row)) first++;
+    while (first <= last && !series.read(first, row)) first++;
     const rows: (readonly (number | null)[] | null)[] = [];
-    for (let step = first; step <= last; step++) rows.push(timeline.read(step, row) ? row.map(told) : null);
+    for (let step = first; step <= last; step++) rows.push(series.read(step, row) ? row.map(told) : null);
     return { fromMs: first * stepMs, rows };
   }
 
@@ -191,7 +192,7 @@ export class Signals {
   }
 
   /** What is remembered of a task, without what lies before `since` on the wall. */
-  seriesOf(taskId: string, span: Span, since = Number.NEGATIVE_INFINITY): Series {
+  seriesOf(taskId: string, span: Span, since = Number.NEGATIVE_INFINITY): SeriesPart {
     const { now, wall } = this.#options;
     const nowMs = now();
     const wallMs = wall();

@@ -1,7 +1,7 @@
 import type { Directory } from '../../control/directory.ts';
 import type { Load } from '../../control/load.ts';
 import type { NodeFacts } from '../../control/node.ts';
-import { COLUMNS, type Series, type Signals } from '../../control/signals.ts';
+import { COLUMNS, type SeriesPart, type Signals } from '../../control/signals.ts';
 import type { ProcessFacts } from '../../control/supervisor.ts';
 import type { Owner, Tasks } from '../../control/tasks.ts';
 import { printTime } from './event.ts';
@@ -48,7 +48,7 @@ export class SignalCalls {
   }
 }
 
-const printSeries = ({ stepMs, from, rows }: Series): PrintedSignal => ({
+const printSeries = ({ stepMs, from, rows }: SeriesPart): PrintedSignal => ({
   step_s: stepMs / 1_000,
   from: printTime(from),
   columns: [...COLUMNS],

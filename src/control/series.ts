@@ -1,5 +1,5 @@
 /** How much is remembered, and how finely. */
-export interface TimelineShape {
+export interface SeriesShape {
   readonly columns: number;
   readonly stepMs: number;
   /** Steps that are kept together, and let go together. */
@@ -11,13 +11,13 @@ export interface TimelineShape {
  * Rows of figures on an even grid of times, the newest of them. What was not told is a gap, which costs no memory where it
  * is long: rows lie in pieces, made when they are needed. Figures are kept to three digits, up to 65504: for a chart.
  */
-export class Timeline {
-  readonly #shape: TimelineShape;
+export class Series {
+  readonly #shape: SeriesShape;
   /** By number, oldest first. */
   readonly #pieces = new Map<number, Float16Array>();
   #newest = Number.NEGATIVE_INFINITY;
 
-  constructor(shape: TimelineShape) {
+  constructor(shape: SeriesShape) {
     this.#shape = shape;
   }
 
