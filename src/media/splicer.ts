@@ -1,5 +1,5 @@
-import { type Batch, isHeader, isVideo, type Packet, type PacketKind, type TrackStarts } from './packet.ts';
-import { insertSets, type ParameterSets, parameterSetsOf } from './parameter-sets.ts';
+import { CodecHeaders } from './codec-headers.ts';
+import { type Batch, isHeader, isVideo, type Packet, type TrackStarts } from './packet.ts';
 import { lengthFrom, pass, settle } from './passage.ts';
 import { behind, LONGEST_FRAME_MS, PlacedTrack } from './placed-track.ts';
 
@@ -68,11 +68,8 @@ export class Splicer {
   readonly counts: SplicerCounts = { beforeKey: 0, nudged: 0, jumps: 0 };
   /** Pictures that have come so far, of all sources. */
   pictures = 0;
-  /** The codec headers and metadata in force, for a sink that starts now. */
-  metadata: Buffer | undefined;
-  videoHeader: Buffer | undefined;
-  audioHeader: Buffer | undefined;
 
+  readonly #headers = new CodecHeaders();
   readonly #video = new PlacedTrack();
   readonly #audio = new PlacedTrack();
   /** The shift the newest jump or source start settled on; a track that jumps too takes it over. */
@@ -94,10 +91,19 @@ export class Splicer {
   /** Since when the present source's sound has come with times far off its pictures', and none of it has passed. */
   #strayFromMs: number | undefined;
   #keys = new Keys();
-  /** Headers that came while the gate was closed or differ from what was sent, to go out before the next frame. */
-  readonly #fresh = new Set<PacketKind>();
-  /** Of a codec header that took another's place in the middle of a stream: the next key frame brings them too. */
-  #sets: ParameterSets | undefined;
+
+  /** The codec headers and metadata in force, for a sink that starts now. */
+  get metadata(): Buffer | undefined {
+    return this.#headers.metadata;
+  }
+
+  get videoHeader(): Buffer | undefined {
+    return this.#headers.videoHeader;
+  }
+
+  get audioHeader(): Buffer | undefined {
+    return this.#headers.audioHeader;
+  }
 
   /** True once the present source has shown a key frame (or, without video, audio). */
   get open(): boolean {
@@ -203,7 +209,8 @@ export class Splicer {
       const packet = from.packets[i] as Packet;
       const kind = packet.kind;
       if (kind === 'metadata' || kind === 'videoHeader' || kind === 'audioHeader') {
-        this.#keepHeader(packet);
+        if (kind === 'videoHeader') this.#videoSeen = true;
+        this.#headers.keep(packet);
         continue;
       }
       if (!this.#mayPass(packet, wallMs, from)) {
@@ -211,7 +218,7 @@ export class Splicer {
         continue;
       }
       if (this.#gate === 'closed') this.#openGapless(from, i, to);
-      if (this.#fresh.size > 0) this.#sendHeaders(to, Math.max(packet.dtsMs + this.#shiftMs, this.mediaMs));
+      if (this.#headers.areDue) this.#headers.send(to, Math.max(packet.dtsMs + this.#shiftMs, this.mediaMs));
       if (kind === 'key') this.#takeKey(packet, wallMs);
       packet.dtsMs = this.#timeOf(packet, wallMs);
       pass(from, i, to);
@@ -220,35 +227,9 @@ export class Splicer {
     from.clear();
   }
 
-  #keepHeader(packet: Packet): void {
-    const kind = packet.kind as 'metadata' | 'videoHeader' | 'audioHeader';
-    if (kind === 'videoHeader') this.#videoSeen = true;
-    const bytes = packet.copyPayload();
-    if (this[kind]?.equals(bytes) === true) return;
-    if (kind === 'videoHeader' && this.videoHeader !== undefined) this.#sets = parameterSetsOf(bytes);
-    this[kind] = bytes;
-    this.#fresh.add(kind);
-  }
-
   #takeKey(packet: Packet, wallMs: number): void {
-    if (this.#sets !== undefined) insertSets(packet, this.#sets);
-    this.#sets = undefined;
+    this.#headers.enrich(packet);
     this.#keys.note(packet.dtsMs, wallMs);
-  }
-
-  #sendHeaders(to: Batch, atMs: number): void {
-    this.#sendHeader(to, 'metadata', atMs);
-    this.#sendHeader(to, 'videoHeader', atMs);
-    this.#sendHeader(to, 'audioHeader', atMs);
-    this.#fresh.clear();
-  }
-
-  #sendHeader(to: Batch, kind: 'metadata' | 'videoHeader' | 'audioHeader', atMs: number): void {
-    const bytes = this[kind];
-    if (bytes === undefined || !this.#fresh.has(kind)) return;
-    const packet = to.next();
-    packet.reset(kind, atMs);
-    packet.addSpan(bytes, 0, bytes.length);
   }
 
   #mayPass(packet: Packet, wallMs: number, from: Batch): boolean {
@@ -316,7 +297,7 @@ export class Splicer {
     this.#shiftMs = this.#shiftBehind(joinMs, earliestMs);
     this.#video.shiftMs = this.#shiftMs;
     this.#audio.shiftMs = this.#shiftMs;
-    this.#sendHeaders(to, joinMs);
+    this.#headers.send(to, joinMs);
   }
 
   /** Whether the source's clock stands where the former one's would by now, and nothing would be sent twice. */
