@@ -3,7 +3,7 @@ import { setTimeout as sleepFor } from 'node:timers/promises';
 import { type Address, redactUrl, urlOf } from '../address.ts';
 import { type Monotonic, monotonic } from '../clock.ts';
 import { within } from '../deadline.ts';
-import { asFault, Fault, type FaultKind } from '../fault.ts';
+import { asFault, Fault } from '../fault.ts';
 import type { FileBytes } from '../item.ts';
 import { BLOCK_BYTES, Blocks } from './blocks.ts';
 import {
@@ -21,13 +21,11 @@ import { follow } from './http-follow.ts';
 import type { HttpLimits } from './http-limits.ts';
 import type { HttpLine } from './http-line.ts';
 import { checkedRange, EMPTY } from './range.ts';
+import { Resumption } from './resumption.ts';
 import { HELD_BLOCKS, type Stretch, Windows } from './windows.ts';
 
 /** How often a server without ranges is asked for the whole file anew, because something in front was needed again. */
 const MAX_REOPENS = 8;
-/** Waits before the attempts to go on after a connection broke; there are no more than these. */
-const RESUME_WAITS_MS = [0, 300, 1000];
-const RESUMABLE: ReadonlySet<FaultKind> = new Set(['closed', 'unreachable']);
 /** Places a file is read at: video, audio, and an index between them. */
 const MOST_WINDOWS = 3;
 /** Blocks a read asks for together. */
@@ -71,8 +69,7 @@ export class HttpFile implements FileBytes {
   readonly #where: string;
   readonly #line: HttpLine;
   readonly #limits: HttpLimits;
-  readonly #now: Monotonic;
-  readonly #sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly #resumption: Resumption;
   readonly #ranges: boolean;
   readonly #version: Version;
   /** A file without ranges that is small enough is held whole, and so can be read anywhere. */
@@ -89,19 +86,15 @@ export class HttpFile implements FileBytes {
   #pumping = false;
   #shownBlock = -1;
   #large: { readonly offset: number; readonly length: number; bytes: Buffer | undefined } | undefined;
-  /** Attempts to go on since bytes last flowed, and what they began with. */
-  #tries = 0;
-  #broken: { readonly fault: Fault; readonly atMs: number } | undefined;
-  #sinceBroken = 0;
   #reopens = 0;
 
   constructor({ address, line, answer, part }: Opened, options: HttpFileOptions) {
     this.#address = address;
     this.#where = redactUrl(urlOf(address));
     this.#line = line;
-    this.#limits = options.limits;
-    this.#now = options.now ?? monotonic;
-    this.#sleep = options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal }));
+    const { limits, now = monotonic, sleep = (ms, signal) => sleepFor(ms, undefined, { signal }) } = options;
+    this.#limits = limits;
+    this.#resumption = new Resumption({ limits, now, sleep });
     this.#ranges = part.partial;
     this.#size = part.total;
     this.#version = versionOf(answer, part);
@@ -253,7 +246,7 @@ export class HttpFile implements FileBytes {
   async #pump(first?: () => Promise<void>): Promise<void> {
     this.#pumping = true;
     // What broke while nobody wanted anything has cost nobody any time.
-    this.#healed();
+    this.#resumption.healed();
     try {
       if (first !== undefined) await first().catch(error => this.#goOn(error));
       for (let stretch = this.#wanted(); stretch !== undefined; stretch = this.#wanted()) {
@@ -315,8 +308,8 @@ export class HttpFile implements FileBytes {
   }
 
   async #request(asked: { from: number; to: number }, headers: http.OutgoingHttpHeaders): Promise<void> {
-    const { headersMs, silentMs, resumeMs } = this.#limits;
-    const leftMs = this.#broken === undefined ? silentMs : resumeMs - (this.#now() - this.#broken.atMs);
+    const { headersMs } = this.#limits;
+    const { leftMs } = this.#resumption;
     const signal = this.#end.signal;
     const late = `${this.#where} did not go on`;
     const found = await within({ side: 'pull', signal, late, waitMs: Math.max(leftMs, 1) + headersMs }, inner =>
@@ -342,7 +335,7 @@ export class HttpFile implements FileBytes {
     this.#body = body;
     try {
       await body.received;
-      this.#healed();
+      this.#resumption.healed();
       if (!part.partial) this.#size ??= body.position;
     } finally {
       this.#body = undefined;
@@ -350,36 +343,14 @@ export class HttpFile implements FileBytes {
   }
 
   #arrived(at: number, chunk: Buffer): void {
-    this.#sinceBroken += chunk.length;
-    if (this.#sinceBroken >= BLOCK_BYTES) this.#healed();
+    this.#resumption.flowed(chunk.length, BLOCK_BYTES);
     this.#blocks.put(at, chunk, this.#covers);
     if (!this.#ranges) this.#steer();
     this.#wake();
   }
 
-  #healed(): void {
-    this.#tries = 0;
-    this.#broken = undefined;
-  }
-
-  /** After a connection broke, waits for the moment to go on; throws where that is over or was never the trouble. */
   async #goOn(error: unknown): Promise<void> {
-    if (error instanceof Rewind) return;
-    const fault = asFault('pull', error);
-    const late = fault.kind === 'timeout';
-    // Who has sent bytes before and now does not answer has fallen silent.
-    if (late && this.#broken === undefined) throw new Fault('pull', 'silent', fault.message, { cause: fault });
-    if (this.#end.signal.aborted || !(late || RESUMABLE.has(fault.kind))) throw fault;
-    this.#broken ??= { fault, atMs: this.#now() };
-    this.#sinceBroken = 0;
-    const waitMs = RESUME_WAITS_MS[this.#tries++];
-    const leftMs = this.#limits.resumeMs - (this.#now() - this.#broken.atMs);
-    if (waitMs === undefined || waitMs >= leftMs) {
-      const tries = this.#tries - 1;
-      const sentence = `${this.#broken.fault.message}, and ${tries} attempts to go on failed: ${fault.message}`;
-      throw new Fault('pull', fault.kind, sentence, { cause: fault });
-    }
-    if (waitMs > 0) await this.#sleep(waitMs, this.#end.signal);
+    if (!(error instanceof Rewind)) await this.#resumption.goOn(error, this.#end.signal);
   }
 
   #arrival(signal: AbortSignal): Promise<void> {
