@@ -26,6 +26,7 @@ export async function setUp(token: string, name: string, password: string): Prom
 
 export async function logOut(): Promise<void> {
   await call('DELETE', '/session').catch(() => undefined);
+  sessionStorage.clear();
   // Without a step that would draw the first view once more.
   history.replaceState(null, '', '/');
   location.reload();

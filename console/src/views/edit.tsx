@@ -14,6 +14,7 @@ import { ProblemNote } from '../parts/problem-note.tsx';
 import { placeOf, revealDestinations } from '../revealed.ts';
 import { go, href } from '../router.ts';
 import { keepTask, tasks } from '../tasks.ts';
+import { visitor } from '../visitor.ts';
 import { t } from '../words.ts';
 import { More } from './edit-more.tsx';
 import { Plan } from './edit-plan.tsx';
@@ -31,13 +32,14 @@ export interface FormPart {
   readonly isNew: boolean;
 }
 
-const NEW = 'new';
+/** Of whoever types: the next one at this browser is not shown it. */
+const draftKey = (): string => `new.${visitor.peek()?.user ?? ''}`;
 
 export function NewTask() {
   return (
     <section>
       <h1>{t('task.new')}</h1>
-      <Form start={keptDraft(NEW) ?? EMPTY_DRAFT} />
+      <Form start={keptDraft(draftKey()) ?? EMPTY_DRAFT} />
     </section>
   );
 }
@@ -67,7 +69,7 @@ function Form({ start, task, again }: FormProps) {
   const key = useSignal(crypto.getRandomValues(new Uint32Array(4)).join('-'));
   const set = (change: Partial<Draft>): void => {
     draft.value = { ...draft.peek(), ...change };
-    if (task === undefined) keepDraft(NEW, draft.peek());
+    if (task === undefined) keepDraft(draftKey(), draft.peek());
   };
   const save = async (event: Event, isForced = false): Promise<void> => {
     event.preventDefault();
@@ -119,7 +121,7 @@ function Form({ start, task, again }: FormProps) {
 }
 
 function done(task: Task): void {
-  dropDraft(NEW);
+  dropDraft(draftKey());
   keepTask(task);
   go(['tasks', task.id]);
 }
