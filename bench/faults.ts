@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { promisesInChinese } from '../scripts/catalogue/promises-zh.ts';
 import { Child } from '../test/lab/child.ts';
 import { ROWS } from './fault-rows.ts';
 import { type Figure, inOrder, isReached, readFigure } from './figures.ts';
@@ -8,6 +9,7 @@ const RESULTS = new URL('results/faults.md', import.meta.url);
 /** Faults last as long as the matrix says, unless somebody is in a hurry. */
 const { TEST_FULL_FAULTS = '1' } = process.env;
 const PROMISES = new URL('docs/promises.md', ROOT);
+const PROMISES_ZH = new URL('docs/zh/promises.md', ROOT);
 
 export interface FaultRun {
   readonly figures: readonly Figure[];
@@ -50,7 +52,9 @@ function tests(): string[] {
 /** Writes the figures down where they are kept, and what is promised with them. */
 export function keepFaults(run: FaultRun, machine: string): void {
   writeFileSync(RESULTS, printResults(run, machine));
-  writeFileSync(PROMISES, printPromises(run, machine));
+  const promises = printPromises(run, machine);
+  writeFileSync(PROMISES, promises);
+  writeFileSync(PROMISES_ZH, promisesInChinese(promises));
 }
 
 export function printResults({ figures, passed, seconds }: FaultRun, machine: string): string {

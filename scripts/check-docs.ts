@@ -1,5 +1,5 @@
 // Keeps the documents true: links lead somewhere, commands exist, dependencies and options are told, the vocabulary
-// stands, and no file names the host of a package registry.
+// stands, every page is there in both languages, and no file names the host of a package registry.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { Readable } from 'node:stream';
@@ -8,6 +8,8 @@ import { buildProgram } from '../src/cli/program.ts';
 import { OPTIONS } from '../src/options.ts';
 import type { EventType } from '../src/task/event.ts';
 import { nextStatus, type Status } from '../src/task/status.ts';
+import { NATIVE } from './catalogue/native.ts';
+import { anchorProblems, languageProblems } from './languages.ts';
 
 export interface TextFile {
   /** Relative to the repository. */
@@ -177,6 +179,9 @@ export function checkDocs(root: string): string[] {
   return [
     ...documents.flatMap(document => linkProblems(document, exists)),
     ...documents.flatMap(document => commandProblems(document, known)),
+    ...anchorProblems(documents),
+    ...languageProblems(documents),
+    ...untold(file('docs/problems.md'), Object.keys(NATIVE), 'code'),
     ...untold(file('ARCHITECTURE.md'), dependencies, 'dependency'),
     ...untold(
       file('docs/configuration.md'),

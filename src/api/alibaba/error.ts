@@ -2,7 +2,7 @@ import type { Log } from '../log.ts';
 import { type Refusal, type RefusalKind, refusalOf } from '../refusal.ts';
 
 /** The answers of the gateway and of the service that always say the same. */
-const ANSWERS = {
+export const ANSWERS = {
   'InvalidAction.NotFound': { status: 404, text: 'Specified api is not found, please check your url and method.' },
   UnsupportedHTTPMethod: { status: 400, text: 'This http method is not supported.' },
   'InvalidParameter.Format': { status: 400, text: 'Specified parameter format is not valid.' },

@@ -3,7 +3,7 @@ import type { Log } from '../log.ts';
 import { type RefusalKind, refusalOf } from '../refusal.ts';
 
 /** The answers of the service and of the gateway in front of it, as data. */
-const ANSWERS = {
+export const ANSWERS = {
   parameter: { status: 400, code: 'LIVE.100011001' },
   method: { status: 400, code: 'LIVE.100011011' },
   mediaType: { status: 400, code: 'LIVE.100011012' },
