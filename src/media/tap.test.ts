@@ -231,6 +231,14 @@ describe('a still', () => {
     expect(eyes.kinds).toBe('HK');
   });
 
+  it('that nobody takes gives up its place', () => {
+    const eyes = look('still');
+    eyes.room = 1_000;
+    air(1, { bytes: 5_000 });
+    air(300);
+    expect(eyes.state).toBe('closed');
+  });
+
   it('waits for a key frame, but not for ever', () => {
     const eyes = look('still');
     sent = 1;

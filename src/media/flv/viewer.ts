@@ -9,6 +9,8 @@ export type Look = 'live' | 'still';
 
 /** How long the first key frame is waited for. */
 const WAIT_MS = 20_000;
+/** How long a still may be on its way: who takes none of it keeps a place from others. */
+const TAKE_MS = 10_000;
 const FAREWELL_MS = 1_000;
 
 /**
@@ -20,14 +22,15 @@ export class FlvViewer {
   readonly #wire: Wire;
   readonly #outlet: Outlet;
   readonly #now: Monotonic;
-  readonly #cameAtMs: number;
+  /** Since when it has been in its state. */
+  #sinceMs: number;
   #state: 'waiting' | 'looking' | 'leaving' | 'gone' = 'waiting';
 
   constructor({ look, wire, now }: { readonly look: Look; readonly wire: Wire; readonly now: Monotonic }) {
     this.look = look;
     this.#wire = wire;
     this.#now = now;
-    this.#cameAtMs = now();
+    this.#sinceMs = now();
     this.#outlet = new Outlet({ wire, now });
   }
 
@@ -45,22 +48,25 @@ export class FlvViewer {
     this.#outlet.control(flvHead(tracksOf(opening)));
     this.#outlet.write(opening, encoded);
     this.#state = this.look === 'still' ? 'leaving' : 'looking';
+    this.#sinceMs = this.#now();
   }
 
   /** To be called every tick, with an empty batch too. Throws a Fault when the viewer has gone. */
   write(batch: Batch, encoded: Encoded): void {
     if (this.#state === 'looking') this.#outlet.write(batch, encoded);
-    else if (this.#state === 'waiting' && this.#now() - this.#cameAtMs > WAIT_MS) this.close();
-    else if (this.#state === 'leaving' && this.#outlet.flush()) {
-      this.#state = 'gone';
-      void this.#wire.end(FAREWELL_MS);
-    }
+    else if (this.#state === 'leaving' && this.#outlet.flush()) this.#leave();
+    else if (this.#now() - this.#sinceMs > (this.#state === 'leaving' ? TAKE_MS : WAIT_MS)) this.close();
   }
 
   /** Idempotent. */
   close(): void {
     this.#state = 'gone';
     this.#wire.close();
+  }
+
+  #leave(): void {
+    this.#state = 'gone';
+    void this.#wire.end(FAREWELL_MS);
   }
 }
 
