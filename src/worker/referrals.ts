@@ -41,10 +41,15 @@ export class Referrals {
   /** Resolves with the newest when there is one; with undefined on abort. */
   async next(signal: AbortSignal): Promise<Referral | undefined> {
     await Promise.race([this.#come.promise, whenAborted(signal)]);
+    return signal.aborted ? undefined : this.news();
+  }
+
+  /** What has come since it was last asked for. */
+  news(): Referral | undefined {
     const newest = this.#newest;
     this.#newest = undefined;
     this.#come = Promise.withResolvers<void>();
-    return signal.aborted ? undefined : newest;
+    return newest;
   }
 }
 
@@ -67,7 +72,7 @@ export async function follow(following: Following, signal: AbortSignal): Promise
     await waitTurn(following, signal);
     if (signal.aborted) return;
     circles.note(now());
-    const fault = await tryOften(to, following, signal);
+    const fault = await tryOften(referrals.news() ?? to, following, signal);
     if (fault === undefined || signal.aborted) return;
     stays(fault);
   }
