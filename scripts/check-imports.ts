@@ -34,7 +34,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   client: { ours: [], types: SCHEMAS, node: true },
   'spelling.ts': { ours: [], node: false },
   'options.ts': { ours: [], node: false },
-  'config.ts': { ours: ['options.ts', 'spelling.ts'], node: true },
+  'config-sources.ts': { ours: ['options.ts', 'spelling.ts'], node: true },
+  'config.ts': { ours: ['config-sources.ts', 'options.ts'], node: true },
   'survey.ts': { ours: ['config.ts', 'media', 'ops', 'store'], node: true },
   'looks.ts': { ours: ['media'], node: true },
   'kept.ts': { ours: ['config.ts', 'control', 'store', 'task', 'cli/banner.ts', 'cli/doors.ts'], node: true },
@@ -73,7 +74,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   pino: ['ops'],
   'prom-client': ['ops'],
   typebox: ['api', 'client'],
-  yaml: ['cli', 'config.ts'],
+  yaml: ['cli', 'config-sources.ts'],
   'node:sqlite': ['store'],
 };
 

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BadConfig, parseListen, printConfig, readConfig, type Surroundings } from './config.ts';
+import { BadConfig, parseListen, printConfig, readConfig } from './config.ts';
+import type { Surroundings } from './config-sources.ts';
 
 describe('config', () => {
   let folder: string;

@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, resolve } from 'node:path';
-import { parse as parseYaml } from 'yaml';
-import { CLIENT_VARIABLES, OPTIONS, type Option, type OptionName } from './options.ts';
-import { didYouMean } from './spelling.ts';
+import { resolve } from 'node:path';
+import { type Found, findValues, type Origin, type Surroundings } from './config-sources.ts';
+import { OPTIONS, type OptionName } from './options.ts';
 
 export interface ListenAddress {
   readonly host: string;
@@ -21,9 +19,6 @@ export interface GivenKey {
   readonly secretKey: string;
   readonly projectId: string | null;
 }
-
-/** Where a value came from, as a person would say it: "--data", "MILLRACE_DATA", "/etc/millrace.yaml", "default". */
-export type Origin = string;
 
 export interface Config {
   /** Absolute. */
@@ -82,18 +77,6 @@ export class BadConfig extends Error {
   }
 }
 
-export interface Surroundings {
-  /** Values of flags by option name. */
-  readonly flags: Readonly<Partial<Record<OptionName, string>>>;
-  /** Words on the command line that no command knows. */
-  readonly strangers?: readonly string[];
-  /** `--config FILE`; absent: millrace.yaml in `cwd`, if it is there. */
-  readonly file?: string | undefined;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd: string;
-  readonly cores: number;
-}
-
 /** What the process stands in: the one place that reads the environment. */
 export const surroundings = (): Pick<Surroundings, 'env' | 'cwd' | 'cores'> => ({
   env: process.env,
@@ -101,39 +84,25 @@ export const surroundings = (): Pick<Surroundings, 'env' | 'cwd' | 'cores'> => (
   cores: availableParallelism(),
 });
 
-interface Found {
-  readonly text: string;
-  readonly origin: Origin;
-  /** The folder a relative path is taken from. */
-  readonly base: string;
-}
-
 /** Flags before environment before file before defaults. Throws BadConfig with every problem there is. */
 export function readConfig(from: Surroundings): Config {
-  const problems: string[] = strangerProblems(from.strangers ?? []);
-  const file = readFile(from, problems);
-  problems.push(...variableProblems(from.env));
-  const reader = new Reader(from, file, problems);
+  const problems: string[] = [];
+  const reader = new Reader(findValues(from, problems), from.cwd, problems);
   const config = assemble(reader, from.cores);
   if (problems.length > 0) throw new BadConfig(problems);
   return config;
 }
 
-/** Looks every option up once, in order of precedence, and keeps where it was found. */
+/** Parses what was found for each option, and keeps where that was. */
 class Reader {
   readonly origins: Record<OptionName, Origin>;
   readonly cwd: string;
   readonly problems: string[];
   readonly #found: ReadonlyMap<OptionName, Found>;
 
-  constructor(from: Surroundings, file: ReadonlyMap<OptionName, Found>, problems: string[]) {
-    const found = new Map<OptionName, Found>();
-    for (const option of OPTIONS) {
-      const value = fromFlag(option, from) ?? fromVariable(option, from) ?? file.get(option.name);
-      if (value !== undefined) found.set(option.name, value);
-    }
+  constructor(found: ReadonlyMap<OptionName, Found>, cwd: string, problems: string[]) {
     this.#found = found;
-    this.cwd = from.cwd;
+    this.cwd = cwd;
     this.problems = problems;
     // Filled for every option by the loop's own list, so the cast states what is known.
     this.origins = Object.fromEntries(
@@ -216,7 +185,6 @@ function assemble(reader: Reader, cores: number): Config {
 
 const NETWORKS: readonly Network[] = ['public', 'lan', 'lab'];
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent'];
-const SWITCHES: readonly OptionName[] = ['rtmp', 'eager-recovery', 'warm-standby', 'slate'];
 const LISTEN_RULE = 'an address like 127.0.0.1:8080 or [::1]:8080';
 
 export function parseListen(text: string): ListenAddress | undefined {
@@ -327,77 +295,6 @@ function readGivenKey(reader: Reader): GivenKey | null {
   rule('MILLRACE_SECRET_KEY', secretKey, /^[\x21-\x7e]{8,256}$/, '8 to 256 printable characters without spaces');
   rule('MILLRACE_PROJECT_ID', projectId ?? 'x', /^[A-Za-z0-9_-]{1,64}$/, '1 to 64 letters, digits, "-" or "_"');
   return { accessKey, secretKey, projectId };
-}
-
-function fromFlag(option: Option, from: Surroundings): Found | undefined {
-  const text = from.flags[option.name];
-  return text === undefined ? undefined : { text, origin: `--${option.name}`, base: from.cwd };
-}
-
-/** An empty variable counts as unset: that is how compose files and unit files leave one out. */
-function fromVariable(option: Option, from: Surroundings): Found | undefined {
-  const text = from.env[option.env] ?? '';
-  return text === '' ? undefined : { text, origin: option.env, base: from.cwd };
-}
-
-function strangerProblems(strangers: readonly string[]): string[] {
-  const flags = OPTIONS.filter(option => option.value !== undefined).map(option => `--${option.name}`);
-  const known = [...flags, '--config', '--help'];
-  const flagAt = (at: number) => strangers[at]?.startsWith('-') === true;
-  return strangers.flatMap((word, at) => {
-    if (flagAt(at))
-      return [`unknown option ${word.split('=', 1)[0]}${didYouMean(word.split('=', 1)[0] ?? word, known)}`];
-    // The word behind an unknown option is most likely its value, perhaps a secret one.
-    return flagAt(at - 1) && strangers[at - 1]?.includes('=') === false ? [] : [`unexpected argument "${word}"`];
-  });
-}
-
-function variableProblems(env: Surroundings['env']): string[] {
-  const known = [...OPTIONS.map(option => option.env), ...CLIENT_VARIABLES];
-  return Object.keys(env)
-    .filter(name => name.startsWith('MILLRACE_') && !known.includes(name))
-    .map(name => `unknown environment variable ${name}${didYouMean(name, known)}`);
-}
-
-/** The file's values by option; none without a file. Its keys are the flags' names. */
-function readFile(from: Surroundings, problems: string[]): Map<OptionName, Found> {
-  const found = new Map<OptionName, Found>();
-  const path = resolve(from.cwd, from.file ?? 'millrace.yaml');
-  const content = readYaml(path, from.file === undefined, problems);
-  const options = OPTIONS.filter(option => option.value !== undefined);
-  for (const [key, value] of Object.entries(content)) {
-    const option = options.find(({ name }) => name === key);
-    if (option === undefined) {
-      problems.push(
-        `${path}: unknown key ${key}${didYouMean(
-          key,
-          options.map(({ name }) => name),
-        )}`,
-      );
-    } else if (typeof value === 'string' || typeof value === 'number') {
-      found.set(option.name, { text: String(value), origin: path, base: dirname(path) });
-    } else if (typeof value === 'boolean' && SWITCHES.includes(option.name)) {
-      // Some YAML writers print the words on and off as true and false.
-      found.set(option.name, { text: value ? 'on' : 'off', origin: path, base: dirname(path) });
-    } else if (value !== null) {
-      problems.push(`${path}: ${key} is not a text or a number`);
-    }
-  }
-  return found;
-}
-
-function readYaml(path: string, mayBeAbsent: boolean, problems: string[]): Record<string, unknown> {
-  try {
-    const content: unknown = parseYaml(readFileSync(path, 'utf8'));
-    if (content === null) return {};
-    if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
-    problems.push(`${path}: not a list of "key: value" lines`);
-  } catch (error) {
-    const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (!absent || !mayBeAbsent)
-      problems.push(`${path}: ${error instanceof Error ? error.message.split('\n', 1)[0] : error}`);
-  }
-  return {};
 }
 
 export interface ConfigLine {
