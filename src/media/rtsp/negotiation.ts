@@ -77,7 +77,7 @@ export class Negotiation {
   /** Whether the server may choose another. */
   readonly #mayChange: boolean;
   #way: Way;
-  #timeoutSeconds = 0;
+  #timeoutSeconds = Number.POSITIVE_INFINITY;
   #step = 'OPTIONS';
   #awaited: { readonly number: number; readonly answer: PromiseWithResolvers<RtspMessage> } | undefined;
   #unheard = 0;
@@ -193,10 +193,10 @@ export class Negotiation {
   }
 
   #note(answer: RtspMessage): void {
-    const session = headerOf(answer, 'session');
-    const told = sessionOf(session ?? '');
-    if (session !== undefined && told.id !== '') this.#asking.stream = told.id;
-    this.#timeoutSeconds = told.timeoutSeconds;
+    const { id, timeoutSeconds } = sessionOf(headerOf(answer, 'session') ?? '');
+    if (id !== '') this.#asking.stream = id;
+    // Some tell it for one track only, and mean all.
+    this.#timeoutSeconds = Math.min(this.#timeoutSeconds, timeoutSeconds);
   }
 
   #checkChannels(tracks: readonly SetTrack[]): void {

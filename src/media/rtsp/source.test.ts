@@ -303,6 +303,18 @@ describe('keeping an RTSP source alive', () => {
     expect(visit.asked.at(-1)?.message.headers.get('session')).toEqual(['abc']);
   });
 
+  it('asks as often as the server wants that tells it for one track only', async () => {
+    let nowMs = 0;
+    const script = at('SETUP', (visit, request) => {
+      const transport = headerOf(request.message, 'transport') ?? '';
+      const isFirst = visit.methods().filter(method => method === 'SETUP').length === 1;
+      visit.answer(request, '200 OK', { Transport: transport, Session: isFirst ? 'abc;timeout=4' : 'abc' });
+    });
+    const { source, visit } = await play({ script, now: () => nowMs });
+    nowMs = 2_000;
+    expect(await asked(source, visit, 6)).toEqual(['GET_PARAMETER']);
+  });
+
   it('asks by OPTIONS for good where GET_PARAMETER is refused', async () => {
     let nowMs = 0;
     const script: RtspScript = (visit, request) => {
