@@ -114,6 +114,18 @@ describe('export and apply', () => {
     expect([code, err]).toEqual([1, expect.stringContaining('A task has that id, or had it lately')]);
   });
 
+  it('let one of two who make a task of the same id at once be first', async () => {
+    const wish = `id: ${ID}\nsource: {${LIVE}}\ndestination: {${TO}}\n`;
+    const make = () => at(['task', 'create', '-f', '-'], { typed: wish });
+    const codes = (await Promise.all([make(), make()])).map(({ code }) => code);
+    expect(codes.sort()).toEqual([0, 5]);
+  });
+
+  it('refuse an id that is none', async () => {
+    const { code, err } = await apply(FILE.replace(ID, 'shop-7'));
+    expect([code, err]).toEqual([1, expect.stringContaining('id: must be a UUID in small letters')]);
+  });
+
   it('pass over a task whose end is gone by', async () => {
     const past = FILE.replace('name: shop\n', 'name: shop\n    end_at: 2026-01-01T00:00:00Z\n');
     expect(await apply(past)).toMatchObject({ code: 0, out: expect.stringContaining(`= task ${ID} shop is over\n`) });

@@ -78,7 +78,7 @@ interface Waiting {
   readonly flags: CreateFlags;
 }
 
-/** The task once media flows. Who begins later, or has come to its end, is not waited for. */
+/** The task once media flows. One that has stopped is not waited for any longer. */
 async function flowing(client: Client, made: Task, { world, flags }: Waiting): Promise<Task> {
   const waitMs = typeof flags.wait === 'number' ? flags.wait : USUAL_WAIT_MS;
   const until = performance.now() + waitMs;
