@@ -55,17 +55,29 @@ export function VirtualRows<T>({ rows, keyOf, label, head, cells }: VirtualRowsP
       </div>
       <div class="virtual-space" role="rowgroup" style={{ height: `${Math.max(rows.length * rowHeight, 1)}px` }}>
         {rows.slice(from, from + count).map((row, at) => (
-          <div
-            key={keyOf(row)}
-            class="virtual-row"
-            role="row"
-            aria-rowindex={from + at + 2}
-            style={{ top: `${(from + at) * rowHeight}px`, height: `${rowHeight}px` }}
-          >
-            {cells(row)}
-          </div>
+          <Row key={keyOf(row)} row={row} at={from + at} height={rowHeight} cells={cells} />
         ))}
       </div>
+    </div>
+  );
+}
+
+interface RowProps<T> extends Pick<VirtualRowsProps<T>, 'cells'> {
+  readonly row: T;
+  readonly at: number;
+  readonly height: number;
+}
+
+/** A component, so that one that stays as it is costs a frame of scrolling nothing. */
+function Row<T>({ row, at, height, cells }: RowProps<T>) {
+  return (
+    <div
+      class="virtual-row"
+      role="row"
+      aria-rowindex={at + 2}
+      style={{ top: `${at * height}px`, height: `${height}px` }}
+    >
+      {cells(row)}
     </div>
   );
 }
