@@ -8,13 +8,14 @@ import type { Wire } from '../wire.ts';
 import { AudioTrack } from './audio.ts';
 import { openRtsp } from './client.ts';
 import { Clocks } from './clocks.ts';
-import type { DatagramPair } from './datagrams.ts';
+import type { DatagramPair, Takers } from './datagrams.ts';
 import { KeepAlive } from './keep-alive.ts';
 import { answerBytes, headerOf, type RtspMessage } from './message.ts';
 import { PlayedRtp } from './played-rtp.ts';
 import type { TakeDatagram } from './reorder.ts';
 import { Reports } from './reports.ts';
-import type { PlayedTrack, RtspOptions, RtspStream } from './stream.ts';
+import type { Channels } from './setup.ts';
+import type { RtspOptions, RtspStream } from './stream.ts';
 import { VideoTrack } from './video.ts';
 
 /** Reads of one call: what a stream in a hurry (a fast start, a long stall behind it) can bring in one tick. */
@@ -42,6 +43,8 @@ export class RtspSource implements Source {
   readonly #keepAlive: KeepAlive;
   /** By channel: the track, and whether it is RTP that comes there. */
   readonly #byChannel = new Map<number, { readonly track: PlayedRtp; readonly isRtp: boolean }>();
+  /** What comes in datagrams, and who takes it. */
+  readonly #pairs: readonly { readonly pair: DatagramPair; readonly takers: Takers }[];
   readonly #reports: Reports;
   readonly #beganMs: number;
   #early: RtspStream['early'];
@@ -60,11 +63,14 @@ export class RtspSource implements Source {
     this.#now = now;
     this.#early = stream.early;
     this.#tracks = playedTracks(stream, now);
-    for (const [place, { channels }] of stream.tracks.entries()) {
+    const pairs: { pair: DatagramPair; takers: Takers }[] = [];
+    for (const [place, { channels, datagrams: pair }] of stream.tracks.entries()) {
       const track = this.#tracks[place] as PlayedRtp;
       this.#byChannel.set(channels.rtp, { track, isRtp: true });
       this.#byChannel.set(channels.rtcp, { track, isRtp: false });
+      if (pair !== undefined) pairs.push({ pair, takers: this.#takersOf(track, channels) });
     }
+    this.#pairs = pairs;
     this.#keepAlive = new KeepAlive({ ...stream.keepAlive, nowMs: now() });
     this.#reports = new Reports(stream, this.#tracks, now());
     this.#beganMs = now();
@@ -75,8 +81,7 @@ export class RtspSource implements Source {
   }
 
   get bytesIn(): number {
-    const { reader, tracks } = this.#stream;
-    return tracks.reduce((all, { datagrams }) => all + (datagrams?.bytesIn ?? 0), reader.bytesIn);
+    return this.#pairs.reduce((all, { pair }) => all + pair.bytesIn, this.#stream.reader.bytesIn);
   }
 
   /** Packets that did not come, and pictures that were left out for it. */
@@ -87,8 +92,8 @@ export class RtspSource implements Source {
 
   /** Datagrams that were of no use: of other senders, too late, or more than there was room for. */
   get datagrams(): { readonly foreign: number; readonly late: number; readonly overrun: number } {
-    const pairs = this.#stream.tracks.flatMap(({ datagrams }) => (datagrams === undefined ? [] : [datagrams]));
-    const sum = (of: (pair: DatagramPair) => number): number => pairs.reduce((all, pair) => all + of(pair), 0);
+    const sum = (of: (pair: DatagramPair) => number): number =>
+      this.#pairs.reduce((all, { pair }) => all + of(pair), 0);
     return { foreign: sum(pair => pair.foreign), late: sum(pair => pair.late), overrun: sum(pair => pair.overrun) };
   }
 
@@ -100,7 +105,7 @@ export class RtspSource implements Source {
     try {
       this.#takeEarly();
       this.#readWire(mostBytes);
-      for (const track of this.#stream.tracks) this.#readDatagrams(track, nowMs, mostBytes);
+      for (const { pair, takers } of this.#pairs) pair.drain(nowMs, mostBytes, takers);
       this.#reports.tell(nowMs, this.#unsent);
       this.#askIfDue(nowMs);
       this.#unsent.flush(this.#wire);
@@ -128,7 +133,7 @@ export class RtspSource implements Source {
       // It has left already.
     }
     void this.#wire.end(GOODBYE_MS);
-    for (const { datagrams } of this.#stream.tracks) datagrams?.close();
+    for (const { pair } of this.#pairs) pair.close();
   }
 
   #takeEarly(): void {
@@ -149,16 +154,14 @@ export class RtspSource implements Source {
     }
   }
 
-  #readDatagrams({ datagrams, channels }: PlayedTrack, nowMs: number, mostBytes: number): void {
-    const track = datagrams === undefined ? undefined : this.#byChannel.get(channels.rtp)?.track;
-    if (datagrams === undefined || track === undefined) return;
-    const take =
+  #takersOf(track: PlayedRtp, { rtp, rtcp }: Channels): Takers {
+    const on =
       (channel: number): TakeDatagram =>
       (bytes, length, cameMs) => {
         track.cameMs = cameMs;
         this.#take(channel, bytes, 0, length);
       };
-    datagrams.drain(nowMs, mostBytes, { rtp: take(channels.rtp), rtcp: take(channels.rtcp) });
+    return { rtp: on(rtp), rtcp: on(rtcp) };
   }
 
   /** Whether media comes at all that was to come in datagrams. */
