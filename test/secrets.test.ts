@@ -53,7 +53,7 @@ it('keeps every kind of secret out of all that it writes, over files, standbys, 
   const file = await media({ seconds: 75 });
   const sink = await Nginx.start(place);
   const web = await deadEnd(place);
-  const millrace = await Millrace.start(place, { flags: ['--log-level', 'debug'] });
+  const millrace = await Millrace.start(place, { flags: ['--log-level', 'debug', '--metrics-tasks', '10'] });
   const { huawei, rtmp } = millrace;
   const secrets: string[] = [millrace.key.secretKey];
   const secret = (): string => {
@@ -98,13 +98,20 @@ it('keeps every kind of secret out of all that it writes, over files, standbys, 
   answers.push(['a refusal', JSON.stringify((await huawei.call({ method: 'POST', body: bad })).body)]);
   answers.push(['health', await (await fetch(`${millrace.api}/healthz`)).text()]);
 
+  const apiKey = apiKeyOf(millrace);
+  const cookie = await cookieOf(millrace, password);
+  secrets.push(apiKey, cookie);
+  answers.push(...(await nativeAnswers(millrace, apiKey)));
+
   const before = millrace.output;
   await millrace.killControl();
   await millrace.restart();
   await until('the live task runs on', async () => (await millrace.huawei.status(live)) === 'running');
   await until('callbacks were refused', () => web.asked.filter(it => !it.includes('.mp4')).length >= 3);
 
+  expect(spawnSync(BIN, ['backup', place.path('copy.db'), '--data', millrace.data]).status).toBe(0);
   const written: [string, string][] = [
+    ['a backup', readFileSync(place.path('copy.db'), 'latin1')],
     ...answers,
     ['the first log', before],
     ['the log', millrace.output],
@@ -124,6 +131,37 @@ it('keeps every kind of secret out of all that it writes, over files, standbys, 
   );
   expect(leaks).toEqual([]);
 });
+
+function apiKeyOf(millrace: Millrace): string {
+  const args = ['key', 'create', '--api', '--json', '--data', millrace.data];
+  return (JSON.parse(spawnSync(BIN, args, { encoding: 'utf8' }).stdout) as { apiKey: string }).apiKey;
+}
+
+/** What a browser would hold that has signed in to the console. */
+async function cookieOf(millrace: Millrace, password: string): Promise<string> {
+  const answer = await fetch(`${millrace.api}/api/v1/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'anna', password }),
+  });
+  const [, token = ''] = /millrace_session=([^;]+)/.exec(answer.headers.get('set-cookie') ?? '') ?? [];
+  expect(token.length).toBeGreaterThan(20);
+  return token;
+}
+
+/** All that the native API, and the metrics, tell who does not ask for addresses to be revealed. */
+function nativeAnswers(millrace: Millrace, apiKey: string): Promise<[string, string][]> {
+  const paths = ['tasks', 'events', 'deliveries', 'assets', 'audit', 'nodes', 'keys', 'users'].map(
+    it => `/api/v1/${it}`,
+  );
+  return Promise.all(
+    [...paths, '/metrics'].map(async (path): Promise<[string, string]> => {
+      const answer = await fetch(`${millrace.api}${path}`, { headers: { authorization: `Bearer ${apiKey}` } });
+      expect([path, answer.status]).toEqual([path, 200]);
+      return [path, await answer.text()];
+    }),
+  );
+}
 
 async function signIn(millrace: Millrace, password: string): Promise<string> {
   const user = { name: 'anna', password, domain: { name: 'default' } };
