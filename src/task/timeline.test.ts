@@ -31,6 +31,12 @@ describe('the timeline of a list', () => {
     expect(found).toMatchObject({ isWhole: true, endsAt: 29_000, isCut: false });
   });
 
+  it('passes over what cannot be played at once, however often it is to be repeated', () => {
+    const found = timelineOf(list([{ repeats: 2 ** 31 - 1 }, {}]), [file(0), file(4_000)], ALL);
+    expect(brief(found)).toEqual([[0, 1, 1_000, 5_000]]);
+    expect(found).toMatchObject({ isWhole: true, endsAt: 5_000 });
+  });
+
   it('begins the first round where its owner wants it to, at the key frame in front', () => {
     const found = timelineOf(
       list([{}, {}], { rounds: 2, startIndex: 1, startSeconds: 3 }),

@@ -1,4 +1,4 @@
-import { type Cursor, firstCursor, type ListItem, nextCursor, type Playlist } from './playlist.ts';
+import { type Cursor, cursorBehind, firstCursor, type ListItem, nextCursor, type Playlist } from './playlist.ts';
 
 /** What is known of a file of a list, before it is on air. */
 export interface FileLength {
@@ -43,7 +43,7 @@ export function timelineOf(list: Playlist, files: readonly FileLength[], { start
   const airings: Airing[] = [];
   let at = startAt;
   let cursor: Cursor | undefined = plays(list, files) ? firstCursor(list) : undefined;
-  for (; cursor !== undefined && at < endAt && airings.length < most; cursor = nextCursor(list, cursor)) {
+  for (; cursor !== undefined && at < endAt && airings.length < most; cursor = next(list, files, cursor)) {
     const airing = airingOf(list, files, cursor, at);
     if (airing === undefined) return { airings, isWhole: false, endsAt: null, isCut: false };
     if (airing.endsAt === at) continue;
@@ -59,6 +59,12 @@ export function timelineOf(list: Playlist, files: readonly FileLength[], { start
     endsAt: isCut ? endAt : finite(lastAt),
     isCut,
   };
+}
+
+/** A file without a length is not gone through as often as it is to be repeated, which may be two thousand million times. */
+function next(list: Playlist, files: readonly FileLength[], cursor: Cursor): Cursor | undefined {
+  const { index } = cursor;
+  return lengthOf(list.items[index], files[index]) === 0 ? cursorBehind(list, cursor) : nextCursor(list, cursor);
 }
 
 const finite = (at: number | null): number | null => (at === Number.POSITIVE_INFINITY ? null : at);
