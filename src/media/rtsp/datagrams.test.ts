@@ -46,6 +46,30 @@ describe('a pair of UDP ports', () => {
     expect(own.bytesIn).toBe(60);
   });
 
+  it('does not give up what may have come while the process stood still', async () => {
+    const [own, camera] = [await pair(), await sender()];
+    const got: number[] = [];
+    const take = { rtp: (bytes: Buffer) => void got.push(bytes.readUInt16BE(2)), rtcp: () => undefined };
+    for (const n of [1, 3]) camera.send(packet(n), own.ports.rtp, HERE);
+    await vi.waitFor(() => expect(own.bytesIn).toBe(30));
+    own.drain(5, 1_000_000, take);
+    own.drain(1_005, 1_000_000, take);
+    camera.send(packet(2), own.ports.rtp, HERE);
+    await vi.waitFor(() => expect(own.bytesIn).toBe(45));
+    own.drain(1_055, 1_000_000, take);
+    expect([got, own.late]).toEqual([[1, 2, 3], 0]);
+  });
+
+  it('gives up what has not come, though all was heard', async () => {
+    const [own, camera] = [await pair(), await sender()];
+    for (const n of [1, 3]) camera.send(packet(n), own.ports.rtp, HERE);
+    await vi.waitFor(() => expect(own.bytesIn).toBe(30));
+    const got: number[] = [];
+    const take = { rtp: (bytes: Buffer) => void got.push(bytes.readUInt16BE(2)), rtcp: () => undefined };
+    for (const nowMs of [5, 205, 255]) own.drain(nowMs, 1_000_000, take);
+    expect(got).toEqual([1, 3]);
+  });
+
   it('hears reports apart from media', async () => {
     const [own, camera] = [await pair(), await sender()];
     camera.send(Buffer.from('81cb000100000001', 'hex'), own.ports.rtcp, HERE);

@@ -60,6 +60,7 @@ export class DatagramPair {
   readonly #reorder: Reorder;
   readonly #takeRtp: TakeDatagram;
   #takers: Takers = NOBODY;
+  #drainedMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(ends: Ends, [rtp, rtcp]: readonly [dgram.Socket, dgram.Socket]) {
@@ -86,7 +87,9 @@ export class DatagramPair {
     this.#takers = takers;
     const reports = this.#rtcp.drain(nowMs, mostBytes, takers.rtcp);
     const media = this.#rtp.drain(nowMs, mostBytes, this.#takeRtp);
-    this.#reorder.expire(nowMs);
+    // A process that has stood still ticks before it hears what has come meanwhile: only since then has all been heard.
+    this.#reorder.expire(this.#drainedMs);
+    this.#drainedMs = nowMs;
     return reports + media;
   }
 

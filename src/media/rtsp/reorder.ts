@@ -54,13 +54,10 @@ export class Reorder {
     } else this.#place(bytes, length, cameMs);
   }
 
-  /** Gives up what has been waited for long enough. */
-  expire(nowMs: number): void {
-    const { waitMs, packets, bytes } = this.#limits;
-    while (this.#held.size > 0) {
-      const isFull = this.#held.size > packets || this.#heldBytes > bytes;
-      const [first] = this.#held.values();
-      if (!isFull && nowMs - (first?.cameMs ?? nowMs) < waitMs) return;
+  /** Gives up what has been waited for long enough: all that had come by then has been put. */
+  expire(heardMs: number): void {
+    for (let [first] = this.#held.values(); first !== undefined; [first] = this.#held.values()) {
+      if (heardMs - first.cameMs < this.#limits.waitMs) return;
       this.#skip();
     }
   }
@@ -79,7 +76,7 @@ export class Reorder {
     this.#held.set(sequence, { packet: Buffer.from(bytes.subarray(0, length)), cameMs });
     this.#heldBytes += length;
     this.#follow();
-    this.expire(cameMs);
+    while (this.#held.size > this.#limits.packets || this.#heldBytes > this.#limits.bytes) this.#skip();
   }
 
   #begin(sequence: number, ssrc: number): number {
