@@ -30,8 +30,13 @@ export function scriptOf(document: string, { api, rtmp, receiver }: Places): str
       .replaceAll('127.0.0.1:9000', receiver);
     return `echo "== block ${i + 1}"\n${background ? inBackground(words, receiver) : words}`;
   });
-  return `set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n${blocks.join('\n')}`;
+  return [STRICT, ...blocks].join('\n');
 }
+
+/** What fails ends the script, a refusal that curl has printed included, and nothing outlives it. */
+const STRICT = `set -euo pipefail
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+curl() { command curl --fail-with-body "$@"; }`;
 
 /** Whoever reads the document goes on once it runs; so does the script. */
 function inBackground(words: string, receiver: string): string {
