@@ -25,8 +25,10 @@ const LEAST_BYTES = 4;
 const LARGEST_BYTES = 64 * 1024;
 /** Nothing below is a port that media comes from. */
 const LOWEST_PORT = 1024;
-/** What the kernel's room must hold: the most that ever came between two ticks, so many times over, for a tick may be late. */
+/** The kernel's room must hold the most that came between two ticks lately, so many times over: a tick may be late. */
 const LATE_TICKS = 3;
+/** So long a peak is remembered at least, and twice as long at most: one of a process that stood still is no measure. */
+const LATELY_MS = 60_000;
 /** What a packet takes of that room beyond its bytes. */
 const PACKET_BYTES = 1024;
 /** What had come before the kernel was told whom to hear has been read by then. */
@@ -61,8 +63,10 @@ export class Ear {
   #connectedMs: number | undefined;
   #polling = false;
   #fruitless = 0;
-  /** The most that one tick found, as the kernel counts it. */
+  /** The most that one tick found, as the kernel counts it, of late and in the time before. */
   #peakBytes = 0;
+  #formerPeakBytes = 0;
+  #peakSinceMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   /** `dense`: so much comes that reading in the tick pays. */
@@ -78,6 +82,7 @@ export class Ear {
 
   /** Hands over what has come; answers how many bytes that was. */
   drain(nowMs: number, mostBytes: number, take: TakeDatagram): number {
+    this.#fade(nowMs);
     const taken = this.#waitingBytes === 0 ? 0 : this.#drainWaiting(mostBytes, take);
     if (taken > 0 && !this.#polling && this.#mayPoll(nowMs)) this.#stopListening();
     return this.#polling && this.#waitingBytes === 0 ? taken + this.#poll(nowMs, mostBytes - taken, take) : taken;
@@ -125,7 +130,14 @@ export class Ear {
   }
 
   #hasRoom(): boolean {
-    return LATE_TICKS * this.#peakBytes <= this.#socket.getRecvBufferSize();
+    return LATE_TICKS * Math.max(this.#peakBytes, this.#formerPeakBytes) <= this.#socket.getRecvBufferSize();
+  }
+
+  #fade(nowMs: number): void {
+    if (nowMs - this.#peakSinceMs < LATELY_MS) return;
+    this.#formerPeakBytes = this.#peakBytes;
+    this.#peakBytes = 0;
+    this.#peakSinceMs = nowMs;
   }
 
   #note(bytes: number, packets: number): void {
