@@ -198,6 +198,13 @@ describe('a session', () => {
     expect((await other.login('viewer', PASSWORD)).status).toBe(401);
   });
 
+  it('takes a new password of as many characters as are asked for, however long each is', async () => {
+    const user = await signedIn('viewer');
+    const wish = { password: PASSWORD, new_password: '\u{1F511}'.repeat(256) };
+    expect((await user.ask('session/password', { body: wish })).status).toBe(200);
+    expect((await user.login('viewer', wish.new_password)).status).toBe(200);
+  });
+
   it('ends its event stream with it', async () => {
     await using quick = new Place();
     const streams = await startApi(quick, { streams: { keepAliveMs: 100 } });

@@ -131,7 +131,9 @@ export class Users {
   }
 
   async #hash(password: string): Promise<string> {
-    if (password.length < 8 || password.length > 256) {
+    // As the schemas of the API count: by characters, whatever they take in memory.
+    const { length } = [...password];
+    if (length < 8 || length > 256) {
       throw new InvalidAccount('a password has 8 to 256 characters');
     }
     return this.#options.passwords.hash(password);
