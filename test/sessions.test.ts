@@ -348,7 +348,7 @@ describe('forced browsing', () => {
   it('a key for one project gives no rights for all of them', async () => {
     const { token } = await api.apiKeys.create({ projectId: api.key.projectId });
     const headers = { authorization: `Bearer ${token}` };
-    for (const path of ['users', 'keys'])
+    for (const path of ['users', 'keys', 'sessions'])
       expect((await new ConsoleUser(api.base).ask(path, { headers })).status).toBe(403);
   });
 

@@ -7,7 +7,7 @@ import { DEFAULT_ACCOUNT } from '../../task/account.ts';
 import { roleOf } from '../../task/policy.ts';
 import { actorOf, headerValues, Lockout, type WireRequest } from '../auth.ts';
 import type { Login, OwnPassword, PrintedSignIn, SetupWish } from './access-schema.ts';
-import { ACTIONS, type Gate, type NativeCaller } from './auth.ts';
+import { ACTIONS, type Action, type Gate, type NativeCaller } from './auth.ts';
 import { cookieOf, refuseForeign, setCookie } from './cookie.ts';
 import type { DemoOptions } from './demo-calls.ts';
 import { NativeError, notFound, throttled } from './error.ts';
@@ -96,25 +96,24 @@ export class SessionCalls {
 
   /** One's own; who may see users sees everybody's. */
   async list({ caller }: Call) {
-    const { accounts, signIns } = this.#options;
-    const own = caller.signedIn?.user.id;
-    if (own === undefined && !caller.may(READ_USERS)) throw forbidden(`The caller is not allowed ${READ_USERS}.`);
-    const all = caller.projectId === '' && caller.may(READ_USERS);
-    const names = new Map((await accounts.listUsers()).map(({ id, name }) => [id, name]));
-    const found = await signIns.list(caller.accountId, all ? undefined : own);
+    const found = await this.#seenBy(caller, READ_USERS);
+    const names = new Map((await this.#options.accounts.listUsers()).map(({ id, name }) => [id, name]));
     const current = caller.signedIn?.signIn.id;
     return { sessions: found.map(it => printSignIn(it, { user: names.get(it.userId) ?? '', current })) };
   }
 
   async end({ caller, id }: Call): Promise<{ done: true }> {
-    const { signIns } = this.#options;
-    const own = caller.signedIn?.user.id;
-    const all = caller.projectId === '' && caller.may(WRITE_USERS);
-    if (!all && own === undefined) throw forbidden(`The caller is not allowed ${WRITE_USERS}.`);
-    const found = await signIns.list(caller.accountId, all ? undefined : own);
-    const signIn = found.find(it => it.id === id);
-    if (signIn === undefined || !(await signIns.end(signIn, caller.by))) throw notFound('session');
+    const signIn = (await this.#seenBy(caller, WRITE_USERS)).find(it => it.id === id);
+    if (signIn === undefined || !(await this.#options.signIns.end(signIn, caller.by))) throw notFound('session');
     return { done: true };
+  }
+
+  /** Everybody's where the caller may do that to users of the account, otherwise the caller's own. */
+  async #seenBy(caller: NativeCaller, action: Action): Promise<readonly PublicSignIn[]> {
+    const own = caller.signedIn?.user.id;
+    const all = caller.projectId === '' && caller.may(action);
+    if (!all && own === undefined) throw forbidden(`The caller is not allowed ${action} of the whole account.`);
+    return this.#options.signIns.list(caller.accountId, all ? undefined : own);
   }
 
   get #isDemo(): boolean {
