@@ -74,7 +74,8 @@ export class SignIns {
     if (found === undefined || isOver(found, at)) return undefined;
     const user = await store.userById(found.userId);
     if (user?.enabled !== true) return undefined;
-    if (Math.abs(at - found.seenAt) >= SEEN_STEP_MS) await store.setSignInSeen(found.hash, at);
+    // Nobody is shut out by a full disk for what can wait.
+    if (Math.abs(at - found.seenAt) >= SEEN_STEP_MS) await store.setSignInSeen(found.hash, at).catch(() => {});
     return { signIn: withoutTokenHash(found), user: withoutHash(user), csrf: csrfOf(token) };
   }
 
