@@ -5,7 +5,7 @@ import { NEWEST } from './migrate.ts';
 import { Seal } from './seal.ts';
 import { SEAL_PLACE } from './sql-store.ts';
 import { run } from './sqlite-dialect.ts';
-import { StoreFault } from './store.ts';
+import { StoreFault } from './store-fault.ts';
 
 /** What a copy of a database holds. */
 export interface Contents {

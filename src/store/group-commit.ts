@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Work } from './base.ts';
-import { StoreFault } from './store.ts';
+import { StoreFault } from './store-fault.ts';
 import type { Tables } from './tables.ts';
 
 interface Waiting {

@@ -10,7 +10,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { StoreFault, type StoreFaultKind } from './store.ts';
+import { StoreFault, type StoreFaultKind } from './store-fault.ts';
 
 /** How long a write waits for another process's write (the CLI beside the server) before the store is `busy`. */
 export const BUSY_MS = 5000;

@@ -8,7 +8,8 @@ import { OpenedTasks } from './opened-tasks.ts';
 import { Seal } from './seal.ts';
 import { checkSeal, sqlStore } from './sql-store.ts';
 import { BUSY_MS, run, sqliteDialect } from './sqlite-dialect.ts';
-import { type Store, StoreFault } from './store.ts';
+import type { Store } from './store.ts';
+import { StoreFault } from './store-fault.ts';
 import type { Tables } from './tables.ts';
 
 export interface SqliteOptions {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Owner, Tasks } from '../../../src/control/tasks.ts';
-import { StoreFault } from '../../../src/store/store.ts';
+import { StoreFault } from '../../../src/store/store-fault.ts';
 import { InvalidTask, UnknownTask, WrongStatus } from '../../../src/task/error.ts';
 import type { Playlist } from '../../../src/task/playlist.ts';
 import { mergeSpec, type SpecChange, type TaskSpec } from '../../../src/task/spec.ts';

@@ -1,4 +1,4 @@
-import { StoreFault } from '../../../src/store/store.ts';
+import { StoreFault } from '../../../src/store/store-fault.ts';
 import type { Chance } from './chance.ts';
 import type { Life } from './timeline.ts';
 
