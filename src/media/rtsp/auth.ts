@@ -37,11 +37,6 @@ export class Login {
     this.#random = random;
   }
 
-  /** Whether there is something to prove with; it may still be refused. */
-  get ready(): boolean {
-    return this.#challenge !== undefined;
-  }
-
   /** Takes the challenges of a 401. `tries`: how many answers to this request have been one before. */
   hear(answer: RtspMessage, tries: number): Verdict {
     const offered = challengesOf(answer);
