@@ -72,3 +72,42 @@ it('forgets what the store has removed without a word', async () => {
   expect((await find()).tasks).toEqual([]);
   expect((await find()).total).toBe(0);
 });
+
+it('keeps no task that has not been listed for long', async () => {
+  const [ended, other] = [await create('one'), await create('two')];
+  await find();
+  const [event = expect.fail()] = await room.store.events(ended.id, 0, 1);
+  directory.follow(event, { ...ended, status: 'exited', movedBy: 'expired', exitedAt: room.clock.now() });
+  expect((await find('one')).total).toBe(1);
+  const week = 7 * 86_400_000;
+  room.clock.setWall(week + 1);
+  directory.follow(event, { ...other, id: 'new' });
+  // What is only not shown would be shown again.
+  room.clock.setWall(-week - 1);
+  expect((await find('one')).total).toBe(0);
+});
+
+it('forgets what it has heard where it cannot be filled', async () => {
+  const { store } = room;
+  const task = await create('one');
+  const [event = expect.fail()] = await store.events(task.id, 0, 1);
+  let isBusy = true;
+  const late = new Directory({
+    store: {
+      some: ids => store.some(ids),
+      withStatus: async statuses => {
+        await store.lastEvent();
+        if (!isBusy) return store.withStatus(statuses);
+        late.follow(event, task);
+        throw new Error('the store is busy');
+      },
+    },
+    redact: redactUrl,
+    now: () => room.clock.now(),
+  });
+  const all = () => late.find(OWNER, { inSecrets: false }, { limit: 2 });
+  await expect(all()).rejects.toThrow('busy');
+  await room.tasks.delete(OWNER, task.id);
+  isBusy = false;
+  expect((await all()).total).toBe(0);
+});

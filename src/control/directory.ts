@@ -68,6 +68,8 @@ export interface DirectoryOptions {
 const EVERY_STATUS = ['scheduled', 'running', 'recovering', 'stopped', 'exited'] as const;
 /** How long an exited task is listed. */
 const SHOWN_MS = 7 * 86_400_000;
+/** How often those that are not any more are looked for. */
+const SWEEP_MS = 3_600_000;
 
 /**
  * Finds tasks by words that lie sealed in the store. It follows the record, and holds of each task what it is found by;
@@ -81,6 +83,7 @@ export class Directory {
   /** From the newest to the oldest; undefined where it has to be sorted anew. */
   #sorted: readonly Entry[] | undefined;
   #filling: Promise<void> | undefined;
+  #sweptAt = 0;
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
@@ -117,6 +120,9 @@ export class Directory {
   #fill(): Promise<void> {
     this.#filling ??= this.#fillFromStore().catch((error: unknown) => {
       this.#filling = undefined;
+      // Until it is tried again nothing is followed.
+      this.#entries.clear();
+      this.#sorted = undefined;
       throw error;
     });
     return this.#filling;
@@ -141,6 +147,15 @@ export class Directory {
     }
     this.#entries.set(task.id, { listing, seq: task.seq });
     this.#sorted = undefined;
+    this.#sweep();
+  }
+
+  /** Nobody asks for what is not listed any more, so nobody would find that the store has removed it. */
+  #sweep(): void {
+    const at = this.#options.now();
+    if (Math.abs(at - this.#sweptAt) < SWEEP_MS) return;
+    this.#sweptAt = at;
+    for (const [id, { listing }] of this.#entries) if (!isListed(listing, at - SHOWN_MS)) this.#entries.delete(id);
   }
 
   #remove(id: string): void {
@@ -161,7 +176,9 @@ const byAge = (one: Place, other: Place): number =>
 const isShown = (listing: Listing, { accountId, projectId }: Owner, exitedFrom: number): boolean =>
   listing.accountId === accountId &&
   (projectId === '' || listing.projectId === projectId) &&
-  (listing.exitedAt === null || listing.exitedAt >= exitedFrom);
+  isListed(listing, exitedFrom);
+
+const isListed = ({ exitedAt }: Listing, exitedFrom: number): boolean => exitedAt === null || exitedAt >= exitedFrom;
 
 const meets = (listing: Listing, { statuses, dialects, region, projectId, tag, text, inSecrets }: Search): boolean =>
   (statuses?.includes(listing.status) ?? true) &&
@@ -173,14 +190,16 @@ const meets = (listing: Listing, { statuses, dialects, region, projectId, tag, t
 
 function listingOf({ id, accountId, projectId, spec, status, createdAt, exitedAt }: Task, redact: Redact): Listing {
   const { region, dialect, tags = [] } = spec;
-  const addresses = addressesOf(spec);
+  const addresses = [...addressesOf(spec)];
   const open = [id, spec.name, ...tags, ...addresses.map(redact)].join('\n').toLowerCase();
   const secret = addresses.join('\n').toLowerCase();
   return { id, accountId, projectId, region, dialect, status, tags, createdAt, exitedAt, open, secret };
 }
 
-const addressesOf = ({ source, standby, destination }: TaskSpec): readonly string[] => [
-  ...(source.kind === 'live' ? [source.url] : source.items.map(({ url }) => url)),
-  ...standby,
-  destinationUrl(destination, undefined),
-];
+/** Each once: a list may play the same file over and over. */
+const addressesOf = ({ source, standby, destination }: TaskSpec): ReadonlySet<string> =>
+  new Set([
+    ...(source.kind === 'live' ? [source.url] : source.items.map(({ url }) => url)),
+    ...standby,
+    destinationUrl(destination, undefined),
+  ]);
