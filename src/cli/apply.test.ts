@@ -22,7 +22,7 @@ assets:
 tasks:
 ${TASK}`;
 
-describe('export and apply', () => {
+describe('export and apply', { timeout: 30_000 }, () => {
   let place: Place;
   let api: Api;
   let at: Awaited<ReturnType<typeof commandsAt>>;
