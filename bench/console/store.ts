@@ -95,7 +95,10 @@ interface Scrolled {
 
 async function scroll(page: Page, { scale, tell }: Run): Promise<readonly Measured[]> {
   const frames = Math.max(LEAST_FRAMES, Math.round(FRAMES * scale));
+  const readCpuMs = await cpuClockOf(page);
+  const beforeMs = await readCpuMs();
   const { gaps, works } = await page.evaluate<Scrolled>(scrollingBy(frames));
+  const cpuMs = (await readCpuMs()) - beforeMs;
   tell(`${gaps.length} frames of scrolling`);
   const dropped = gaps.reduce((sum, gap) => sum + Math.max(0, Math.round(gap / FRAME_MS) - 1), 0);
   const lastedS = gaps.reduce((sum, gap) => sum + gap, 0) / 1_000;
@@ -103,8 +106,19 @@ async function scroll(page: Page, { scale, tell }: Run): Promise<readonly Measur
     // A clock of a browser that makes 60 frames a second says 59.9 as often as 60.1.
     figure('frames a second while it scrolls', gaps.length / lastedS, '/s', '>= 59.5'),
     figure('frames that were dropped meanwhile', (dropped / (dropped + gaps.length)) * 100, '%', '<= 1'),
+    figure('CPU of the page for a frame, mean', cpuMs / frames, 'ms', '<= 16.7'),
     figure('work of the page for a frame, p99', percentile(works, 0.99), 'ms', '<= 16.7'),
   ];
+}
+
+/** What the main thread of the page has used of a core, whatever else the machine does. */
+async function cpuClockOf(page: Page): Promise<() => Promise<number>> {
+  const inspector = await page.context().newCDPSession(page);
+  await inspector.send('Performance.enable', { timeDomain: 'threadTicks' });
+  return async () => {
+    const { metrics } = await inspector.send('Performance.getMetrics');
+    return (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN) * 1_000;
+  };
 }
 
 const scrollingBy = (frames: number): string => `(async () => {
