@@ -4,6 +4,7 @@ import { useActing } from '../acting.ts';
 import { call } from '../api.ts';
 import { useAnswer } from '../asked.ts';
 import { CopyAs } from '../parts/copy-as.tsx';
+import { Doctor } from '../parts/doctor.tsx';
 import { Answered } from '../parts/empty.tsx';
 import { Facts } from '../parts/facts.tsx';
 import { ProblemNote } from '../parts/problem-note.tsx';
@@ -17,6 +18,7 @@ export function System() {
     <section>
       <h1>{t('nav.system')}</h1>
       <Health />
+      <Doctor />
       <NextSteps />
       <Secrets />
     </section>
