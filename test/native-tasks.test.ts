@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Api, callTasks, startApi } from './lab/api.ts';
 import { type NativeAsk, nativeAsk } from './lab/native.ts';
@@ -163,6 +164,23 @@ describe('a creation that is sent again', () => {
     api.shift(-86_400_001);
     expect(later.status).toBe(201);
     expect(later.body.id).not.toBe(first.body.id);
+  });
+
+  test('is another one for a key of another project', async () => {
+    const first = await again('order-4', { name: 'x' });
+    const { token } = await api.apiKeys.create({ projectId: 'north' });
+    const wish = { body: { source: LIVE, destination: TO, name: 'x' }, headers: { 'idempotency-key': 'order-4' } };
+    const theirs = await nativeAsk(api.base, token)('tasks', wish);
+    expect(theirs).toMatchObject({ status: 201, body: { project_id: 'north' } });
+    expect(theirs.body.id).not.toBe(first.body.id);
+    expect((await nativeAsk(api.base, token)('tasks', wish)).body.id).toBe(theirs.body.id);
+  });
+
+  test('is known again under an id of its maker`s choice', async () => {
+    const id = randomUUID();
+    const answers = [await again('order-5', { id }), await again('order-5', { id }), await again('order-6', { id })];
+    expect(answers).toMatchObject([{ status: 201, body: { id } }, { status: 201, body: { id } }, { status: 409 }]);
+    expect(answers[2]?.body).toMatchObject({ code: 'CONFLICT', errors: [{ field: 'id' }] });
   });
 
   test('has a key of printable characters', async () => {

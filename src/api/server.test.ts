@@ -37,8 +37,6 @@ async function listen(
   const app = buildServer({
     tasks: {
       create: unexpected,
-      createAs: unexpected,
-      createOnce: unexpected,
       change: unexpected,
       restart: unexpected,
       move: unexpected,

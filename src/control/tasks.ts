@@ -1,9 +1,19 @@
-import type { Once, Page, Store, TaskFilter } from '../store/store.ts';
+import type { Creation, Once, Page, Store, TaskFilter } from '../store/store.ts';
 import type { Actor } from '../task/audit.ts';
 import { IdTaken, InvalidTask, KeyReused, NotSuch, type Problem, UnknownTask, WrongStatus } from '../task/error.ts';
 import { type Cursor, startCursor } from '../task/playlist.ts';
 import { checkSpec, type ListSource, mergeSpec, type SpecChange, type TaskSpec } from '../task/spec.ts';
-import { apply, applyChange, applyJump, type Step, stepsAfter, stepsAfterChange, type Task } from '../task/task.ts';
+import {
+  apply,
+  applyChange,
+  applyJump,
+  type Stamp,
+  type Step,
+  stepsAfter,
+  stepsAfterChange,
+  type Task,
+  type TaskSeed,
+} from '../task/task.ts';
 import type { Breakpoints } from './breakpoints.ts';
 import type { NextStamp, Record } from './record.ts';
 import { checkCertificates } from './trust.ts';
@@ -18,6 +28,14 @@ export interface Owner {
 
 /** A place in a list: which pass of the list (from 0), which file, and how far into it. */
 export type Position = Pick<Cursor, 'round' | 'index' | 'offsetMs'>;
+
+/** How a task may be made, beside what it is to be. */
+export interface Making {
+  /** Of its maker's choice, so that it is known again elsewhere. */
+  readonly id?: string | undefined;
+  /** The same once for each key within a day: who asks again is answered with the task that there is. */
+  readonly once?: Once | undefined;
+}
 
 /** Runs tell their place every second; one that falls silent is not guessed on. */
 const LONGEST_GUESS_MS = 1_500;
@@ -39,35 +57,25 @@ export class Tasks {
     this.#options = options;
   }
 
-  async create({ accountId, projectId, by }: Owner, spec: TaskSpec): Promise<Task> {
-    const { record, now, newId } = this.#options;
+  async create(owner: Owner, spec: TaskSpec, { id, once }: Making = {}): Promise<Task> {
+    const { store, now, newId } = this.#options;
     refuse([...checkSpec(spec, { now: now() }), ...checkCertificates(spec)]);
-    return record.create({ id: newId(), accountId, projectId, spec }, by);
-  }
-
-  /** Under an id that its maker has chosen, so that it is known again elsewhere. */
-  async createAs(id: string, { accountId, projectId, by }: Owner, spec: TaskSpec): Promise<Task> {
-    const { record, store, now } = this.#options;
-    refuse([...checkSpec(spec, { now: now() }), ...checkCertificates(spec)]);
-    if ((await store.get(id)) !== undefined) throw new IdTaken();
-    try {
-      return await record.create({ id, accountId, projectId, spec }, by);
-    } catch (cause) {
-      // Another caller was faster, between the question and this.
-      throw (await store.get(id)) === undefined ? cause : new IdTaken();
-    }
-  }
-
-  /** The same once for each key within a day: who asks again is answered with the task that there is. */
-  async createOnce({ accountId, projectId, by }: Owner, spec: TaskSpec, once: Once): Promise<Task> {
-    const { record, store, now, newId } = this.#options;
-    refuse([...checkSpec(spec, { now: now() }), ...checkCertificates(spec)]);
-    const made = await record.createOnce({ id: newId(), accountId, projectId, spec }, once, by);
+    const { accountId, projectId } = owner;
+    const made = await this.#make({ id: id ?? newId(), accountId, projectId, spec }, once, owner.by).catch(
+      async (cause: unknown) => {
+        throw id !== undefined && (await store.get(id)) !== undefined ? new IdTaken() : cause;
+      },
+    );
     if ('spec' in made) return made;
-    if (made.wish !== once.wish) throw new KeyReused();
+    if (made.wish !== once?.wish) throw new KeyReused();
     const task = await store.get(made.taskId);
     if (task === undefined) throw new UnknownTask(made.taskId);
     return task;
+  }
+
+  #make(seed: Omit<TaskSeed, keyof Stamp>, once: Once | undefined, by: Actor | undefined): Promise<Task | Creation> {
+    const { record } = this.#options;
+    return once === undefined ? record.create(seed, by) : record.createOnce(seed, once, by);
   }
 
   /**

@@ -1,15 +1,24 @@
 import { createHash } from 'node:crypto';
-import { headerValues, type WireRequest } from '../auth.ts';
+import { type Caller, headerValues, type WireRequest } from '../auth.ts';
 import { invalid, NativeError } from './error.ts';
+
+interface Once {
+  readonly key: string;
+  readonly wish: string;
+}
 
 /** Of a task, as HTTP has it: what `If-Match` is to hold. */
 export const printVersion = (version: number): string => `"${version}"`;
 
-/** By what a creation that is sent again is known; undefined where that is not asked for. */
-export function onceOf({ rawHeaders, body }: WireRequest): { readonly key: string; readonly wish: string } | undefined {
+/**
+ * By what a creation that is sent again is known; undefined where that is not asked for. Who acts for one project has
+ * keys of its own: it is not shown what another project has made.
+ */
+export function onceOf({ rawHeaders, body }: WireRequest, { projectId }: Pick<Caller, 'projectId'>): Once | undefined {
   const [given, ...more] = headerValues(rawHeaders, 'idempotency-key');
   if (given === undefined) return undefined;
-  if (more.length === 0 && /^[!-~]{1,255}$/.test(given)) return { key: digest(given), wish: digest(body) };
+  if (more.length === 0 && /^[!-~]{1,255}$/.test(given))
+    return { key: digest(projectId === '' ? given : `${projectId} ${given}`), wish: digest(body) };
   throw invalid([
     { field: 'Idempotency-Key', rule: 'must be one text of 1 to 255 printable characters without spaces' },
   ]);

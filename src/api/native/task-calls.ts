@@ -18,7 +18,7 @@ import { readChange, readWish } from './task-read.ts';
 import type { JUMP, PrintedTask, SWITCH, TaskChange, TasksBy, TaskWish } from './task-schema.ts';
 
 export interface TaskCallsOptions {
-  readonly tasks: Pick<Tasks, 'create' | 'createAs' | 'createOnce' | 'change' | 'delete' | 'get' | 'move' | 'restart'>;
+  readonly tasks: Pick<Tasks, 'create' | 'change' | 'delete' | 'get' | 'move' | 'restart'>;
   readonly directory: Pick<Directory, 'find'>;
   readonly accounts: {
     findDomain(name: string, accountId: string): Promise<object | undefined>;
@@ -53,12 +53,10 @@ export class TaskCalls {
 
   async create({ caller, body, wire }: Call<unknown, TaskWish>): Promise<PrintedTask> {
     const { tasks } = this.#options;
-    const once = onceOf(wire);
+    const once = onceOf(wire, caller);
     const spec = await this.specOf(caller, body);
     const owner = await this.#ownerOf(caller, body.project_id);
-    if (body.id !== undefined) return this.#print(await tasks.createAs(body.id, owner, spec), caller, {});
-    const task = await (once === undefined ? tasks.create(owner, spec) : tasks.createOnce(owner, spec, once));
-    return this.#print(task, caller, {});
+    return this.#print(await tasks.create(owner, spec, { id: body.id, once }), caller, {});
   }
 
   /** The wish in our words, all that is wrong with it refused. */
