@@ -50,9 +50,14 @@ export class FragmentSamples implements Samples {
   }
 
   add(samples: readonly Sample[]): void {
-    this.#samples = [...this.#samples.slice(this.#at), ...samples];
-    this.#at = 0;
-    if (this.#samples.length > MOST_SAMPLES) throw broken('moof', 'holds too many samples ahead of the other track');
+    // What has been read is let go of when it is half of all: a fragment may come in ten thousand pieces.
+    if (2 * this.#at >= this.#samples.length) {
+      this.#samples = this.#samples.slice(this.#at);
+      this.#at = 0;
+    }
+    for (const sample of samples) this.#samples.push(sample);
+    if (this.#samples.length - this.#at > MOST_SAMPLES)
+      throw broken('moof', 'holds too many samples ahead of the other track');
     this.#show();
   }
 
