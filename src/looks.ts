@@ -2,6 +2,7 @@ import { Fault } from './media/fault.ts';
 import { type Joint, jointOf, type Preview, previewFile } from './media/preview.ts';
 import type { LiveFindings } from './media/probe-live.ts';
 import { type ProbeUrlOptions, probeLiveUrl, probePush, probeUrl } from './media/probe-url.ts';
+import type { Trust } from './media/trust.ts';
 
 /** What came of a look: a failure of the world is an answer, too. */
 export type Looked<Found> =
@@ -27,7 +28,7 @@ export const proberOf =
 
 export interface Eyes {
   file(url: string, offsetsMs: readonly number[], signal: AbortSignal): Promise<Looked<Preview>>;
-  live(url: string, signal: AbortSignal): Promise<Looked<LiveFindings>>;
+  live(url: string, tls: Trust | undefined, signal: AbortSignal): Promise<Looked<LiveFindings>>;
   joint(
     before: Pick<Preview, 'headers' | 'video' | 'audio'>,
     after: Pick<Preview, 'headers' | 'video' | 'audio'>,
@@ -37,6 +38,6 @@ export interface Eyes {
 /** For plans. */
 export const eyesOf = (options: Omit<ProbeUrlOptions, 'signal'>): Eyes => ({
   file: (url, offsetsMs, signal) => looked(previewFile(url, { ...options, offsetsMs, signal })),
-  live: (url, signal) => looked(probeLiveUrl(url, { ...options, signal })),
+  live: (url, tls, signal) => looked(probeLiveUrl(url, { ...options, dialler: options.dialler.trusting(tls), signal })),
   joint: jointOf,
 });

@@ -3,6 +3,7 @@ import { InvalidTask } from '../task/error.ts';
 import type { ListItem } from '../task/playlist.ts';
 import { type ListSource, NO_END, type TaskSpec } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
+import type { Trust } from '../task/trust.ts';
 import { type Eyes, type FileFacts, type LiveFacts, type Plan, Plans } from './plan.ts';
 import type { WarningCode } from './plan-warnings.ts';
 
@@ -75,16 +76,22 @@ interface World {
 
 const gone = { ok: false, kind: 'refused', error: 'the server refused the connection' } as const;
 
-function plansIn({ files = {}, lives = {}, tasks = [], joint }: World): { plans: Plans; asked: string[] } {
+function plansIn({ files = {}, lives = {}, tasks = [], joint }: World): {
+  plans: Plans;
+  asked: string[];
+  believed: [string, Trust | undefined][];
+} {
   const asked: string[] = [];
+  const believed: [string, Trust | undefined][] = [];
   const eyes: Eyes = {
     file: async url => {
       asked.push(url);
       const found = url in files ? files[url] : FILE;
       return found === undefined ? gone : { ok: true, found };
     },
-    live: async url => {
+    live: async (url, tls) => {
       asked.push(url);
+      believed.push([url, tls]);
       const found = url in lives ? lives[url] : LIVE;
       return found === undefined ? gone : { ok: true, found };
     },
@@ -98,7 +105,7 @@ function plansIn({ files = {}, lives = {}, tasks = [], joint }: World): { plans:
     now: () => NOW,
     signal: new AbortController().signal,
   });
-  return { plans, asked };
+  return { plans, asked, believed };
 }
 
 const plan = (wanted: TaskSpec, world: World = {}): Promise<Plan> => plansIn(world).plans.plan(OWNER, wanted);
@@ -106,6 +113,29 @@ const codesOf = ({ warnings }: Plan): string[] => warnings.map(({ code, field })
 
 const rival = (change: Partial<Task>, wanted: Partial<TaskSpec> = {}): Task =>
   ({ id: 'other', status: 'running', spec: spec(wanted), ...change }) as Task;
+
+const PIN = `sha256/${'A'.repeat(43)}=`;
+
+describe('trust', () => {
+  it('is that of the task for its own source, and that of the node for a standby', async () => {
+    const { plans, believed } = plansIn({});
+    const source = { kind: 'live', url: 'rtmps://a/a/a', tls: { pins: [PIN] } } as const;
+    await plans.plan(OWNER, spec({ source, standby: ['rtmps://b/b/b'] }));
+    expect(believed).toEqual([
+      ['rtmps://a/a/a', { pins: [PIN] }],
+      ['rtmps://b/b/b', undefined],
+    ]);
+  });
+
+  it('in what is no certificate is refused before anything is looked at', async () => {
+    const { plans, asked } = plansIn({});
+    const ca = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+    await expect(
+      plans.plan(OWNER, spec({ source: { kind: 'live', url: 'rtmps://a/a/a', tls: { ca } } })),
+    ).rejects.toThrow(InvalidTask);
+    expect(asked).toEqual([]);
+  });
+});
 
 describe('a plan', () => {
   const soon = `Expires=${NOW / 1_000 + 30}`;

@@ -3,10 +3,12 @@ import { InvalidTask } from '../task/error.ts';
 import type { ListItem } from '../task/playlist.ts';
 import { checkSpec, destinationUrl, type ListSource, NO_END, type TaskSpec } from '../task/spec.ts';
 import { type FileLength, type Timeline, timelineOf } from '../task/timeline.ts';
+import type { Trust } from '../task/trust.ts';
 import type { Addresses } from './assets.ts';
 import type { Directory } from './directory.ts';
 import { type Warning, warningsOf } from './plan-warnings.ts';
 import type { Owner } from './tasks.ts';
+import { checkCertificates } from './trust.ts';
 
 /** Whether a codec arrives at a kind of destination. */
 export interface Carried {
@@ -50,7 +52,8 @@ export interface Joint {
 /** The media's eyes. */
 export interface Eyes {
   file(url: string, offsetsMs: readonly number[], signal: AbortSignal): Promise<Looked<FileFacts>>;
-  live(url: string, signal: AbortSignal): Promise<Looked<LiveFacts>>;
+  /** Nobody else than the task itself would believe. */
+  live(url: string, tls: Trust | undefined, signal: AbortSignal): Promise<Looked<LiveFacts>>;
   joint(before: FileFacts, after: FileFacts): Joint;
 }
 
@@ -104,7 +107,7 @@ export class Plans {
 
   async plan(owner: Owner, spec: TaskSpec): Promise<Plan> {
     const { now } = this.#options;
-    const problems = checkSpec(spec, { now: now() });
+    const problems = [...checkSpec(spec, { now: now() }), ...checkCertificates(spec)];
     if (problems.length > 0) throw new InvalidTask(problems);
     const signal = AbortSignal.any([this.#options.signal, AbortSignal.timeout(MOST_MS)]);
     const [sources, rivals] = await Promise.all([this.#look(owner, spec, signal), this.#rivals(owner, spec)]);
@@ -120,11 +123,11 @@ export class Plans {
     const addresses = await this.#options.assets.resolve(accountId, wanted.map(({ url }) => url).filter(isAssetUrl));
     const files = new Map<string, Promise<Looked<FileFacts>>>();
     const lane = new Lane(AT_ONCE);
-    const looks = wanted.map(async ({ field, url, kind }): Promise<PlannedSource> => {
+    const looks = wanted.map(async ({ field, url, kind, tls }): Promise<PlannedSource> => {
       const at = isAssetUrl(url) ? addresses[url] : url;
       if (at === undefined) return { field, url, kind, looked: missing };
       if (kind === 'live') {
-        return { field, url, kind, looked: await lane.take(() => this.#options.eyes.live(at, signal)) };
+        return { field, url, kind, looked: await lane.take(() => this.#options.eyes.live(at, tls, signal)) };
       }
       const known = files.get(url);
       if (known === undefined && files.size === MOST_FILES) return { field, url, kind, looked: tooMany };
@@ -161,8 +164,8 @@ export class Plans {
     startAt: number,
   ): { readonly timeline: Timeline | null; readonly joints: readonly PlannedJoint[] } {
     if (source.kind === 'live') return { timeline: null, joints: [] };
-    const looks = source.items.map((_, at) => sources.find(({ field }) => field === `source.items[${at}].url`));
-    const files = looks.map(foundIn);
+    // They lie in front of the standbys.
+    const files = source.items.map((_, at) => foundIn(sources[at]));
     const span = { startAt, endAt: endAt >= NO_END ? Number.POSITIVE_INFINITY : endAt, most: MOST_AIRINGS };
     return { timeline: timelineOf(source, files.map(lengthOf), span), joints: this.#joints(source, files) };
   }
@@ -202,12 +205,13 @@ interface Wanted {
   readonly field: string;
   readonly url: string;
   readonly kind: 'file' | 'live';
+  readonly tls?: Trust | undefined;
 }
 
 function addressesOf({ source, standby }: TaskSpec): readonly Wanted[] {
   const main: readonly Wanted[] =
     source.kind === 'live'
-      ? [{ field: 'source.url', url: source.url, kind: 'live' }]
+      ? [{ field: 'source.url', url: source.url, kind: 'live', tls: source.tls }]
       : source.items.map(({ url }, at) => ({ field: `source.items[${at}].url`, url, kind: 'file' }));
   return [...main, ...standby.map((url, at): Wanted => ({ field: `standby[${at}]`, url, kind: 'live' }))];
 }
