@@ -51,7 +51,7 @@ export const setAccountLive = ({ write }: Base, id: string, live: boolean): Prom
 /** What goes with its account; the name may be given anew. */
 const OWNED = [
   ...(['projects', 'policies', 'domains', 'assets'] as const),
-  ...(['events', 'deliveries', 'endpoints', 'callback_secrets', 'audit'] as const),
+  ...(['events', 'deliveries', 'endpoints', 'callback_secrets', 'audit', 'creations'] as const),
 ];
 
 export const removeAccount = ({ write }: Base, id: string): Promise<AccountUse | undefined> =>

@@ -97,6 +97,15 @@ export function accountSuite(name: string, open: () => Promise<OpenedStore>): vo
         await store.change(task.id, telling('deleted'));
         expect(await store.removeAccount('default')).toEqual({ keys: 0, users: 0, tasks: 0 });
       });
+
+      it('takes along what its callers have made once, for the name may be given anew', async () => {
+        const once = { key: 'order-1', wish: 'a' };
+        const [first, second] = [sampleTask(), sampleTask()];
+        expect(await store.create(first, once)).toBeUndefined();
+        await store.change(first.task.id, telling('deleted'));
+        await store.removeAccount('default');
+        expect(await store.create(second, once)).toBeUndefined();
+      });
     });
 
     describe('a temporary access key', () => {
