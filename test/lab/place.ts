@@ -7,8 +7,12 @@ import { join } from 'node:path';
 
 /** What a test opened, closed in reverse order at its end, whatever happened. */
 export class Place implements AsyncDisposable {
-  readonly dir = mkdtempSync(join(tmpdir(), 'millrace-test-'));
+  readonly dir: string;
   readonly #closers: (() => unknown)[] = [];
+
+  constructor(base = tmpdir()) {
+    this.dir = mkdtempSync(join(base, 'millrace-test-'));
+  }
 
   /** Remembers how to close the thing; answers it. */
   own<T>(thing: T, close: (thing: T) => unknown): T {
