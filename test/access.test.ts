@@ -51,6 +51,17 @@ describe('users', () => {
     expect((await admin.ask('users')).status).toBe(200);
   });
 
+  it('who are removed while they are changed are not there', async () => {
+    const root = await api.accounts.requireUser('root', 'default');
+    for (let round = 0; round < 5; round++) {
+      await api.store.addUser({ ...root, id: `u${round}`, name: 'ann' });
+      const change = admin.ask('users/ann', { method: 'PATCH', body: { role: 'viewer' } });
+      const [changed, removed] = await Promise.all([change, admin.ask('users/ann', { method: 'DELETE' })]);
+      expect([200, 404]).toContain(changed.status);
+      expect(removed.status).toBe(200);
+    }
+  });
+
   it('of another account are not there', async () => {
     await api.accounts.putUser('eve', PASSWORD, { accountId: 'acme' });
     expect((await admin.ask('users')).body.users).toHaveLength(1);

@@ -124,6 +124,11 @@ export class Users {
     return right && user?.enabled === true ? withoutHash(user) : undefined;
   }
 
+  async find(name: string, accountId: string): Promise<PublicUser | undefined> {
+    const user = await this.#options.store.user(accountId, name);
+    return user && withoutHash(user);
+  }
+
   async require(name: string, accountId: string): Promise<User> {
     const user = await this.#options.store.user(accountId, name);
     if (user === undefined) throw new InvalidAccount(`there is no user ${name} in the account ${accountId}`);

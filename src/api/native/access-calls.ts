@@ -62,9 +62,11 @@ export class AccessCalls {
       ...(password === undefined ? {} : { password }),
       ...(enabled === undefined ? {} : { enabled }),
     };
-    const users = this.#accounts(caller).users;
-    if (!(await saying('policies', () => patiently(() => users.change(id, edit, accountId))))) throw notFound('user');
-    return printUser(await users.require(id, accountId));
+    const { users } = this.#accounts(caller);
+    await saying('policies', () => patiently(() => users.change(id, edit, accountId)));
+    const user = await users.find(id, accountId);
+    if (user === undefined) throw notFound('user');
+    return printUser(user);
   }
 
   async removeUser({ caller, id }: Call) {
