@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ROUTES } from '../src/api/native/routes.ts';
+import { StoreFault } from '../src/store/store-fault.ts';
 import { BUILT_IN_POLICIES, mayCall, POLICY_OF, type Role } from '../src/task/policy.ts';
 import { type Api, sendRaw, startApi } from './lab/api.ts';
 import { ConsoleUser } from './lab/console-user.ts';
@@ -203,6 +204,13 @@ describe('a session', () => {
     const wish = { password: PASSWORD, new_password: '\u{1F511}'.repeat(256) };
     expect((await user.ask('session/password', { body: wish })).status).toBe(200);
     expect((await user.login('viewer', wish.new_password)).status).toBe(200);
+  });
+
+  it('is nobody`s only where it is over, and not where the store fails', async () => {
+    const user = await signedIn();
+    vi.spyOn(api.store, 'signIn').mockRejectedValueOnce(new StoreFault('busy', 'another writes'));
+    expect((await user.ask('session')).status).toBe(503);
+    expect((await user.ask('session')).body).toMatchObject({ user: 'admin' });
   });
 
   it('ends its event stream with it', async () => {

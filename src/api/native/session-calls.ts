@@ -48,7 +48,7 @@ export class SessionCalls {
 
   /** Answers nobody, too: a page asks before anybody has logged in. */
   async current({ wire }: Call): Promise<PrintedSignIn> {
-    const caller = await this.#options.gate.signedIn(wire).catch(() => undefined);
+    const caller = await this.#options.gate.signedIn(wire).catch(nobodyWhereRefused);
     const signedIn = caller?.signedIn;
     if (caller === undefined || signedIn === undefined) return this.#nobody();
     return this.#print(caller, signedIn.user, signedIn.csrf);
@@ -182,6 +182,12 @@ export class SessionCalls {
   #cookie(token: string): string {
     return setCookie(token, { isSecure: this.#options.consoleUrl?.startsWith('https:') ?? false });
   }
+}
+
+/** A store that fails makes nobody a stranger: people would be asked for their passwords. */
+function nobodyWhereRefused(error: unknown): undefined {
+  if (error instanceof NativeError) return undefined;
+  throw error;
 }
 
 const arrivalOf = ({ remote, rawHeaders }: WireRequest, requestId: string): Arrival => ({
