@@ -66,13 +66,15 @@ function readComing(text: string): Coming {
 export function changeOf(flags: TaskFlags, { now }: Pick<Terminal, 'now'>): TaskChange {
   const { name, tag, standby, start, end, callback, delay, slate } = flags;
   const source = sourceOf(flags);
+  // One moment for both, so that what lies between them is what was said.
+  const at = now();
   return {
     ...(source === undefined ? {} : { source }),
     ...(name === undefined ? {} : { name }),
     ...(tag === undefined ? {} : { tags: tag }),
     ...(standby === undefined ? {} : { standby }),
-    ...(start === undefined ? {} : { start_at: start(now()) }),
-    ...(end === undefined ? {} : { end_at: end === 'none' ? null : end(now()) }),
+    ...(start === undefined ? {} : { start_at: start(at) }),
+    ...(end === undefined ? {} : { end_at: end === 'none' ? null : end(at) }),
     ...(callback === undefined ? {} : { callback: { url: callback } }),
     ...(delay === undefined ? {} : { delay_s: delay }),
     ...(slate === undefined ? {} : { slate }),
