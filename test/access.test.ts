@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Api, callTasks, startApi } from './lab/api.ts';
 import { ConsoleUser } from './lab/console-user.ts';
 import { type NativeAsk, nativeAsk } from './lab/native.ts';
@@ -52,14 +52,11 @@ describe('users', () => {
   });
 
   it('who are removed while they are changed are not there', async () => {
-    const root = await api.accounts.requireUser('root', 'default');
-    for (let round = 0; round < 5; round++) {
-      await api.store.addUser({ ...root, id: `u${round}`, name: 'ann' });
-      const change = admin.ask('users/ann', { method: 'PATCH', body: { role: 'viewer' } });
-      const [changed, removed] = await Promise.all([change, admin.ask('users/ann', { method: 'DELETE' })]);
-      expect([200, 404]).toContain(changed.status);
-      expect(removed.status).toBe(200);
-    }
+    await api.accounts.putUser('ann', PASSWORD);
+    const ann = await api.accounts.requireUser('ann', 'default');
+    // Once for the change, and then for the answer.
+    vi.spyOn(api.store, 'user').mockResolvedValueOnce(ann).mockResolvedValueOnce(undefined);
+    expect((await admin.ask('users/ann', { method: 'PATCH', body: { role: 'viewer' } })).status).toBe(404);
   });
 
   it('of another account are not there', async () => {
