@@ -29,7 +29,7 @@ export interface Found {
 
 const SWITCHES: readonly OptionName[] = ['rtmp', 'eager-recovery', 'warm-standby', 'slate'];
 
-/** Looks every option up once: flags before environment before file. What is wrong with any of the three is a problem. */
+/** Looks every option up once: flags before environment before file. What is wrong with any of them is a problem. */
 export function findValues(from: Surroundings, problems: string[]): ReadonlyMap<OptionName, Found> {
   problems.push(...strangerProblems(from.strangers ?? []));
   const file = readFile(from, problems);

@@ -26,8 +26,8 @@ export interface TickBatches {
 }
 
 /**
- * Reads files only while there is a sink, and no faster than it takes them: up to where one schedule for the present sink
- * stands, which goes on over files and rounds.
+ * Reads files only while there is a sink, and no faster than it takes them: up to where one schedule for the present
+ * sink stands, which goes on over files and rounds.
  */
 export class PlayoutReader {
   readonly #splicer: Splicer;

@@ -21,8 +21,8 @@ export interface SinkSideParts {
 }
 
 /**
- * Gives what a relay has placed to one sink after the other: each begins with the headers in force and a key frame, and is
- * followed by the next in front of one. While nobody takes it the present GOP is kept.
+ * Gives what a relay has placed to one sink after the other: each begins with the headers in force and a key frame, and
+ * is followed by the next in front of one. While nobody takes it the present GOP is kept.
  *
  * `#start` and `#parts` are shared by all relays of the process: nothing of them outlives a tick, which is synchronous.
  */

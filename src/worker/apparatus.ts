@@ -13,8 +13,8 @@ export interface ApparatusParts {
 }
 
 /**
- * A relay with the list it plays, and what keeps the list supplied. It moves to where its destination, an edit or the clock
- * wants it. A bug ends all three together.
+ * A relay with the list it plays, and what keeps the list supplied. It moves to where its destination, an edit or the
+ * clock wants it. A bug ends all three together.
  */
 export class Apparatus {
   readonly relay: Relay;
