@@ -2,6 +2,7 @@ import type { Assets } from '../../control/assets.ts';
 import type { Asset } from '../../task/asset.ts';
 import { saying, wholeAccount } from './access-calls.ts';
 import type { AssetWish } from './access-schema.ts';
+import { AtOnce } from './at-once.ts';
 import { NativeError, notFound } from './error.ts';
 import { printTime, type Redact, snake } from './event.ts';
 import { forbidden } from './refused.ts';
@@ -17,10 +18,13 @@ interface Reveal {
 }
 
 const WRITE = 'millrace:assets:write';
+/** Each is a connection, and up to half a minute of reading. */
+const LOOKS = { most: 4, retryMs: 2_000 };
 
 /** Media assets: names that lists give to files. */
 export class AssetCalls {
   readonly #options: AssetOptions;
+  readonly #looks = new AtOnce(LOOKS);
 
   constructor(options: AssetOptions) {
     this.#options = options;
@@ -42,7 +46,8 @@ export class AssetCalls {
       throw new NativeError('CONFLICT', 'The asset stands already: replace leads it elsewhere.', { errors });
     }
     const wish = { url, accountId, probe, replace, ...(id === undefined ? {} : { id }) };
-    const asset = await saying('url', () => this.#options.assets.by(caller.by).add(wish));
+    const add = () => saying('url', () => this.#options.assets.by(caller.by).add(wish));
+    const asset = await (probe ? this.#looks.take(add) : add());
     return printAsset(asset, this.#options.redact);
   }
 

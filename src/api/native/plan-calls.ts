@@ -1,6 +1,6 @@
 import type { Carried, Facts, Plan, PlannedSource, Plans } from '../../control/plan.ts';
 import type { Airing } from '../../task/timeline.ts';
-import { throttled } from './error.ts';
+import { AtOnce } from './at-once.ts';
 import type { Redact } from './event.ts';
 import type { PrintedPlan } from './plan-schema.ts';
 import type { Call } from './route.ts';
@@ -13,14 +13,13 @@ export interface PlanCallsOptions {
 }
 
 /** Each looks at several sources at once. */
-const MOST_AT_ONCE = 2;
-const RETRY_MS = 2_000;
+const LOOKS = { most: 2, retryMs: 2_000 };
 
 /** What would become of a task, without making it. */
 export class PlanCalls {
   readonly #options: PlanCallsOptions;
   readonly #tasks: Pick<TaskCalls, 'specOf'>;
-  #running = 0;
+  readonly #looks = new AtOnce(LOOKS);
 
   constructor(options: PlanCallsOptions, tasks: Pick<TaskCalls, 'specOf'>) {
     this.#options = options;
@@ -30,13 +29,7 @@ export class PlanCalls {
   async plan({ caller, body }: Call<unknown, TaskWish>): Promise<PrintedPlan> {
     const { plans, redact } = this.#options;
     const spec = await this.#tasks.specOf(caller, body);
-    if (this.#running >= MOST_AT_ONCE) throw throttled('The node is looking at other plans now.', RETRY_MS);
-    this.#running++;
-    try {
-      return printPlan(await plans.plan(caller, spec), redact);
-    } finally {
-      this.#running--;
-    }
+    return printPlan(await this.#looks.take(() => plans.plan(caller, spec)), redact);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { UrlRole } from '../check-url.ts';
-import { throttled } from './error.ts';
+import { AtOnce } from './at-once.ts';
 import { snake } from './event.ts';
 
 /** What a probe is asked of: what tasks would pull, or push to. */
@@ -15,8 +15,7 @@ export type ProbeAnswer =
 type Looked = { readonly ok: true } | Extract<ProbeAnswer, { ok: false }>;
 
 /** Each of them is a connection, and seconds of somebody's media. */
-const MOST_AT_ONCE = 4;
-const RETRY_MS = 1_000;
+const LOOKS = { most: 4, retryMs: 1_000 };
 
 export const ROLES: Readonly<Record<ProbedAs, readonly UrlRole[]>> = {
   source: ['live', 'file'],
@@ -26,22 +25,16 @@ export const ROLES: Readonly<Record<ProbedAs, readonly UrlRole[]>> = {
 /** Lets few probes run at once, over all accounts. */
 export class Prober {
   readonly #probe: Probe;
-  #running = 0;
+  readonly #looks = new AtOnce(LOOKS);
 
   constructor(probe: Probe) {
     this.#probe = probe;
   }
 
   async look(url: string, as: ProbedAs): Promise<Looked> {
-    if (this.#running >= MOST_AT_ONCE) throw throttled('The node is looking at others now.', RETRY_MS);
-    this.#running++;
-    try {
-      const answer = await this.#probe(url, as);
-      if (!answer.ok) return { ok: false, kind: answer.kind, error: answer.error };
-      return { ...(printDeep(answer.found) as object), ok: true };
-    } finally {
-      this.#running--;
-    }
+    const answer = await this.#looks.take(() => this.#probe(url, as));
+    if (!answer.ok) return { ok: false, kind: answer.kind, error: answer.error };
+    return { ...(printDeep(answer.found) as object), ok: true };
   }
 }
 
