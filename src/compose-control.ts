@@ -1,0 +1,246 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { renderAlibaba, signAlibaba } from './api/alibaba/callback.ts';
+import { renderHuawei } from './api/huawei/callback.ts';
+import { renderNative } from './api/native/callback.ts';
+import type { SingleCluster } from './cluster/single.ts';
+import { type Config, printListen } from './config.ts';
+import type { Assets } from './control/assets.ts';
+import { Breakpoints } from './control/breakpoints.ts';
+import { CallbackSecrets } from './control/callback-secrets.ts';
+import { Callbacks } from './control/callbacks.ts';
+import { Claims } from './control/claims.ts';
+import { Directory } from './control/directory.ts';
+import { History } from './control/history.ts';
+import { Housekeeping } from './control/housekeeping.ts';
+import { Node } from './control/node.ts';
+import { Record } from './control/record.ts';
+import { Scheduler } from './control/scheduler.ts';
+import { Signals } from './control/signals.ts';
+import { Supervisor } from './control/supervisor.ts';
+import { Tasks } from './control/tasks.ts';
+import { timedIds } from './control/timed-ids.ts';
+import { redactUrl } from './media/address.ts';
+import { monotonic } from './media/clock.ts';
+import { Connections } from './media/connections.ts';
+import { Fault } from './media/fault.ts';
+import { post } from './media/http.ts';
+import type { Meters } from './meters.ts';
+import type { Log } from './ops/log.ts';
+import { version } from './ops/version.ts';
+import { diallerOf, ownListeners } from './reach.ts';
+import type { Store } from './store/store.ts';
+import type { Event } from './task/event.ts';
+import { codeDigest, originEdition, workerEdition } from './worker/edition.ts';
+import { sleep } from './worker/sleep.ts';
+import { originProcess, workerProcess } from './worker/spawn.ts';
+import { processUsage } from './worker/usage.ts';
+
+const now = Date.now;
+const newId = randomUUID;
+
+/** Where workers dial. */
+export const channelOf = ({ data }: Config): string => join(data, 'control.sock');
+
+export interface Control {
+  readonly tasks: Tasks;
+  readonly assets: Assets;
+  readonly scheduler: Scheduler;
+  readonly callbacks: Callbacks;
+  readonly housekeeping: Housekeeping;
+  readonly secrets: CallbackSecrets;
+  readonly history: History;
+  readonly directory: Directory;
+  readonly supervisor: Supervisor;
+  readonly claims: Claims;
+  readonly signals: Signals;
+  readonly node: Node;
+}
+
+interface ControlParts {
+  readonly store: Store;
+  readonly assets: Assets;
+  readonly cluster: SingleCluster;
+  readonly log: Log;
+  readonly closing: AsyncDisposableStack;
+  readonly meters: Meters;
+}
+
+export function buildControl(config: Config, { store, assets, cluster, log, closing, meters }: ControlParts): Control {
+  const tell = controlLog(log);
+  const record: Record = buildRecord(config, {
+    store,
+    tell,
+    onEvent: [
+      event => logEvent(event, log),
+      (event, task) => claims.follow(event, task),
+      event => scheduler.follow(event),
+      (event, task, delivery) => callbacks.follow(event, task, delivery),
+      (event, task) => history.follow(event, task),
+      (event, task) => directory.follow(event, task),
+      (event, task) => meters.follow(event, task),
+    ],
+  });
+  const breakpoints = closing.adopt(new Breakpoints({ store, now: monotonic, log: tell }), it => it.close());
+  const signals = new Signals({ now: monotonic, wall: now });
+  const claims: Claims = new Claims({
+    signals: {
+      note: report => {
+        signals.note(report);
+        meters.tally.note(report);
+      },
+    },
+    store,
+    record,
+    cluster,
+    assets,
+    breakpoints,
+    place: order => supervisor.place(order),
+    stop: (taskId, epoch) => supervisor.stop(taskId, epoch),
+    eager: config.eagerRecovery,
+    cover: config.cover,
+    now,
+    sleep,
+    log: tell,
+  });
+  const begun = (lateMs: number): void => meters.metrics.begun(lateMs);
+  const scheduler: Scheduler = new Scheduler({ store, record, claims, now, sleep, log: tell, begun });
+  const secrets = new CallbackSecrets({ store, now, newId, randomBytes });
+  const connections = closing.adopt(new Connections(), it => it.close());
+  const callbacks: Callbacks = buildCallbacks(config, { store, secrets, record, connections, meters, tell });
+  const { keepEventsMs } = config;
+  const housekeeping = new Housekeeping({ store, keepEventsMs, now, sleep, log: tell });
+  const history = new History({ store, callbacks, now });
+  const directory = new Directory({ store, redact: redactUrl, now });
+  const supervisor = buildSupervisor(config, { listener: claims, log: tell });
+  const node = closing.adopt(buildNode(config, { supervisor, signals }), it => it.close());
+  meters.measures({ store, claims, signals, node });
+  closing.adopt(supervisor, it => it.close({ stopWorkers: true }));
+  closing.adopt(housekeeping, it => it.close());
+  closing.adopt(callbacks, it => it.close());
+  closing.adopt(claims, it => it.close());
+  closing.adopt(scheduler, it => it.close());
+  const tasks = new Tasks({ store, record, breakpoints, now, newId });
+  return {
+    tasks,
+    assets,
+    scheduler,
+    callbacks,
+    housekeeping,
+    secrets,
+    history,
+    directory,
+    supervisor,
+    claims,
+    signals,
+    node,
+  };
+}
+
+type Tell = ReturnType<typeof controlLog>;
+
+interface RecordParts extends Pick<ConstructorParameters<typeof Record>[0], 'store' | 'onEvent'> {
+  readonly tell: Tell;
+}
+
+function buildRecord({ alibabaEvents }: Config, { store, onEvent, tell }: RecordParts): Record {
+  return new Record({
+    store,
+    now,
+    newId: timedIds({ now, randomBytes }),
+    redact: redactUrl,
+    render: {
+      huawei: renderHuawei,
+      alibaba: renderAlibaba(alibabaEvents),
+      native: renderNative({ redact: redactUrl }),
+    },
+    onEvent,
+    log: tell,
+  });
+}
+
+interface CallbackParts extends Pick<ConstructorParameters<typeof Callbacks>[0], 'store' | 'secrets'> {
+  readonly record: Record;
+  readonly connections: Connections;
+  readonly meters: Meters;
+  readonly tell: Tell;
+}
+
+function buildCallbacks(
+  config: Config,
+  { store, secrets, record, connections, meters, tell }: CallbackParts,
+): Callbacks {
+  return new Callbacks({
+    ...{ store, secrets, now, sleep, log: tell, random: Math.random },
+    post: poster(config, connections),
+    sign: { alibaba: signAlibaba },
+    redact: redactUrl,
+    isBlocked: cause => cause instanceof Fault && cause.kind === 'policy',
+    tell: (taskId, telling) => record.tell(taskId, telling),
+    tried: ({ dialect }, { verdict, tookMs }) => meters.metrics.called({ dialect, outcome: verdict, ms: tookMs }),
+  });
+}
+
+const buildNode = ({ region }: Config, { supervisor, signals }: Pick<Control, 'supervisor' | 'signals'>): Node =>
+  new Node({
+    ...{ name: hostname(), version, region, supervisor, now: monotonic, usage: processUsage },
+    carried: () => signals.carried,
+  });
+
+/**
+ * How many runs of this node may dial a destination host within a second while it answers none of them. The promise is
+ * 20, as the host sees them: some come closer together than they left.
+ */
+const DIALS_PER_SECOND = 18;
+
+function buildSupervisor(
+  config: Config,
+  { listener, log }: { readonly listener: Claims; readonly log: Tell },
+): Supervisor {
+  const channel = channelOf(config);
+  const shared = { channel, logFolder: join(config.data, 'log'), cacheFolder: join(config.data, 'cache') };
+  const { rtmp, network, media, ca, srtListen } = config;
+  const dialsPerSecond = DIALS_PER_SECOND / config.workers;
+  const forWorkers = {
+    network,
+    forbidden: ownListeners(config),
+    mediaFolder: media ?? undefined,
+    dialsPerSecond,
+    ca: ca ?? undefined,
+    listens: srtListen ?? undefined,
+  };
+  const forOrigin = { listen: rtmp === null ? '' : printListen(rtmp) };
+  return new Supervisor({
+    socketPath: channel,
+    workers: config.workers,
+    spawn: slot => workerProcess({ ...shared, ...forWorkers, slot }),
+    ...(rtmp === null ? {} : { spawnOrigin: () => originProcess({ ...shared, ...forOrigin, slot: 0 }) }),
+    editions: { worker: workerEdition(codeDigest(), forWorkers), origin: originEdition(forOrigin) },
+    listener,
+    now: monotonic,
+    log,
+    childrenFile: join(config.data, 'children.json'),
+  });
+}
+
+function poster(config: Config, connections: Connections): ConstructorParameters<typeof Callbacks>[0]['post'] {
+  const dialler = diallerOf(config);
+  return (request, options) => post(dialler, request, { ...options, connections });
+}
+
+/** What control tells of itself: a line with a cause is a warning. */
+function controlLog(log: Log): (message: string, facts: { readonly [name: string]: unknown }) => void {
+  return (message, { cause, ...facts }) => {
+    if (cause === undefined) log.info(facts, message);
+    else log.warn({ ...facts, err: cause }, message);
+  };
+}
+
+/** The operator's account of a task: a line an event, a warning where the picture is at stake. */
+function logEvent({ taskId, seq, type, from, to, epoch, reason, cause, detail }: Event, log: Log): void {
+  const { alarm, set } = detail;
+  const facts = { taskId, seq, from, to, epoch, cause, reason, ...(type === 'alarm' ? { alarm, set } : {}) };
+  if (type === 'broke' || type === 'gaveUp' || (type === 'alarm' && set !== false)) log.warn(facts, `task ${type}`);
+  else log.info(facts, `task ${type}`);
+}
