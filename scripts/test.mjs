@@ -49,7 +49,7 @@ export function tally(reports) {
 }
 
 /** So many files with a failure may have met a busy machine; more of them are a broken product. */
-const MOST_AGAIN = 3;
+const MOST_AGAIN = 5;
 
 /** The files worth a second look, alone. */
 export function worthAgain(report) {

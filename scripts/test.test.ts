@@ -79,7 +79,7 @@ describe('the way from a clone to the tests', () => {
   it('looks a second time at a few files that failed, and not at many', () => {
     const few = [file('a', 'failed'), file('b', 'passed'), file('c', 'failed', 'passed')];
     expect(worthAgain({ success: false, testResults: few })).toEqual(['a', 'c']);
-    const many = ['a', 'b', 'c', 'd'].map(name => file(name, 'failed'));
+    const many = ['a', 'b', 'c', 'd', 'e', 'f'].map(name => file(name, 'failed'));
     expect(worthAgain({ success: false, testResults: many })).toEqual([]);
     expect(worthAgain(undefined)).toEqual([]);
   });

@@ -72,7 +72,8 @@ describe('the demonstration', () => {
     );
     const all = await tasks();
     expect(all.map(({ name }) => name).sort()).toEqual(['Bars', 'Broken on purpose', 'Playlist']);
-    expect(all.find(({ name }) => name === 'Playlist')?.on_air?.item?.rounds).toBe(3);
+    const list = async (): Promise<Shown | undefined> => (await tasks()).find(({ name }) => name === 'Playlist');
+    await until('the list tells its round', async () => (await list())?.on_air?.item?.rounds === 3);
     const explained = /connection refused .*next try/;
     await until('the broken one says why', async () =>
       explained.test((await statusOf('Broken on purpose'))?.reason ?? ''),
