@@ -1,14 +1,10 @@
+import type { Probe } from './api/native/probe.ts';
+import type { Eyes, Looked } from './control/plan.ts';
 import { Fault } from './media/fault.ts';
-import { type Joint, jointOf, type Preview, previewFile } from './media/preview.ts';
-import type { LiveFindings } from './media/probe-live.ts';
+import { jointOf, previewFile } from './media/preview.ts';
 import { type ProbeUrlOptions, probeLiveUrl, probePush, probeUrl } from './media/probe-url.ts';
-import type { Trust } from './media/trust.ts';
 
-/** What came of a look: a failure of the world is an answer, too. */
-export type Looked<Found> =
-  | { readonly ok: true; readonly found: Found }
-  | { readonly ok: false; readonly kind: string; readonly error: string };
-
+/** A failure of the world is an answer, too. */
 async function looked<Found>(look: Promise<Found>): Promise<Looked<Found>> {
   try {
     return { ok: true, found: await look };
@@ -18,22 +14,11 @@ async function looked<Found>(look: Promise<Found>): Promise<Looked<Found>> {
   }
 }
 
-export type Prober = (url: string, as: 'source' | 'destination') => Promise<Looked<object>>;
-
 /** For callers of the API: within the node's network policy, and until the node ends. */
 export const proberOf =
-  (options: ProbeUrlOptions): Prober =>
+  (options: ProbeUrlOptions): Probe =>
   (url, as) =>
     looked<object>(as === 'source' ? probeUrl(url, options) : probePush(url, options).then(tookMs => ({ tookMs })));
-
-export interface Eyes {
-  file(url: string, offsetsMs: readonly number[], signal: AbortSignal): Promise<Looked<Preview>>;
-  live(url: string, tls: Trust | undefined, signal: AbortSignal): Promise<Looked<LiveFindings>>;
-  joint(
-    before: Pick<Preview, 'headers' | 'video' | 'audio'>,
-    after: Pick<Preview, 'headers' | 'video' | 'audio'>,
-  ): Joint;
-}
 
 /** For plans. */
 export const eyesOf = (options: Omit<ProbeUrlOptions, 'signal'>): Eyes => ({

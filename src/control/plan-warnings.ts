@@ -5,6 +5,7 @@ import type { Facts, FileFacts, PlannedJoint, PlannedSource } from './plan.ts';
 
 export const WARNING_CODES = [
   'unreadable',
+  'not_looked_at',
   'index_last',
   'long_gop',
   'no_key_frame_near_start',
@@ -65,9 +66,14 @@ const warn = (holds: boolean, code: WarningCode, field: string, message: string)
 
 function ofSource(source: PlannedSource, planned: Planned): readonly Warning[] {
   const { field, looked } = source;
-  if (!looked.ok) return [{ code: 'unreadable', field, message: `cannot be had now: ${looked.error}` }];
+  if (!looked.ok) return [missed(field, looked)];
   const own = source.kind === 'file' && source.looked.ok ? ofFile(field, source.looked.found) : [];
   return [...own, ...ofTracks(field, looked.found, planned), ...ofGroups(source), ...expires(source, planned)];
+}
+
+function missed(field: string, { kind, error }: { readonly kind: string; readonly error: string }): Warning {
+  if (kind === 'unseen') return { code: 'not_looked_at', field, message: `nobody knows what it is: ${error}` };
+  return { code: 'unreadable', field, message: `cannot be had now: ${error}` };
 }
 
 function ofFile(field: string, found: FileFacts): readonly Warning[] {

@@ -72,11 +72,13 @@ interface World {
   readonly lives?: Readonly<Record<string, LiveFacts | undefined>>;
   readonly tasks?: readonly Task[];
   readonly joint?: ReturnType<Eyes['joint']>;
+  /** Ends all looks while the first of a stream is taken. */
+  readonly ending?: AbortController;
 }
 
 const gone = { ok: false, kind: 'refused', error: 'the server refused the connection' } as const;
 
-function plansIn({ files = {}, lives = {}, tasks = [], joint }: World): {
+function plansIn({ files = {}, lives = {}, tasks = [], joint, ending }: World): {
   plans: Plans;
   asked: string[];
   believed: [string, Trust | undefined][];
@@ -92,6 +94,8 @@ function plansIn({ files = {}, lives = {}, tasks = [], joint }: World): {
     live: async (url, tls) => {
       asked.push(url);
       believed.push([url, tls]);
+      ending?.abort();
+      if (ending !== undefined) return gone;
       const found = url in lives ? lives[url] : LIVE;
       return found === undefined ? gone : { ok: true, found };
     },
@@ -103,7 +107,7 @@ function plansIn({ files = {}, lives = {}, tasks = [], joint }: World): {
     directory: { find: async () => ({ tasks, next: null, total: tasks.length }) },
     targetOf: async () => 'rtmp://ingest',
     now: () => NOW,
-    signal: new AbortController().signal,
+    signal: ending?.signal ?? new AbortController().signal,
   });
   return { plans, asked, believed };
 }
@@ -344,6 +348,17 @@ describe('a plan', () => {
     const items = ['media://a', 'media://gone', 'media://b'].map(url => ({ url }));
     const { joints } = await plan(spec({ source: list(items) }), { files: { 'media://gone': undefined } });
     expect(joints.map(({ from, to }) => [from, to])).toEqual([[0, 2]]);
+  });
+
+  it('does not take what it had no time for, or what is too many, for gone', async () => {
+    const source = list(Array.from({ length: 201 }, (_, at) => ({ url: `media://${at}` })));
+    const { timeline, warnings } = await plan(spec({ source }));
+    expect(warnings.map(({ code, field }) => `${code} ${field}`)).toEqual(['not_looked_at source.items[200].url']);
+    expect(timeline).toMatchObject({ isWhole: false, endsAt: null });
+    expect(timeline?.airings).toHaveLength(200);
+    const late = new AbortController();
+    const { plans } = plansIn({ ending: late });
+    expect(codesOf(await plans.plan(OWNER, live()))).toEqual(['not_looked_at source.url']);
   });
 
   it('begins no sooner than now, and tells the end of a stream by its task', async () => {

@@ -6,6 +6,7 @@ import { type FileLength, type Timeline, timelineOf } from '../task/timeline.ts'
 import type { Trust } from '../task/trust.ts';
 import type { Addresses } from './assets.ts';
 import type { Directory } from './directory.ts';
+import { inParallel } from './parallel.ts';
 import { type Warning, warningsOf } from './plan-warnings.ts';
 import type { Owner } from './tasks.ts';
 import { checkCertificates } from './trust.ts';
@@ -92,7 +93,7 @@ export interface PlansOptions {
 /** All looks together: somebody waits for the answer. */
 const MOST_MS = 15_000;
 const AT_ONCE = 4;
-/** More files than that are not looked at; who plays so many has them looked at one by one. */
+/** More files than that are not looked at. */
 const MOST_FILES = 200;
 const MOST_AIRINGS = 1_000;
 const MOST_RIVALS = 100;
@@ -119,23 +120,22 @@ export class Plans {
   }
 
   async #look({ accountId }: Owner, spec: TaskSpec, signal: AbortSignal): Promise<readonly PlannedSource[]> {
+    const { eyes, assets } = this.#options;
     const wanted = addressesOf(spec);
-    const addresses = await this.#options.assets.resolve(accountId, wanted.map(({ url }) => url).filter(isAssetUrl));
-    const files = new Map<string, Promise<Looked<FileFacts>>>();
-    const lane = new Lane(AT_ONCE);
-    const looks = wanted.map(async ({ field, url, kind, tls }): Promise<PlannedSource> => {
+    const addresses = await assets.resolve(accountId, wanted.map(({ url }) => url).filter(isAssetUrl));
+    const files = new Map<string, Looked<FileFacts>>();
+    const lives = new Map<string, Looked<LiveFacts>>();
+    await inParallel(eachOnce(wanted), AT_ONCE, async ({ field, url, kind, tls }) => {
       const at = isAssetUrl(url) ? addresses[url] : url;
-      if (at === undefined) return { field, url, kind, looked: missing };
-      if (kind === 'live') {
-        return { field, url, kind, looked: await lane.take(() => this.#options.eyes.live(at, tls, signal)) };
-      }
-      const known = files.get(url);
-      if (known === undefined && files.size === MOST_FILES) return { field, url, kind, looked: tooMany };
-      const look = known ?? lane.take(() => this.#options.eyes.file(at, offsetsOf(spec, url), signal));
-      files.set(url, look);
-      return { field, url, kind, looked: await look };
+      if (kind === 'live') lives.set(field, await inTime(signal, () => eyes.live(url, tls, signal)));
+      else if (at === undefined) files.set(url, missing);
+      else files.set(url, await inTime(signal, () => eyes.file(at, offsetsOf(spec, url), signal)));
     });
-    return Promise.all(looks);
+    return wanted.map(({ field, url, kind }) =>
+      kind === 'live'
+        ? { field, url, kind, looked: lives.get(field) ?? notLooked }
+        : { field, url, kind, looked: files.get(url) ?? notLooked },
+    );
   }
 
   /** Tasks that push to the same address while this one would. */
@@ -165,9 +165,12 @@ export class Plans {
   ): { readonly timeline: Timeline | null; readonly joints: readonly PlannedJoint[] } {
     if (source.kind === 'live') return { timeline: null, joints: [] };
     // They lie in front of the standbys.
-    const files = source.items.map((_, at) => foundIn(sources[at]));
+    const planned = sources.slice(0, source.items.length);
     const span = { startAt, endAt: endAt >= NO_END ? Number.POSITIVE_INFINITY : endAt, most: MOST_AIRINGS };
-    return { timeline: timelineOf(source, files.map(lengthOf), span), joints: this.#joints(source, files) };
+    return {
+      timeline: timelineOf(source, planned.map(lengthOf), span),
+      joints: this.#joints(source, planned.map(foundIn)),
+    };
   }
 
   #joints({ items, rounds }: ListSource, files: readonly (FileFacts | undefined)[]): readonly PlannedJoint[] {
@@ -186,20 +189,22 @@ export class Plans {
 }
 
 const missing = { ok: false, kind: 'unknown', error: 'there is no such asset' } as const;
-const tooMany = {
+/** There were too many, or there was no time: nothing is known of it, which is not to say that it is not there. */
+const notLooked = {
   ok: false,
-  kind: 'unknown',
-  error: `more than ${MOST_FILES} files: this one was not looked at`,
+  kind: 'unseen',
+  error: 'there was no time to look at it, or there are too many',
 } as const;
 
 const foundIn = (source: PlannedSource | undefined): FileFacts | undefined =>
   source?.kind === 'file' && source.looked.ok ? source.looked.found : undefined;
 
 /** A file that could not be had is passed over, as a run does. */
-const lengthOf = (found: FileFacts | undefined): FileLength => ({
-  durationMs: found === undefined ? 0 : found.durationMs,
-  startAt: offsetMs => found?.starts.get(offsetMs) ?? offsetMs,
-});
+function lengthOf(source: PlannedSource | undefined): FileLength {
+  const found = foundIn(source);
+  const durationMs = found === undefined && source?.looked !== notLooked ? 0 : found?.durationMs;
+  return { durationMs, startAt: offsetMs => found?.starts.get(offsetMs) ?? offsetMs };
+}
 
 interface Wanted {
   readonly field: string;
@@ -227,24 +232,15 @@ function offsetsOf({ source }: TaskSpec, url: string): readonly number[] {
   return items.flatMap((item, at) => (item.url === url ? begins(item, at) : [])).filter(ms => ms > 0);
 }
 
-/** So many at once; the others wait for their turn. */
-class Lane {
-  readonly #waiting: (() => void)[] = [];
-  #free: number;
+/** Every stream, and every file once, up to so many. */
+function eachOnce(wanted: readonly Wanted[]): readonly Wanted[] {
+  const files = new Map(wanted.flatMap(it => (it.kind === 'file' ? [[it.url, it]] : [])));
+  return [...wanted.filter(({ kind }) => kind === 'live'), ...[...files.values()].slice(0, MOST_FILES)];
+}
 
-  constructor(places: number) {
-    this.#free = places;
-  }
-
-  async take<Answer>(look: () => Promise<Answer>): Promise<Answer> {
-    if (this.#free === 0) await new Promise<void>(resolve => this.#waiting.push(resolve));
-    else this.#free--;
-    try {
-      return await look();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
-    }
-  }
+/** What fails when the time is over says nothing of its source. */
+async function inTime<Found>(signal: AbortSignal, look: () => Promise<Looked<Found>>): Promise<Looked<Found>> {
+  if (signal.aborted) return notLooked;
+  const looked = await look();
+  return looked.ok || !signal.aborted ? looked : notLooked;
 }

@@ -2,8 +2,8 @@ import { openFile } from './file/open-file.ts';
 import type { FileBytes } from './item.ts';
 import { isIndexLast } from './mp4/movie.ts';
 import { openItem } from './open-item.ts';
-import { type Findings, kindOf, type ProbeOptions, probeFile } from './probe.ts';
-import { differenceOf, headersOf, type ItemHeaders, readyItem } from './ready-item.ts';
+import { examineFile, type Findings, type ProbeOptions } from './probe.ts';
+import { differenceOf, type ItemHeaders } from './ready-item.ts';
 import { type DestinationKind, type Verdict, verdicts } from './verdict.ts';
 
 export interface PreviewOptions extends ProbeOptions {
@@ -30,32 +30,28 @@ const STEP_BYTES = 256 * 1024;
 /** Below that, a connection has not shown what it can do. */
 const LEAST_TELLING_BYTES = 256 * 1024;
 
+/** A plan waits for many of them. */
+const MOST_LOOK_MS = 4_000;
+
 /** Looks at a file as a plan needs it. What cannot be played is a Fault of side `pull`. */
 export async function previewFile(url: string, options: PreviewOptions): Promise<Preview> {
-  const { headers, starts } = await enter(url, options);
-  const [{ container }, readKbit] = [await kindOf(url, options.signal, options), await paceOf(url, options)];
+  const { findings, headers, container } = await examineFile(url, { mostMs: MOST_LOOK_MS, ...options });
+  const starts = await startsOf(url, options);
   const indexLast = container === 'mp4' && (await withBytes(url, options, isIndexLast));
-  const found = await probeFile(url, options);
-  const codecs = { video: found.video?.codec, audio: found.audio?.codec };
+  const readKbit = await paceOf(url, options);
+  const codecs = { video: findings.video?.codec, audio: findings.audio?.codec };
   const pace = readKbit === undefined ? {} : { readKbit };
-  return { ...found, ...pace, verdicts: verdicts(codecs), headers, starts, isIndexLast: indexLast };
+  return { ...findings, ...pace, verdicts: verdicts(codecs), headers, starts, isIndexLast: indexLast };
 }
 
-/** Once at its head, for what a decoder is told, and once at each offset. */
-async function enter(url: string, options: PreviewOptions): Promise<Pick<Preview, 'headers' | 'starts'>> {
-  const { offsetsMs, sleep, signal } = options;
+async function startsOf(url: string, options: PreviewOptions): Promise<Preview['starts']> {
   const starts = new Map<number, number>();
-  let headers: ItemHeaders = { video: undefined, audio: undefined };
-  for (const startMs of new Set([0, ...offsetsMs])) {
+  for (const startMs of new Set(options.offsetsMs)) {
     const item = await openItem(url, { ...options, startMs });
-    try {
-      starts.set(startMs, item.startMs);
-      if (startMs === 0) headers = headersOf(await readyItem(item, { sleep, signal, headMs: 1_000 }));
-    } finally {
-      item.close();
-    }
+    starts.set(startMs, item.startMs);
+    item.close();
   }
-  return { headers, starts };
+  return starts;
 }
 
 async function paceOf(url: string, options: PreviewOptions): Promise<number | undefined> {

@@ -10,7 +10,7 @@ import { countKeyFrames } from './mp4/key-frames.ts';
 import type { Dialler } from './net.ts';
 import { type Container, containerOf, LOOK_BYTES, openItem } from './open-item.ts';
 import { Batch, isHeader, isVideo, type Packet } from './packet.ts';
-import { type ReadyItem, readyItem } from './ready-item.ts';
+import { headersOf, type ItemHeaders, type ReadyItem, readyItem } from './ready-item.ts';
 import { type AmfObject, decodeAmf0 } from './rtmp/amf0.ts';
 
 export interface ProbeOptions {
@@ -60,21 +60,33 @@ const STEP_MS = 1_000;
 const STEPS_A_TURN = 32;
 const POLL_MS = 20;
 
+/** What a look through a file shows, and what its decoder is told. */
+export interface Examined {
+  readonly findings: Findings;
+  readonly headers: ItemHeaders;
+  readonly container: Container;
+}
+
 /**
  * Looks a file through as it would be played, within 30 s and 256 MB. What an MP4 tells in its index is not read from
  * its media. A file that cannot be played is a Fault of side `pull`.
  */
-export async function probeFile(url: string, options: ProbeOptions): Promise<Findings> {
+export async function examineFile(url: string, options: ProbeOptions): Promise<Examined> {
   const { signal, now, mostMs = MOST_MS } = options;
   const endMs = now() + mostMs;
   const late = `${redactUrl(url)} showed no frame`;
   const opened = await within({ side: 'pull', late, waitMs: mostMs, signal }, own => open(url, own, options));
   try {
-    return await look(opened, { ...options, url, endMs });
+    const headers = headersOf(opened);
+    return { findings: await look(opened, { ...options, url, endMs }), headers, container: opened.container };
   } finally {
     opened.item.close();
   }
 }
+
+/** The same, and no more of it than a person wants to know. */
+export const probeFile = async (url: string, options: ProbeOptions): Promise<Findings> =>
+  (await examineFile(url, options)).findings;
 
 interface Opened extends ReadyItem, Kind {}
 

@@ -530,6 +530,7 @@ export const en = {
   'warning.no_audio': 'no sound',
   'warning.no_key_frame_near_start': 'no key frame near the start',
   'warning.no_video': 'no picture',
+  'warning.not_looked_at': 'was not looked at',
   'warning.nothing_to_play': 'nothing to play',
   'warning.out_behind_end': 'ends behind its end',
   'warning.sample_rate_changes': 'the sample rate changes',

@@ -520,6 +520,7 @@ export const zh: Readonly<Record<keyof typeof en, Word>> = {
   'warning.no_audio': '没有音频',
   'warning.no_key_frame_near_start': '起始点附近没有关键帧',
   'warning.no_video': '没有视频',
+  'warning.not_looked_at': '未查看',
   'warning.nothing_to_play': '没有可播放内容',
   'warning.out_behind_end': '结束点超出结尾',
   'warning.sample_rate_changes': '采样率发生变化',

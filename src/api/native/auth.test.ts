@@ -103,10 +103,15 @@ test('the gates of the other dialects are asked in turn, where no API key is sen
   });
 });
 
-test('who was admitted by a key is asked again; who signed cannot be', async () => {
+test('who was admitted by a key is asked again; who signed cannot be, and stands for a while', async () => {
   const bearer = wire('authorization', `Bearer ${TOKEN}`);
-  expect(await open().gate.stillAdmits(bearer, CALL[0])).toBe(true);
-  expect(await open({ may: false }).gate.stillAdmits(bearer, CALL[0])).toBe(false);
-  expect(await open({ key: { enabled: false } }).gate.stillAdmits(bearer, CALL[0])).toBe(false);
-  expect(await open().gate.stillAdmits(wire('authorization', 'SDK-HMAC-SHA256 …'), CALL[0])).toBe(true);
+  expect(await open().gate.standing(bearer, CALL[0])()).toBe(true);
+  expect(await open({ may: false }).gate.standing(bearer, CALL[0])()).toBe(false);
+  expect(await open({ key: { enabled: false } }).gate.standing(bearer, CALL[0])()).toBe(false);
+  const { gate, clock } = open();
+  const stands = gate.standing(wire('authorization', 'SDK-HMAC-SHA256 …'), CALL[0]);
+  clock.now += 599_000;
+  expect(await stands()).toBe(true);
+  clock.now += 1_000;
+  expect(await stands()).toBe(false);
 });

@@ -68,6 +68,8 @@ export interface GateOptions {
   readonly now: () => number;
 }
 
+const SIGNED_LIFE_MS = 600_000;
+
 /** Answers who speaks: by an API key, by a signature of another dialect, or by having signed in to the console. */
 export class Gate {
   readonly #options: GateOptions;
@@ -88,11 +90,17 @@ export class Gate {
     return caller;
   }
 
-  /** Whether who was admitted still would be. A signature is of one moment and cannot be asked again. */
-  async stillAdmits(request: WireRequest, action: Action): Promise<boolean> {
-    if (bearerOf(request) === undefined && cookieOf(request) === undefined) return true;
-    const caller = await this.#identify(request).catch(() => undefined);
-    return caller?.may(action) ?? false;
+  /**
+   * Asks, for who is admitted now and stays, whether he still would be. A signature is of one moment and cannot be asked
+   * again: it stands for a while.
+   */
+  standing(request: WireRequest, action: Action): () => Promise<boolean> {
+    const { now } = this.#options;
+    const admittedAt = now();
+    if (bearerOf(request) === undefined && cookieOf(request) === undefined) {
+      return async () => now() - admittedAt < SIGNED_LIFE_MS;
+    }
+    return async () => (await this.#identify(request).catch(() => undefined))?.may(action) ?? false;
   }
 
   /** Who has signed in with this browser; undefined where nobody has. */

@@ -130,7 +130,7 @@ function liveRoutes(app: FastifyInstance, { gate, tasks, live }: LiveParts): voi
   };
   app.get(LIVE_PATH, async (request, reply) => {
     const taskId = await find(request, LIVE_PATH);
-    await live.live(reply, { taskId, stands: () => gate.stillAdmits(request.wire, action) });
+    await live.live(reply, { taskId, stands: gate.standing(request.wire, action) });
     return reply;
   });
   app.get(STILL_PATH, async (request, reply) => {
@@ -149,7 +149,7 @@ async function openStream(
   const owner = await gate.admit(wire, action, STREAM_PATH);
   const { after, ...given } = readQuery(wire.target, STREAMED);
   const query = eventQueryOf(given);
-  const stands = (): Promise<boolean> => gate.stillAdmits(wire, action);
+  const stands = gate.standing(wire, action);
   await streams.open(reply, { owner, query, after: lastSeen(wire.rawHeaders) ?? after, stands });
   return reply;
 }

@@ -55,14 +55,14 @@ export type FfmpegInput =
   /** A file of this machine that may be read at any place; it starts at the key frame before `startMs`. */
   | { readonly from: 'file'; readonly path: string; readonly startMs: number };
 
-let checked: Promise<boolean> | undefined;
+let isThere = false;
 
-/** Throws a Fault where the program is missing. Looks for it once. */
+/** Throws a Fault where the program is missing. Once found it is not looked for again; it may be installed meanwhile. */
 export async function requireFfmpeg(): Promise<void> {
-  checked ??= new Promise(resolve => {
+  isThere ||= await new Promise<boolean>(resolve => {
     execFile(PROGRAM, ['-version'], { timeout: CHECK_MS }, error => resolve(error === null));
   });
-  if (await checked) return;
+  if (isThere) return;
   const advice = 'install ffmpeg on this server to play Matroska, WebM, AVI and other such files';
   throw new Fault('pull', 'unsupported', `only ffmpeg can read this file, and it is not installed: ${advice}`);
 }
