@@ -164,3 +164,35 @@ it('turns away or ignores those who dial', async () => {
   expect(peers).toHaveLength(1);
   expect(proxy.connectsAtMs).toHaveLength(3);
 });
+
+it('cuts a link without a word, and brings what was on its way when it is whole again', async () => {
+  await using place = new Place();
+  const { proxy, client, peers } = await echo(place);
+  client.socket.write(PIECE);
+  await until('the echo is here', () => client.seen.bytes.length === PIECE.length);
+  proxy.sever();
+  client.socket.write(PIECE);
+  const late = await join(place, proxy);
+  late.socket.write(PIECE);
+  await pass(50);
+  expect(client.seen).toMatchObject({ pieces: 1, end: '' });
+  expect(late.seen).toMatchObject({ pieces: 0, end: '' });
+  proxy.heal();
+  await until('both are answered', () =>
+    [client, late].every(({ seen }) => seen.bytes.length === PIECE.length * (seen === client.seen ? 2 : 1)),
+  );
+  expect(peers).toHaveLength(2);
+});
+
+it('tells nobody of an end on the other side of a cut link', async () => {
+  await using place = new Place();
+  const { proxy, client, peers } = await echo(place);
+  client.socket.write(PIECE);
+  await until('the echo is here', () => client.seen.bytes.length === PIECE.length);
+  proxy.sever();
+  client.socket.resetAndDestroy();
+  await pass(50);
+  expect(peers[0]?.destroyed).toBe(false);
+  proxy.heal();
+  await until('the server knows', () => peers[0]?.destroyed === true);
+});

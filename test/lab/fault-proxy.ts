@@ -151,6 +151,8 @@ class Passage {
   readonly target: Socket;
   readonly up: Way;
   readonly down: Way;
+  /** What became of either end while nothing got through; undefined while everything does. */
+  #unheard: (() => void)[] | undefined;
 
   constructor(client: Socket, target: Socket, chance: Chance) {
     this.client = client;
@@ -163,9 +165,21 @@ class Passage {
       [client, target],
       [target, client],
     ] as const) {
-      one.on('error', () => other.resetAndDestroy());
-      one.on('close', () => other.destroy());
+      one.on('error', () => this.#tell(() => other.resetAndDestroy()));
+      one.on('close', () => this.#tell(() => other.destroy()));
     }
+  }
+
+  /** Whether the end of one side is told to the other at once, or once this is over. */
+  set severed(severed: boolean) {
+    const unheard = this.#unheard ?? [];
+    this.#unheard = severed ? unheard : undefined;
+    if (!severed) for (const tell of unheard) tell();
+  }
+
+  #tell(tell: () => void): void {
+    if (this.#unheard === undefined) tell();
+    else this.#unheard.push(tell);
   }
 }
 
@@ -183,6 +197,7 @@ export class FaultProxy {
   /** Monotonic times at which somebody dialled. */
   readonly connectsAtMs: number[] = [];
   readonly #heldClients = new Set<Socket>();
+  #severed = false;
 
   private constructor(targetPort: number, seed: number) {
     this.#targetPort = targetPort;
@@ -237,6 +252,28 @@ export class FaultProxy {
     }
   }
 
+  /** The link is cut without a word, as where a cable is pulled: nobody learns anything, not even of the other's end. */
+  sever(): void {
+    this.#severed = true;
+    this.welcome = 'hold';
+    for (const passage of this.#passages) passage.severed = true;
+    for (const direction of ['up', 'down'] as const) this.set(direction, { stalled: true });
+  }
+
+  /** The link is whole again: what was on its way arrives, and those who dialled meanwhile get through. */
+  heal(): void {
+    this.#severed = false;
+    this.welcome = 'pass';
+    for (const direction of ['up', 'down'] as const) this.set(direction, { stalled: false });
+    for (const passage of this.#passages) passage.severed = false;
+    for (const client of this.#heldClients) this.#pass(client);
+    this.#heldClients.clear();
+  }
+
+  get severed(): boolean {
+    return this.#severed;
+  }
+
   /** Ends one direction of all connections; the other goes on. */
   halfClose(direction: Direction): void {
     for (const passage of this.#passages) passage[direction].shut();
@@ -268,12 +305,14 @@ export class FaultProxy {
     const target = connect({ port: this.#targetPort, host: '127.0.0.1', allowHalfOpen: true });
     const passage = new Passage(client, target, this.#chance);
     this.#passages.add(passage);
-    client.once('close', () => this.#forget(passage));
+    for (const end of [client, target]) end.once('close', () => this.#forget(passage));
     passage.up.weather = this.#weather.up;
     passage.down.weather = this.#weather.down;
   }
 
   #forget(passage: Passage): void {
+    // One end of a link that is severed does not know of the other's.
+    if (!passage.client.destroyed || !passage.target.destroyed) return;
     if (!this.#passages.delete(passage)) return;
     this.#gone.up += passage.up.passedBytes;
     this.#gone.down += passage.down.passedBytes;
