@@ -57,7 +57,7 @@ async function open(): Promise<Store> {
 describe('a database of the first version', () => {
   it('is brought up to date, and lists that it only kept are due at their start', async () => {
     const { task } = sampleTask();
-    const { list_version: _, breakpoint: __, ...row } = toTaskRow(seal, task);
+    const { list_version: _, breakpoint: __, node: ___, ...row } = toTaskRow(seal, task);
     await leave([first], { tasks: [{ ...row, due_at: task.spec.endAt }] });
     const store = await open();
     expect(await store.get(task.id)).toEqual(task);
@@ -74,9 +74,10 @@ describe('a database of before callbacks were signed', () => {
     const { id, taskId, seq, contentType, createdAt, attempts, nextAt, state, lastError, url, body } = delivery;
     const row = { id, task_id: taskId, seq, content_type: contentType, created_at: createdAt, attempts };
     const sealed = seal.close(`deliveries/${id}`, JSON.stringify({ url, body }));
+    const { node: ___, ...taskRow } = toTaskRow(seal, task);
     const { account_id: _, project_id: __, ...eventRow } = toEventRow(seal, event, task);
     await leave([first, playlists], {
-      tasks: [toTaskRow(seal, task)],
+      tasks: [taskRow],
       events: [eventRow],
       deliveries: [{ ...row, next_at: nextAt, state, last_error: lastError, sealed }],
     });

@@ -7,6 +7,7 @@ import { up as deliveries } from './migrations/0005-deliveries.ts';
 import { up as events } from './migrations/0006-events.ts';
 import { up as audit } from './migrations/0007-audit.ts';
 import { up as creations } from './migrations/0008-creations.ts';
+import { up as cluster } from './migrations/0009-cluster.ts';
 import type { Tables } from './tables.ts';
 
 /** Where the databases name the same thing differently. */
@@ -17,7 +18,17 @@ export interface ColumnTypes {
 type Migration = (db: Kysely<unknown>, types: ColumnTypes) => Promise<void>;
 
 /** In order; the version of a database is how many of these it has seen. One that stands is never edited. */
-const MIGRATIONS: readonly Migration[] = [first, playlists, accounts, assets, deliveries, events, audit, creations];
+const MIGRATIONS: readonly Migration[] = [
+  first,
+  playlists,
+  accounts,
+  assets,
+  deliveries,
+  events,
+  audit,
+  creations,
+  cluster,
+];
 
 /** The version that this program makes of a database. */
 export const NEWEST = MIGRATIONS.length;

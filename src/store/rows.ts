@@ -72,6 +72,7 @@ export function toTaskRow(seal: Seal, task: Task): TaskRow {
     started_at: task.startedAt,
     exited_at: task.exitedAt,
     due_at: dueAt(task),
+    node: task.node,
     sealed: seal.close(`tasks/${task.id}`, JSON.stringify(kept)),
     breakpoint: breakpoint && sealBreakpoint(seal, task.id, breakpoint),
   };
@@ -120,6 +121,7 @@ export function taskOf(seal: Seal, row: TaskRow, opened: OpenedTask): Task {
     movedAt: movedAt ?? row.exited_at ?? row.started_at ?? row.created_at,
     startedAt: row.started_at,
     exitedAt: row.exited_at,
+    node: row.node,
   };
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import * as accounts from './account-queries.ts';
 import * as apiKeys from './api-key-queries.ts';
@@ -8,6 +9,7 @@ import * as callbacks from './callback-queries.ts';
 import { takeCensus } from './census-queries.ts';
 import * as deliveries from './delivery-queries.ts';
 import * as events from './event-queries.ts';
+import * as nodes from './node-queries.ts';
 import type { Seal } from './seal.ts';
 import * as signIns from './sign-in-queries.ts';
 import type { Store } from './store.ts';
@@ -102,6 +104,18 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   removeAsset: (accountId, id) => assets.removeAsset(base, accountId, id),
   assetsRevision: () => assets.assetsRevision(base),
 
+  holdings: () => tasks.listHoldings(base),
+  release: (taskId, node, epoch) => tasks.releaseTask(base, taskId, node, epoch),
+  renewNode: renewal => nodes.renewNode(base, renewal),
+  nodes: () => nodes.listNodes(base),
+  setNodeState: (name, state) => nodes.setNodeState(base, name, state),
+  removeNode: (name, incarnation) => nodes.removeNode(base, name, incarnation),
+  takeDuty: duty => nodes.takeDuty(base, duty),
+  leaveDuty: (name, incarnation) => nodes.leaveDuty(base, name, incarnation),
+  takeDestination: (address, taskId) => nodes.takeDestination(base, address, taskId),
+  leaveDestination: taskId => nodes.leaveDestination(base, taskId),
+  installation: () => installationOf(base),
+
   census: () => takeCensus(base),
   checkWritable: () => base.write(countWritable),
   close,
@@ -116,6 +130,24 @@ async function countWritable(trx: Kysely<Tables>): Promise<void> {
     .execute();
 }
 
+/** Made by whoever asks first; of two that ask together, the other takes what stands. */
+const installationOf = ({ write, seal }: Base): Promise<string> =>
+  write(async trx => {
+    const sealed = seal.close(INSTALLATION_PLACE, randomBytes(8).toString('hex'));
+    await trx
+      .insertInto('meta')
+      .values({ name: 'installation', count: 0, sealed })
+      .onConflict(conflict => conflict.column('name').doNothing())
+      .execute();
+    const stands = await trx
+      .selectFrom('meta')
+      .select('sealed')
+      .where('name', '=', 'installation')
+      .executeTakeFirstOrThrow();
+    return seal.open(INSTALLATION_PLACE, stands.sealed ?? new Uint8Array());
+  });
+
+const INSTALLATION_PLACE = 'meta/installation';
 const SEAL_WORD = 'sealed';
 export const SEAL_PLACE = 'meta/seal';
 

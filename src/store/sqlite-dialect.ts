@@ -6,15 +6,19 @@ import {
   type Dialect,
   type Driver,
   type QueryResult,
+  type RawBuilder,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
+  sql,
 } from 'kysely';
 import { StoreFault, type StoreFaultKind } from './store-fault.ts';
 
 /** How long a write waits for another process's write (the CLI beside the server) before the store is `busy`. */
 export const BUSY_MS = 5000;
 const LOOK_AGAIN_MS = 10;
+
+export const SQLITE_CLOCK: RawBuilder<number> = sql`cast(unixepoch('subsec') * 1000 as integer)`;
 
 /** Kysely on `node:sqlite`: one connection, given to one user at a time. */
 export const sqliteDialect = (database: DatabaseSync, busyMs: number = BUSY_MS): Dialect => ({

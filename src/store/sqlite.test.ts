@@ -19,6 +19,7 @@ import { accountSuite } from './accounts.testsuite.ts';
 import { assetSuite, sampleAsset } from './assets.testsuite.ts';
 import { auditSuite } from './audit.testsuite.ts';
 import { eventsSuite } from './events.testsuite.ts';
+import { nodesSuite } from './nodes.testsuite.ts';
 import { CANARY, NOW, sampleKey, sampleTask, telling } from './sample.ts';
 import { loadSealKey } from './seal.ts';
 import { openSqlite } from './sqlite.ts';
@@ -51,6 +52,7 @@ accountSuite('SQLite', async () => ({ store: await open(), reopen: open }));
 auditSuite('SQLite', async () => ({ store: await open(), reopen: open }));
 assetSuite('SQLite', async () => ({ store: await open(), reopen: open }));
 eventsSuite('SQLite', async () => ({ store: await open(), reopen: open }));
+nodesSuite('SQLite', async () => ({ store: await open(), reopen: open }));
 
 describe('the database file', () => {
   it('is open to nobody but its owner, nor are the files beside it', async () => {

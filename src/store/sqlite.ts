@@ -2,12 +2,13 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
+import type { Base } from './base.ts';
 import { type Committed, GroupCommit } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import { OpenedTasks } from './opened-tasks.ts';
 import { Seal } from './seal.ts';
 import { checkSeal, sqlStore } from './sql-store.ts';
-import { BUSY_MS, run, sqliteDialect } from './sqlite-dialect.ts';
+import { BUSY_MS, run, SQLITE_CLOCK, sqliteDialect } from './sqlite-dialect.ts';
 import type { Store } from './store.ts';
 import { StoreFault } from './store-fault.ts';
 import type { Tables } from './tables.ts';
@@ -44,7 +45,8 @@ export async function openSqlite({ file, sealKey, committed }: SqliteOptions): P
     await db.destroy();
   };
   const opened = new OpenedTasks(seal);
-  return sqlStore({ db, seal, opened, write: work => commits.write(work), locksRows: false }, () => {
+  const write: Base['write'] = work => commits.write(work);
+  return sqlStore({ db, seal, opened, write, atOnce: write, clock: SQLITE_CLOCK, locksRows: false }, () => {
     closing ??= close();
     return closing;
   });

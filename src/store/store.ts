@@ -19,6 +19,8 @@ import type { DialectName } from '../task/spec.ts';
 import type { Status } from '../task/status.ts';
 import type { Task } from '../task/task.ts';
 
+import type { NodeStore } from './node-store.ts';
+
 /** A callback to send: made in the transaction of its event, body fixed there, identical over retries. */
 export interface Delivery {
   readonly id: string;
@@ -223,7 +225,7 @@ export interface Change {
  * Rows and transactions, no rules. Every answer is durable before it is given (FULL sync).
  * URLs, callback bodies and secret keys are sealed at rest.
  */
-export interface Store {
+export interface Store extends NodeStore {
   /**
    * The same store, but that each write keeps the entry too, in its own transaction. Where the write finds nothing to
    * change and answers false, nothing is kept.

@@ -3,6 +3,7 @@ import type { Actor } from '../task/audit.ts';
 import type { EventType } from '../task/event.ts';
 import type { DialectName } from '../task/spec.ts';
 import type { Status } from '../task/status.ts';
+import type { NodeState } from './node-store.ts';
 import type { Delivery } from './store.ts';
 
 /**
@@ -28,6 +29,9 @@ export interface Tables {
   audit: AuditRow;
   sign_ins: SignInRow;
   setup_links: SetupLinkRow;
+  nodes: NodeRow;
+  duties: DutyRow;
+  destinations: DestinationRow;
   meta: MetaRow;
   schema_version: { version: number };
 }
@@ -53,6 +57,8 @@ export interface TaskRow {
   exited_at: number | null;
   /** `dueAt` of task/due.ts, kept beside the row so that the scheduler's question is one range of one index. */
   due_at: number | null;
+  /** Whose run may still be on air; "" where nobody's is. */
+  node: string;
   /** SealedTask */
   sealed: Uint8Array;
   /** The break point, sealed apart, because it is written every second. */
@@ -247,12 +253,42 @@ export interface SetupLinkRow {
   used_at: number | null;
 }
 
+export interface NodeRow {
+  name: string;
+  incarnation: string;
+  region: string;
+  version: string;
+  /** JSON of whatever the node tells of itself. */
+  facts: string;
+  state: NodeState;
+  /** Counts renewals, of all incarnations. */
+  renewals: number;
+  /** By the database's clock. */
+  seen_at: number;
+}
+
+export interface DutyRow {
+  name: string;
+  node: string;
+  incarnation: string;
+  renewals: number;
+  /** By the database's clock. */
+  seen_at: number;
+}
+
+export interface DestinationRow {
+  /** A digest of the push address. */
+  address: string;
+  task_id: string;
+  since: number;
+}
+
 /**
  * `writable`: counts the checks that a write succeeds. `assets`: counts the changes of assets. `seal`: a sealed word that
- * tells a wrong key at once.
+ * tells a wrong key at once. `installation`: the installation's id, sealed.
  */
 export interface MetaRow {
-  name: 'writable' | 'assets' | 'seal';
+  name: 'writable' | 'assets' | 'seal' | 'installation';
   count: number;
   sealed: Uint8Array | null;
 }

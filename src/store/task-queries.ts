@@ -1,8 +1,9 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, type SqlBool, sql } from 'kysely';
 import type { Status } from '../task/status.ts';
 import type { Task } from '../task/task.ts';
 import { addEntries } from './audit-queries.ts';
 import type { Base } from './base.ts';
+import type { Holding } from './node-store.ts';
 import { sealBreakpoint, toDeliveryRow, toEventRow, toTask, toTaskRow } from './rows.ts';
 import type { Seal } from './seal.ts';
 import type { Change, Creation, Once, Page, Progress, TaskFilter } from './store.ts';
@@ -177,6 +178,31 @@ export async function tasksWithStatus({ db, seal }: Base, statuses: readonly Sta
   const rows = await db.selectFrom('tasks').selectAll().where('status', 'in', statuses).orderBy('id').execute();
   return rows.map(row => toTask(seal, row));
 }
+
+/** The same words as in the index of those that are held: without them it is not used. */
+const IS_HELD = sql<SqlBool>`(node <> '' or status = 'running' or status = 'recovering'
+    or (status = 'scheduled' and moved_by = 'claimed'))`;
+
+export async function listHoldings({ db }: Base): Promise<readonly Holding[]> {
+  const rows = await db
+    .selectFrom('tasks')
+    .select(['id', 'epoch', 'seq', 'status', 'moved_by as movedBy', 'region', 'node', 'due_at as dueAt'])
+    .where(IS_HELD)
+    .orderBy('id')
+    .execute();
+  return rows;
+}
+
+export const releaseTask = ({ write }: Base, taskId: string, node: string, epoch: number): Promise<void> =>
+  write(async trx => {
+    await trx
+      .updateTable('tasks')
+      .set({ node: '' })
+      .where('id', '=', taskId)
+      .where('node', '=', node)
+      .where('epoch', '=', epoch)
+      .execute();
+  });
 
 /** In portions, each in a transaction of its own. */
 export async function purgeTasks({ write }: Base, exitedBefore: number): Promise<number> {

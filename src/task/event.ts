@@ -49,6 +49,8 @@ export interface Occurrence {
   /** One sentence for people; never carries a stream key. */
   readonly reason: string;
   readonly epoch?: number;
+  /** `claimed`: the node that has claimed it. */
+  readonly node?: string;
   /** Push sessions that the run has opened so far; absent where the teller is not a run. */
   readonly pushEpoch?: number;
   /** Of a list, where its teller knows it better than the task does. */

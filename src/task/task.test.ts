@@ -75,6 +75,7 @@ describe('a new task', () => {
       movedBy: 'created',
       cause: 'user',
       epoch: 0,
+      node: '',
       pushEpoch: 0,
       seq: 1,
       version: 1,
@@ -115,6 +116,13 @@ describe('what happens to a task', () => {
     expect(apply(task, seen('flowing', { epoch: 1 }), { now: NOW, eventId: 'e' })).toBeUndefined();
     expect(apply(task, seen('flowing', { epoch: 3 }), { now: NOW, eventId: 'e' })).toBeUndefined();
     expect(apply(task, seen('flowing', { epoch: 2 }), { now: NOW, eventId: 'e' })?.task.status).toBe('running');
+  });
+
+  it('keeps which node has claimed it, until another does', () => {
+    const claim = { type: 'claimed', cause: 'schedule', reason: '', node: 'a' } as const;
+    const claimed = apply(fresh(), claim, { now: NOW, eventId: 'e2' });
+    expect(claimed?.task.node).toBe('a');
+    expect(moved(claimed?.task ?? fresh(), 'flowing', 'stopped').task.node).toBe('a');
   });
 
   it('raises the epoch when it is a claim or a restart, and the event carries the new one', () => {

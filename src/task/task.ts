@@ -19,6 +19,8 @@ export interface Task {
   readonly cause: Cause;
   /** The number of the current claim. News from an older epoch is not heard. */
   readonly epoch: number;
+  /** The node whose run may still be on air: nobody else may act for the task. "" where there is none. */
+  readonly node: string;
   /** Push sessions opened under the current claim, as far as they have been told. */
   readonly pushEpoch: number;
   /** The last event's number. */
@@ -77,6 +79,7 @@ export function newTask(seed: TaskSeed): Step {
     movedBy: 'created',
     cause: 'user',
     epoch: 0,
+    node: '',
     pushEpoch: 0,
     seq: 1,
     version: 1,
@@ -186,7 +189,8 @@ function tell(task: Task, to: Status, occurrence: Occurrence, { now, eventId }: 
     reason,
     detail: detailOf(task, occurrence),
   };
-  return { task: { ...task, seq, epoch, pushEpoch }, event };
+  const node = occurrence.node ?? task.node;
+  return { task: { ...task, seq, epoch, node, pushEpoch }, event };
 }
 
 function positionOf({ breakpoint }: Task, { position }: Occurrence): Cursor | null {
