@@ -37,15 +37,16 @@ interface Placement {
   slot: Slot | undefined;
   /**
    * `due`: the worker has yet to be given the order. `stopping`: told to stop, not yet told that it ended. `moving`: the
-   * same, but that it is to go on elsewhere.
+   * same, but that it is to go on elsewhere. `cut`: its worker has found the lease over, which may be true of the whole node.
    */
-  state: 'due' | 'given' | 'stopping' | 'moving';
+  state: 'due' | 'given' | 'stopping' | 'moving' | 'cut';
   /** Undefined for a run adopted from a former control process. */
   order: RunOrder | undefined;
   report: RunReport | undefined;
 }
 
 const MOVED = 'moved to another worker';
+const CUT = 'its worker had not heard in time that it may go on';
 
 /** Which worker carries which run, what it was told last and what it has told. */
 export class Placements {
@@ -150,6 +151,19 @@ export class Placements {
     this.#isClosed = true;
   }
 
+  /** The node has lost its lease, and with it every claim: there is nothing left that could be lost or stopped. */
+  cut(): void {
+    for (const slot of this.#parts.slots()) this.#understudies.forgetAt(slot);
+    for (const taskId of [...this.#placements.keys()]) this.#forget(taskId);
+  }
+
+  /** The node has its lease: what was cut was cut by a worker that had stood still, and is lost with what it carried. */
+  renewed(): void {
+    for (const [taskId, placement] of [...this.#placements]) {
+      if (placement.state === 'cut') this.#lose(taskId, placement, CUT);
+    }
+  }
+
   hear(slot: Slot, message: Exclude<FromWorker, Hello>): void {
     if (message.t === 'news') this.#hearNews(message.news);
     else if (message.t === 'ended') this.#ended(slot, message);
@@ -192,7 +206,8 @@ export class Placements {
     this.#tellProgress(end);
     // It is lost with its worker, when that is gone.
     if (end.leaving && placement.state === 'given') return;
-    if (placement.state === 'moving') this.#lose(end.taskId, placement, MOVED);
+    if (end.cut && placement.state === 'given') placement.state = 'cut';
+    else if (placement.state === 'moving') this.#lose(end.taskId, placement, MOVED);
     else if (placement.state !== 'due') this.#forget(end.taskId);
   }
 

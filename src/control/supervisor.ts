@@ -46,6 +46,11 @@ export class OriginPortTaken extends Error {
   override readonly name = 'OriginPortTaken';
 }
 
+type LeaseWord = Extract<ToWorker, { t: 'lease' }>;
+
+/** Over since ever. */
+const LOST = { t: 'lease', untilMs: 0 } as const;
+
 const WATCH_MS = 250;
 /** A watch that comes later than this says that we stood still, not the workers. */
 const LATE_MS = 500;
@@ -76,6 +81,10 @@ export class Supervisor {
   #isClosing = false;
   #isLettingGo = false;
   #closing: Promise<void> | undefined;
+  /** What the workers were told last; undefined where nobody has said anything yet. */
+  #lease: LeaseWord | undefined;
+  /** Workers that were out of reach when all runs were to be cut. */
+  readonly #uncut = new Set<Slot>();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -124,6 +133,33 @@ export class Supervisor {
 
   stop(taskId: string, epoch: number): void {
     this.#placements.stop(taskId, epoch);
+  }
+
+  /**
+   * How long this node may push, in milliseconds since the machine was started; null: for ever, for it is alone. Every worker
+   * is told, and each that comes. To be called before the first order, and whenever the node has proven its lease anew.
+   * `dialsPerSecond` is the node's, of which each worker has its share; absent: as before.
+   */
+  lease(untilMs: number | null, dialsPerSecond?: number): void {
+    const share = dialsPerSecond === undefined ? undefined : dialsPerSecond / this.#options.workers;
+    const dials = share ?? this.#lease?.dialsPerSecond;
+    this.#lease = { t: 'lease', untilMs, ...(dials === undefined ? {} : { dialsPerSecond: dials }) };
+    for (const slot of this.#workers) slot.send(this.#lease);
+    this.#placements.renewed();
+  }
+
+  /** The node has lost its lease: whatever still runs is broken off without a word, and nothing is placed any more. */
+  cut(): void {
+    this.#lease = { ...this.#lease, ...LOST };
+    for (const slot of this.#workers) {
+      if (slot.up) slot.send(this.#lease);
+      else this.#uncut.add(slot);
+    }
+    this.#placements.cut();
+  }
+
+  get #workers(): readonly Slot[] {
+    return [...this.#slots.values()].filter(({ role }) => role === 'worker');
   }
 
   report(taskId: string): RunReport | undefined {
@@ -262,9 +298,17 @@ export class Supervisor {
     if (hello.role === 'origin') {
       this.#originAddress = hello.address;
       this.#originCode = null;
-    } else this.#placements.reconcile(slot, peer, hello.runs);
+    } else this.#enlist(slot, peer, hello);
     this.#wake();
     return slot;
+  }
+
+  /** Before anything else it is told whether it may push at all. */
+  #enlist(slot: Slot, peer: Peer<ToWorker>, { runs }: Hello): void {
+    const isUncut = this.#uncut.delete(slot);
+    if (isUncut) slot.send(LOST);
+    if (this.#lease !== undefined) slot.send(this.#lease);
+    this.#placements.reconcile(slot, peer, isUncut ? [] : runs);
   }
 
   #bury(slot: Slot, reason: string, code: number | null): void {
@@ -275,6 +319,7 @@ export class Supervisor {
     const message = slot.dismissed ? 'process replaced' : 'process lost';
     if (!this.#isClosing) this.#options.log(message, { ...nameOf(slot), reason, runs: slot.runs.size });
     this.#placements.bury(slot, reason);
+    this.#uncut.delete(slot);
     if (!slot.wanted) this.#slots.delete(`${slot.role}-${slot.number}`);
     this.#wake();
   }

@@ -220,6 +220,16 @@ export type ToWorker =
       readonly id: string;
       readonly look: 'live' | 'still';
     }
+  /**
+   * How long the node may push, by the clock that all its processes share; null: for ever, for it is alone. What comes late
+   * does no harm, for it names a moment. One that is past already has every run cut.
+   */
+  | {
+      readonly t: 'lease';
+      readonly untilMs: number | null;
+      /** This worker's share of the dials to a host that does not answer; absent: as before. */
+      readonly dialsPerSecond?: number;
+    }
   /** Ends every run cleanly, then the process. */
   | { readonly t: 'exit' };
 
@@ -243,6 +253,8 @@ export type FromWorker =
       readonly breakpoint?: Breakpoint;
       /** Its worker ends, and has ended it: if nobody has stopped it, it is wanted elsewhere. */
       readonly leaving?: true;
+      /** The node's lease was over: its push was broken off without a word, or never begun. */
+      readonly cut?: true;
     }
   /** What was to be shown under that id will not be. */
   | { readonly t: 'untapped'; readonly id: string }
