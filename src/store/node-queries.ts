@@ -1,7 +1,7 @@
-import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely';
+import { type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { Base } from './base.ts';
 import type { Duty, KeptNode, NodeRenewal, NodeState } from './node-store.ts';
-import type { NodeRow, Tables } from './tables.ts';
+import type { NodeRow } from './tables.ts';
 
 /**
  * One statement, so that of two that come together one sees the other. A renewal that lies in the future was written
@@ -78,38 +78,4 @@ export const takeDuty = ({ atOnce, clock }: Base, { staleMs, ...duty }: Duty): P
 export const leaveDuty = ({ atOnce }: Base, name: string, incarnation: string): Promise<void> =>
   atOnce(async trx => {
     await trx.deleteFrom('duties').where('name', '=', name).where('incarnation', '=', incarnation).execute();
-  });
-
-/** The address stands there as a digest only: it carries a stream key. */
-export const takeDestination = ({ write, seal, clock }: Base, address: string, taskId: string) =>
-  write(async (trx): Promise<string | undefined> => {
-    const mark = seal.mark('destinations', address);
-    await leaveToNobody(trx, mark);
-    await trx
-      .insertInto('destinations')
-      .values({ address: mark, task_id: taskId, since: clock })
-      .onConflict(conflict => conflict.column('address').doNothing())
-      .execute();
-    const holder = await trx
-      .selectFrom('destinations')
-      .select('task_id')
-      .where('address', '=', mark)
-      .executeTakeFirstOrThrow();
-    return holder.task_id === taskId ? undefined : holder.task_id;
-  });
-
-/** A task that is gone for good has no run that could push there still. */
-async function leaveToNobody(trx: Kysely<Tables>, mark: string): Promise<void> {
-  await trx
-    .deleteFrom('destinations')
-    .where('address', '=', mark)
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom('tasks').select('tasks.id').whereRef('tasks.id', '=', 'destinations.task_id'))),
-    )
-    .execute();
-}
-
-export const leaveDestination = ({ write }: Base, taskId: string): Promise<void> =>
-  write(async trx => {
-    await trx.deleteFrom('destinations').where('task_id', '=', taskId).execute();
   });

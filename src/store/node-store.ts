@@ -63,9 +63,12 @@ export interface NodeStore {
   /** Takes or renews it. False while another has it and has renewed it within `staleMs`, by the database's clock. */
   takeDuty(duty: Duty): Promise<boolean>;
   leaveDuty(name: string, incarnation: string): Promise<void>;
-  /** Takes the push address for the task. Answers which other task has it; undefined where this one has it now. */
+  /**
+   * Takes the push address for the task. Answers which other task has it, which acts or whose run may be on air; undefined
+   * where this one has it now, and no other.
+   */
   takeDestination(address: string, taskId: string): Promise<string | undefined>;
-  /** Gives up every address that the task has. */
+  /** Gives up every address that the task has, unless it acts or its run may be on air. */
   leaveDestination(taskId: string): Promise<void>;
   /** A random id, always the same of one database: tells installations apart that share what lies beside it. */
   installation(): Promise<string>;

@@ -154,18 +154,77 @@ export function nodesSuite(name: string, open: () => Promise<OpenedStore>): void
     });
 
     describe('a destination', () => {
+      const acting = async (): Promise<Task> => {
+        const task = await put();
+        await claim(task.id, 'a');
+        return task;
+      };
+      const end = async ({ id }: Task): Promise<void> => {
+        const ended = await store.change(id, telling('stopped'));
+        await store.release(id, 'a', ended?.task.epoch ?? 0);
+      };
+
       it('is had by one task, and the others are told which', async () => {
-        const [first, second] = [await put(), await put()];
+        const [first, second] = [await acting(), await acting()];
         expect(await store.takeDestination(ADDRESS, first.id)).toBeUndefined();
         expect(await other.takeDestination(ADDRESS, second.id)).toBe(first.id);
         expect(await store.takeDestination(ADDRESS, first.id)).toBeUndefined();
       });
 
       it('is free once its task has left it', async () => {
-        const [first, second] = [await put(), await put()];
+        const [first, second] = [await acting(), await acting()];
         await store.takeDestination(ADDRESS, first.id);
+        await end(first);
         await store.leaveDestination(first.id);
         expect(await other.takeDestination(ADDRESS, second.id)).toBeUndefined();
+      });
+
+      it('is not left by a task that acts', async () => {
+        const [first, second] = [await acting(), await acting()];
+        await store.takeDestination(ADDRESS, first.id);
+        await store.leaveDestination(first.id);
+        expect(await other.takeDestination(ADDRESS, second.id)).toBe(first.id);
+      });
+
+      it('is not had by another while the run of a task that is over may be on air', async () => {
+        const [first, second] = [await acting(), await acting()];
+        await store.takeDestination(ADDRESS, first.id);
+        await store.change(first.id, telling('stopped'));
+        expect(await other.takeDestination(ADDRESS, second.id)).toBe(first.id);
+      });
+
+      it('is taken from a task that is over and has not left it', async () => {
+        const [first, second] = [await acting(), await acting()];
+        await store.takeDestination(ADDRESS, first.id);
+        await end(first);
+        expect(await other.takeDestination(ADDRESS, second.id)).toBeUndefined();
+        await claim(first.id, 'a');
+        expect(await store.takeDestination(ADDRESS, first.id)).toBe(second.id);
+      });
+
+      it('is left when its task takes another', async () => {
+        const [first, second] = [await acting(), await acting()];
+        await store.takeDestination(ADDRESS, first.id);
+        await store.takeDestination('rtmp://elsewhere.example/live/secret', first.id);
+        expect(await other.takeDestination(ADDRESS, second.id)).toBeUndefined();
+      });
+
+      it('is reserved by a task until that has ended', async () => {
+        const [first, second] = [sampleTask(), sampleTask()];
+        await store.create({ ...first, reserves: ADDRESS });
+        await expect(other.create({ ...second, reserves: ADDRESS })).rejects.toThrow('another task');
+        expect(await store.get(second.task.id)).toBeUndefined();
+        await store.change(first.task.id, telling('deleted'));
+        await other.create({ ...second, reserves: ADDRESS });
+      });
+
+      it('is reserved by one of many tasks that are made at once', async () => {
+        const made = await Promise.allSettled(
+          Array.from({ length: 12 }, (_, at) =>
+            (at % 2 === 0 ? store : other).create({ ...sampleTask(), reserves: ADDRESS }),
+          ),
+        );
+        expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
       });
 
       it('of a task that there is not any more is free', async () => {
@@ -175,7 +234,7 @@ export function nodesSuite(name: string, open: () => Promise<OpenedStore>): void
       });
 
       it('is taken by one of many that come at once', async () => {
-        const tasks = await Promise.all(Array.from({ length: 12 }, () => put()));
+        const tasks = await Promise.all(Array.from({ length: 12 }, () => acting()));
         const holders = await Promise.all(
           tasks.map(({ id }, at) => (at % 2 === 0 ? store : other).takeDestination(ADDRESS, id)),
         );

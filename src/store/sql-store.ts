@@ -8,6 +8,7 @@ import type { Base } from './base.ts';
 import * as callbacks from './callback-queries.ts';
 import { takeCensus } from './census-queries.ts';
 import * as deliveries from './delivery-queries.ts';
+import * as destinations from './destination-queries.ts';
 import * as events from './event-queries.ts';
 import * as nodes from './node-queries.ts';
 import type { Seal } from './seal.ts';
@@ -112,8 +113,8 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   removeNode: (name, incarnation) => nodes.removeNode(base, name, incarnation),
   takeDuty: duty => nodes.takeDuty(base, duty),
   leaveDuty: (name, incarnation) => nodes.leaveDuty(base, name, incarnation),
-  takeDestination: (address, taskId) => nodes.takeDestination(base, address, taskId),
-  leaveDestination: taskId => nodes.leaveDestination(base, taskId),
+  takeDestination: (address, taskId) => destinations.takeDestination(base, address, taskId),
+  leaveDestination: taskId => destinations.leaveDestination(base, taskId),
   installation: () => installationOf(base),
 
   census: () => takeCensus(base),

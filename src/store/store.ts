@@ -219,6 +219,8 @@ export interface Change {
   readonly deliveries: readonly Delivery[];
   /** What is kept of who wanted it; absent where nobody did. */
   readonly audit?: readonly AuditEntry[];
+  /** Of a new task: the push address that no other task may have that has not ended. DestinationInUse where one has. */
+  readonly reserves?: string;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Status } from '../task/status.ts';
 import type { Task } from '../task/task.ts';
 import { addEntries } from './audit-queries.ts';
 import type { Base } from './base.ts';
+import { forgetDestinations, reserveDestination } from './destination-queries.ts';
 import type { Holding } from './node-store.ts';
 import { sealBreakpoint, toDeliveryRow, toEventRow, toTask, toTaskRow } from './rows.ts';
 import type { Seal } from './seal.ts';
@@ -16,11 +17,14 @@ const NO_BYTES = new Uint8Array();
 
 const DAY_MS = 86_400_000;
 
-export const createTask = ({ write, seal }: Base, change: Change, once?: Once): Promise<Creation | undefined> =>
-  write(async trx => {
-    const former = once && (await findCreation(trx, change.task, once));
+export const createTask = (base: Base, change: Change, once?: Once): Promise<Creation | undefined> =>
+  base.write(async trx => {
+    const { seal } = base;
+    const { task, reserves: address } = change;
+    const former = once && (await findCreation(trx, task, once));
     if (former !== undefined) return former;
-    await trx.insertInto('tasks').values(toTaskRow(seal, change.task)).execute();
+    if (address !== undefined) await reserveDestination(trx, base, { address, taskId: task.id });
+    await trx.insertInto('tasks').values(toTaskRow(seal, task)).execute();
     await insertNews(trx, seal, change);
     return undefined;
   });
@@ -210,7 +214,9 @@ export async function purgeTasks({ write }: Base, exitedBefore: number): Promise
   for (;;) {
     const removed = await write(trx => removeSome(trx, exitedBefore));
     total += removed;
-    if (removed < PURGE_TOGETHER) return total;
+    if (removed >= PURGE_TOGETHER) continue;
+    if (total > 0) await write(forgetDestinations);
+    return total;
   }
 }
 

@@ -48,6 +48,15 @@ export class IdTaken extends Error {
   }
 }
 
+/** The caller's mistake, where an installation has each destination pushed to by one task: another one has it. */
+export class DestinationInUse extends Error {
+  override readonly name = 'DestinationInUse';
+
+  constructor() {
+    super('another task that has not ended has that destination');
+  }
+}
+
 /** The caller's mistake: the task is not of the kind that what was asked is for. */
 export class NotSuch extends Error {
   override readonly name = 'NotSuch';
