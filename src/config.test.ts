@@ -41,6 +41,7 @@ describe('config', () => {
       metrics: { listen: null, tasks: 0 },
       readyFile: null,
       region: 'default',
+      sameDestination: 'wait',
       alibabaEndOnAir: 'fixed',
       keepEventsMs: 90 * 24 * 3_600_000,
       alibabaEvents: { running: 'LivePullToPushRunning', exit: 'LivePullToPushExit' },

@@ -54,6 +54,8 @@ export interface Config {
     /** `off`, `hold`, or the address of a file. */
     readonly slate: string;
   };
+  /** What becomes of a second task that pushes where another one does that has not ended. */
+  readonly sameDestination: 'wait' | 'refuse';
   /** Whether the Alibaba dialect lets the end of a task on air be moved: the cloud's pages contradict each other. */
   readonly alibabaEndOnAir: 'fixed' | 'free';
   /** How long events can be read. */
@@ -162,6 +164,12 @@ function assemble(reader: Reader, cores: number): Config {
     region: reader.parsed('region', 'default', parseRegion, 'a name of 1 to 64 letters, digits, "-" or "_"'),
     eagerRecovery: reader.parsed('eager-recovery', true, parseSwitch, 'on or off'),
     cover: readCover(reader),
+    sameDestination: reader.parsed<Config['sameDestination']>(
+      'same-destination',
+      'wait',
+      text => (text === 'wait' || text === 'refuse' ? text : undefined),
+      'wait or refuse',
+    ),
     alibabaEndOnAir: reader.parsed<Config['alibabaEndOnAir']>(
       'alibaba-end-on-air',
       'fixed',
@@ -328,6 +336,7 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     'delay-budget': String(config.cover.delayMs),
     slate: config.cover.slate,
     'keep-events': `${config.keepEventsMs / DAY_MS}d`,
+    'same-destination': config.sameDestination,
     'alibaba-end-on-air': config.alibabaEndOnAir,
     'alibaba-running-event': config.alibabaEvents.running,
     'alibaba-exit-event': config.alibabaEvents.exit,

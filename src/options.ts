@@ -21,6 +21,7 @@ export type OptionName =
   | 'delay-budget'
   | 'slate'
   | 'keep-events'
+  | 'same-destination'
   | 'alibaba-running-event'
   | 'alibaba-exit-event'
   | 'alibaba-end-on-air'
@@ -196,6 +197,13 @@ export const OPTIONS: readonly Option[] = [
     value: 'DAYS',
     about: 'how long events can be read, in days like 90d',
     fallback: '90d',
+  },
+  {
+    name: 'same-destination',
+    env: 'MILLRACE_SAME_DESTINATION',
+    value: 'wait|refuse',
+    about: 'whether a second task of one destination is made, and waits for the first, or is refused',
+    fallback: 'wait',
   },
   {
     name: 'alibaba-running-event',

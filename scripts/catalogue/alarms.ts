@@ -26,6 +26,12 @@ export const ALARMS: Catalogue = {
     '目的地从未可用，或连续三次拒绝。',
     '与平台核对推流地址及其密钥。',
   ),
+  DestinationTaken: entry(
+    'Another task pushes to the same address: this one waits, and is on air as soon as that one has left.',
+    'Stop one of the two, or give one another stream; `--same-destination refuse` refuses the second at once.',
+    '另一个任务正在推往同一地址：本任务等待，前者离开后立即开播。',
+    '停止其中一个，或为其中一个更换流名；`--same-destination refuse` 会直接拒绝第二个任务。',
+  ),
   FileEndEarly: entry(
     'A file breaks off while it is played, or ends more than 2 s before the end that it names.',
     'Upload it again: it is probably cut short.',

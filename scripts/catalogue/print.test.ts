@@ -27,7 +27,7 @@ describe('the error catalogue', () => {
       ...named(sourceOf('src/worker'), /alarm: '([A-Z]\w+)'/g),
       ...named(sourceOf('src/worker'), /'((?:Video|Audio)Lost)'/g),
       ...named(sourceOf('src/control'), /(?:unstable|failed): '([A-Z]\w+)'/g),
-      ...named(sourceOf('src/task'), /^export const CALLBACK_\w+ = '(\w+)'/gm),
+      ...named(readFileSync(join(ROOT, 'src/task/alarm.ts'), 'utf8'), /^export const [A-Z_]+ = '([A-Z]\w+)'/gm),
     ];
     expect(Object.keys(ALARMS).sort()).toEqual([...new Set(raised)].sort());
   });

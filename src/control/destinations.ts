@@ -4,9 +4,6 @@ import { canonicalPush } from './push-address.ts';
 import type { Log } from './record.ts';
 import { isActive } from './run-news.ts';
 
-/** The alarm of a task that waits for another one to leave the address that both push to. */
-export const DESTINATION_TAKEN = 'DestinationTaken';
-
 /** Another task pushes there: a run of this one would be a second pusher. */
 export class DestinationTaken extends Error {
   override readonly name = 'DestinationTaken';

@@ -39,6 +39,13 @@ export interface RecordOptions {
   readonly log: Log;
 }
 
+/** What there is to a new task beside what it is to be. */
+export interface Beside {
+  readonly by?: Actor | undefined;
+  /** The push address that no other task may have. */
+  readonly reserves?: string | undefined;
+}
+
 /** A step with the callback it gives rise to. */
 interface Told extends Step {
   readonly delivery: Delivery | undefined;
@@ -55,20 +62,21 @@ export class Record {
     this.#options = options;
   }
 
-  async create(seed: Omit<TaskSeed, keyof Stamp>, by?: Actor): Promise<Task> {
+  async create(seed: Omit<TaskSeed, keyof Stamp>, beside: Beside = {}): Promise<Task> {
     const first = this.#withDelivery(newTask({ ...seed, ...this.#stamp() }), undefined);
-    await this.#store([first], by);
+    await this.#store([first], beside);
     return first.task;
   }
 
   /** The same, unless the key has made a task already: answers that creation then. */
-  async createOnce(seed: Omit<TaskSeed, keyof Stamp>, once: Once, by?: Actor): Promise<Task | Creation> {
+  async createOnce(seed: Omit<TaskSeed, keyof Stamp>, once: Once, beside: Beside = {}): Promise<Task | Creation> {
     const first = this.#withDelivery(newTask({ ...seed, ...this.#stamp() }), undefined);
-    return (await this.#store([first], by, once)) ?? first.task;
+    return (await this.#store([first], beside, once)) ?? first.task;
   }
 
-  async #store([first]: readonly [Told], by?: Actor, once?: Once): Promise<Creation | undefined> {
-    const change = { ...changeOf(first.task, [first]), ...this.#noted(undefined, [first], by) };
+  async #store([first]: readonly [Told], { by, reserves }: Beside, once?: Once): Promise<Creation | undefined> {
+    const noted = this.#noted(undefined, [first], by);
+    const change = { ...changeOf(first.task, [first]), ...noted, ...(reserves === undefined ? {} : { reserves }) };
     const former = await this.#options.store.create(change, once);
     if (former === undefined) this.#tellFollowers([first]);
     return former;

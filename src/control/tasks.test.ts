@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { InvalidTask, UnknownTask, WrongStatus } from '../task/error.ts';
-import type { ListSource } from '../task/spec.ts';
+import { destinationUrl, type ListSource } from '../task/spec.ts';
 import { DAY, HOUR, NOON, OWNER, type Rehearsal, rehearse } from './rehearsal.testsuite.ts';
+import { Tasks } from './tasks.ts';
 
 const LIST: ListSource = {
   kind: 'list',
@@ -56,6 +58,22 @@ describe('creating a task', () => {
   it('allows two tasks with the same destination', async () => {
     await room.tasks.create(OWNER, room.spec());
     await expect(room.tasks.create(OWNER, room.spec())).resolves.toMatchObject({ status: 'scheduled' });
+  });
+
+  it('refuses a second task of one destination where it is so wished, until the first has ended', async () => {
+    const tasks = new Tasks({
+      ...room,
+      ...room.clock,
+      breakpoints: { latest: () => undefined },
+      newId: randomUUID,
+      reserve: async (_, spec) => destinationUrl(spec.destination, undefined),
+    });
+    const { id } = await tasks.create(OWNER, room.spec());
+    await expect(tasks.create(OWNER, room.spec())).rejects.toMatchObject({
+      problems: [{ field: 'destination.url', rule: 'is pushed to by another task that has not ended' }],
+    });
+    await tasks.delete(OWNER, id);
+    await expect(tasks.create(OWNER, room.spec())).resolves.toMatchObject({ status: 'scheduled' });
   });
 });
 

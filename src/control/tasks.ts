@@ -1,6 +1,15 @@
 import type { Creation, Once, Page, Store, TaskFilter } from '../store/store.ts';
 import type { Actor } from '../task/audit.ts';
-import { IdTaken, InvalidTask, KeyReused, NotSuch, type Problem, UnknownTask, WrongStatus } from '../task/error.ts';
+import {
+  DestinationInUse,
+  IdTaken,
+  InvalidTask,
+  KeyReused,
+  NotSuch,
+  type Problem,
+  UnknownTask,
+  WrongStatus,
+} from '../task/error.ts';
 import { type Cursor, startCursor } from '../task/playlist.ts';
 import { checkSpec, type ListSource, mergeSpec, type SpecChange, type TaskSpec } from '../task/spec.ts';
 import {
@@ -15,7 +24,7 @@ import {
   type TaskSeed,
 } from '../task/task.ts';
 import type { Breakpoints } from './breakpoints.ts';
-import type { NextStamp, Record } from './record.ts';
+import type { Beside, NextStamp, Record } from './record.ts';
 import { checkCertificates } from './trust.ts';
 
 /** On whose behalf a call is made. `projectId` is "" for who acts for all projects of the account. */
@@ -47,6 +56,8 @@ export interface TasksOptions {
   /** Wall clock. */
   readonly now: () => number;
   readonly newId: () => string;
+  /** The push address that a new task is to have alone; absent where a second task of it is made, and waits. */
+  readonly reserve?: ((owner: Owner, spec: TaskSpec) => Promise<string | undefined>) | undefined;
 }
 
 /** What users do to tasks. Starting, stopping and telling follow from the events these calls record. */
@@ -61,11 +72,12 @@ export class Tasks {
     const { store, now, newId } = this.#options;
     refuse([...checkSpec(spec, { now: now() }), ...checkCertificates(spec)]);
     const { accountId, projectId } = owner;
-    const made = await this.#make({ id: id ?? newId(), accountId, projectId, spec }, once, owner.by).catch(
-      async (cause: unknown) => {
-        throw id !== undefined && (await store.get(id)) !== undefined ? new IdTaken() : cause;
-      },
-    );
+    const reserves = await this.#options.reserve?.(owner, spec);
+    const seed = { id: id ?? newId(), accountId, projectId, spec };
+    const made = await this.#make(seed, once, { by: owner.by, reserves }).catch(async (cause: unknown) => {
+      if (cause instanceof DestinationInUse) throw inUse(spec);
+      throw id !== undefined && (await store.get(id)) !== undefined ? new IdTaken() : cause;
+    });
     if ('spec' in made) return made;
     if (made.wish !== once?.wish) throw new KeyReused();
     const task = await store.get(made.taskId);
@@ -73,9 +85,9 @@ export class Tasks {
     return task;
   }
 
-  #make(seed: Omit<TaskSeed, keyof Stamp>, once: Once | undefined, by: Actor | undefined): Promise<Task | Creation> {
+  #make(seed: Omit<TaskSeed, keyof Stamp>, once: Once | undefined, beside: Beside): Promise<Task | Creation> {
     const { record } = this.#options;
-    return once === undefined ? record.create(seed, by) : record.createOnce(seed, once, by);
+    return once === undefined ? record.create(seed, beside) : record.createOnce(seed, once, beside);
   }
 
   /**
@@ -178,6 +190,14 @@ export class Tasks {
     return this.#options.store.list({ ...filter, ...scope }, page);
   }
 }
+
+const inUse = ({ destination: { kind } }: TaskSpec): InvalidTask =>
+  new InvalidTask([
+    {
+      field: kind === 'url' ? 'destination.url' : 'destination.stream',
+      rule: 'is pushed to by another task that has not ended',
+    },
+  ]);
 
 function refuse(problems: readonly Problem[]): void {
   if (problems.length > 0) throw new InvalidTask(problems);

@@ -16,6 +16,9 @@ export const CALLBACK_PAUSED = 'CallbackPaused';
 /** The network policy forbids its address. */
 export const CALLBACK_BLOCKED = 'CallbackBlocked';
 
+/** It waits for another task to leave the address that both push to. */
+export const DESTINATION_TAKEN = 'DestinationTaken';
+
 const CALLBACK_ALARMS: readonly string[] = [CALLBACK_GONE, CALLBACK_PAUSED, CALLBACK_BLOCKED];
 
 /** What was wrong with one receiver is no news of another. */
