@@ -15,11 +15,22 @@ export default defineConfig({
         test: {
           name: 'product',
           include: ['test/**/*.test.ts'],
+          exclude: ['test/cluster/**'],
           setupFiles: ['test/lab/conforming-fetch.ts'],
           testTimeout: 180_000,
           hookTimeout: 60_000,
           // They wait more than they work: peers fail at their own pace.
           maxWorkers: 3,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          // Each of them is several machines in one.
+          maxWorkers: 1,
         },
       },
     ],

@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Place } from '../test/lab/place.ts';
+import { keepCluster, printCluster, runCluster } from './cluster.ts';
 import { keepConsole, printConsole, runConsole } from './console.ts';
 import { endure, keepEndurance } from './endurance.ts';
 import { keepEvents, printEvents, runEvents } from './events.ts';
@@ -21,6 +22,7 @@ const QUICK_LIMIT_MS = 90_000;
 const FAULTS_LIMIT_MS = 15 * 60_000;
 const EVENTS_LIMIT_MS = 60 * 60_000;
 const CONSOLE_LIMIT_MS = 10 * 60_000;
+const CLUSTER_LIMIT_MS = 90 * 60_000;
 const ENDURANCE_LIMIT_MS = 24 * 60_000;
 const DAY_HOURS = 24;
 const MOST_QUICK = 50;
@@ -29,7 +31,7 @@ type Bench = typeof vod;
 
 const SUBJECTS: Readonly<Record<string, Bench>> = { live, vod };
 
-/** `npm run bench -- [live|vod|faults|events|console|endurance|protocols] [--hours 24] [--seed 1] [--http] [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
+/** `npm run bench -- [live|vod|faults|events|console|cluster|endurance|protocols] [--hours 24] [--seed 1] [--http] [--n 200] [--windows 6] [--seconds 10] [--quick] [--cpu-prof folder]`: see README.md. */
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -49,12 +51,13 @@ async function main(): Promise<void> {
   if (name === 'faults') return measureFaults();
   if (name === 'events') return measureEvents(positionals.slice(1), quick);
   if (name === 'console') return measureConsole(positionals.slice(1), quick);
+  if (name === 'cluster') return measureCluster(positionals.slice(1), quick);
   if (name === 'protocols') return compareProtocols();
   if (name === 'endurance') return measureEndurance(count(values.hours, DAY_HOURS), count(values.seed, 1));
   const subject = SUBJECTS[name];
   if (subject === undefined)
     throw new Error(
-      `there is no bench "${name}": ${Object.keys(SUBJECTS).join(', ')}, faults, events, console, endurance, protocols`,
+      `there is no bench "${name}": ${Object.keys(SUBJECTS).join(', ')}, faults, events, console, cluster, endurance, protocols`,
     );
   const n = count(values.n, quick ? MOST_QUICK : 200);
   const profile = values['cpu-prof'];
@@ -121,6 +124,16 @@ async function measureConsole(only: readonly string[], quick: boolean): Promise<
   if (only.length === 0 && !quick) keepConsole(text);
   console.log(text);
   if (!hasPassed(run)) process.exitCode = EXIT_FAILED;
+}
+
+/** The same. */
+async function measureCluster(only: readonly string[], quick: boolean): Promise<void> {
+  const signal = AbortSignal.any([interrupted(), AbortSignal.timeout(CLUSTER_LIMIT_MS)]);
+  const run = await runCluster({ only, quick, signal, tell: progress => console.error(progress) });
+  const machine = printFacts(machineFacts());
+  if (only.length === 0 && !quick) keepCluster(run, machine);
+  console.log(printCluster(run, machine));
+  if (!run.passed) process.exitCode = EXIT_FAILED;
 }
 
 function count(text: string | undefined, otherwise: number): number {

@@ -43,13 +43,9 @@ export class Millrace {
 
   static async start(
     place: Place,
-    options: { flags?: readonly string[]; env?: NodeJS.ProcessEnv; name?: string; bin?: string } = {},
+    options: { flags?: readonly string[]; env?: NodeJS.ProcessEnv; name?: string; bin?: string; key?: Key } = {},
   ): Promise<Millrace> {
-    const key = {
-      accessKey: 'TESTACCESSKEY0000001',
-      secretKey: randomBytes(20).toString('hex'),
-      projectId: randomBytes(16).toString('hex'),
-    };
+    const { key = newKey() } = options;
     const env = {
       MILLRACE_ACCESS_KEY: key.accessKey,
       MILLRACE_SECRET_KEY: key.secretKey,
@@ -145,6 +141,13 @@ export class Millrace {
     await Promise.all(this.#children.map(child => child.stop('SIGTERM', 15_000)));
   }
 }
+
+/** An access key that a node is started with. */
+export const newKey = (): Key => ({
+  accessKey: 'TESTACCESSKEY0000001',
+  secretKey: randomBytes(20).toString('hex'),
+  projectId: randomBytes(16).toString('hex'),
+});
 
 /** Live processes whose environment or command line names the given data directory, by pid. */
 export function processesOf(data: string): { pid: number; command: string; state: string }[] {
