@@ -206,7 +206,7 @@ export class Placements {
     this.#tellProgress(end);
     // It is lost with its worker, when that is gone.
     if (end.leaving && placement.state === 'given') return;
-    if (end.cut && placement.state === 'given') placement.state = 'cut';
+    if (end.cut && (placement.state === 'given' || placement.state === 'cut')) placement.state = 'cut';
     else if (placement.state === 'moving') this.#lose(end.taskId, placement, MOVED);
     else if (placement.state !== 'due') this.#forget(end.taskId);
   }

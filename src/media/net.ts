@@ -5,6 +5,7 @@ import { type Address, authorityOf } from './address.ts';
 import { type Monotonic, monotonic } from './clock.ts';
 import { within } from './deadline.ts';
 import { Fault, type Side } from './fault.ts';
+import type { Fence } from './fence.ts';
 import { allowsAddress, allowsPort, type Preset } from './policy.ts';
 import { isUnknownName, type Lookup, resolveName } from './resolve.ts';
 import type { PortRange } from './srt/target.ts';
@@ -22,6 +23,8 @@ export interface DiallerOptions {
   readonly ca?: string;
   /** Where peers may be waited for. */
   readonly listens?: PortRange | undefined;
+  /** What no push gets past; absent: nobody else could push in our place. */
+  readonly fence?: Fence;
 }
 
 export interface DialOptions {
@@ -58,6 +61,7 @@ export class Dialler {
   readonly #forbidden: readonly { host: string; port: number }[];
   readonly #ca: readonly string[] | undefined;
   readonly listens: PortRange | undefined;
+  readonly fence: Fence | undefined;
   readonly #knownGood: KnownGood;
   readonly #trust: Trust | undefined;
 
@@ -68,6 +72,7 @@ export class Dialler {
     this.#preset = options.preset;
     this.#lookup = options.lookup ?? resolveName;
     this.listens = options.listens;
+    this.fence = options.fence;
     this.#now = options.now ?? monotonic;
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 5000;
     this.#dnsTimeoutMs = options.dnsTimeoutMs ?? 4000;
@@ -95,7 +100,8 @@ export class Dialler {
   }
 
   async #judge(attempt: Attempt): Promise<readonly [string, ...string[]]> {
-    const { address } = attempt;
+    const { address, side } = attempt;
+    if (side === 'push') this.fence?.check();
     if (this.#trust !== undefined && !TLS_SCHEMES.has(address.scheme)) throw unencrypted(attempt);
     if (!allowsPort(this.#preset, address.scheme, address.port)) throw this.#denied(attempt, 'port');
     const candidates = await this.#resolve(attempt);
@@ -164,6 +170,7 @@ export class Dialler {
 
   async #connect(attempt: Attempt, ip: string, waitMs: number): Promise<net.Socket> {
     const { address, side, signal, peer } = attempt;
+    if (side === 'push') this.fence?.check();
     const late = `${peer} did not accept the connection`;
     const options = {
       host: ip,
@@ -173,6 +180,7 @@ export class Dialler {
       keepAliveInitialDelay: KEEP_ALIVE_MS,
     };
     const socket = net.connect({ ...options, autoSelectFamily: false });
+    if (side === 'push') this.#fenceIn(socket);
     try {
       await within({ side, signal, late, waitMs }, () => happens(socket, 'connect'));
     } catch (error) {
@@ -185,6 +193,11 @@ export class Dialler {
     // A peer that hung up at once has taken its address along.
     if (remoteAddress === undefined) throw new Fault(side, 'closed', `${peer} closed the connection at once`);
     throw this.#denied(attempt, 'address');
+  }
+
+  #fenceIn(socket: net.Socket): void {
+    const forget = this.fence?.guard(() => breakOff(socket));
+    if (forget !== undefined) socket.once('close', forget);
   }
 
   async #secure(attempt: Attempt, plain: net.Socket): Promise<tls.TLSSocket> {
@@ -212,6 +225,12 @@ function happens(socket: net.Socket, event: 'connect' | 'secureConnect'): Promis
     socket.once('error', reject);
     socket.once('close', () => reject(new Error('the connection was closed')));
   });
+}
+
+/** What the kernel still holds of it is thrown away; under TLS too, which lies on top of this socket. */
+function breakOff(socket: net.Socket): void {
+  if (socket.connecting) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** It is to be known by its certificate, or somebody leads away from it: nothing is said there in the clear. */

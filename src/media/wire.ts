@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import type net from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { Fault, type Side } from './fault.ts';
+import type { Fence } from './fence.ts';
 
 /** An open connection's bytes, for a tick that must never wait. */
 export interface Wire {
@@ -23,6 +24,8 @@ export interface WireOptions {
   readonly leftover?: Buffer;
   /** Gets inbound bytes as they come, instead of `read`. What it throws ends the wire and comes out of the next call. */
   readonly onData?: (chunk: Buffer) => void;
+  /** Nothing is written past it. */
+  readonly fence?: Fence | undefined;
 }
 
 /** Polls this often find nothing before the socket goes back to the event loop: a fruitless poll costs a thrown EAGAIN. */
@@ -141,6 +144,7 @@ class PolledWire implements Wire {
   readonly #line: Line;
   readonly #handle: Handle;
   readonly #fd: number;
+  readonly #fence: Fence | undefined;
   /** Bytes that came by events and wait for `read`. */
   readonly #waiting: Buffer[] = [];
   #polling = false;
@@ -152,6 +156,7 @@ class PolledWire implements Wire {
     this.#handle = handle;
     this.#fd = handle.fd;
     const { leftover, onData } = options;
+    this.#fence = options.fence;
     if (onData === undefined) {
       if (leftover !== undefined && leftover.length > 0) this.#waiting.push(leftover);
       this.#takeOver();
@@ -184,6 +189,7 @@ class PolledWire implements Wire {
   }
 
   write(bytes: Buffer, from: number, to: number): number {
+    this.#fence?.check();
     this.#line.check();
     // The negotiation's last messages may still be with the stream; the descriptor must not overtake them.
     if (from === to || this.#line.socket.writableLength > 0) return 0;
@@ -265,6 +271,7 @@ class PolledWire implements Wire {
 
 class EventWire implements Wire {
   readonly #line: Line;
+  readonly #fence: Fence | undefined;
   readonly #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #ending: Promise<void> | undefined;
@@ -272,6 +279,7 @@ class EventWire implements Wire {
   constructor(socket: net.Socket, side: Side, options: WireOptions) {
     this.#line = new Line(socket, side);
     const { leftover, onData } = options;
+    this.#fence = options.fence;
     if (leftover !== undefined && leftover.length > 0) socket.unshift(leftover);
     if (onData === undefined) socket.on('data', chunk => this.#arrived(chunk as Buffer));
     else socket.on('data', chunk => this.#line.hear(onData, chunk as Buffer));
@@ -296,6 +304,7 @@ class EventWire implements Wire {
 
   /** One write in the air at a time: then a peer that takes nothing shows at once, and no queue hides in the stream. */
   write(bytes: Buffer, from: number, to: number): number {
+    this.#fence?.check();
     this.#line.check();
     const { socket } = this.#line;
     if (from === to || socket.writableLength > 0) return 0;

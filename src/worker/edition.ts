@@ -10,9 +10,19 @@ type OwnSettings<Settings> = Omit<Settings, keyof ProcessSettings>;
  * another number of workers the old shares do no harm.
  */
 export function workerEdition(code: string, settings: OwnSettings<WorkerSettings>): string {
-  const { network, tickMs, mediaFolder, ca, listens, forbidden = [] } = settings;
+  const { network, tickMs, mediaFolder, ca, listens, forbidden = [], leased = false } = settings;
   const ports = [listens?.from, listens?.to];
-  return editionOf([code, process.version, network, tickMs, mediaFolder, ca, ...ports, ...forbidden]);
+  return editionOf([
+    code,
+    process.version,
+    network,
+    tickMs,
+    mediaFolder,
+    ca,
+    ...ports,
+    ...forbidden,
+    ...(leased ? ['leased'] : []),
+  ]);
 }
 
 /** The code does not count: publishers and players would be cut off for it. */

@@ -5,7 +5,8 @@
 
 import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
-import { monotonic } from '../media/clock.ts';
+import { monotonic, sinceBoot } from '../media/clock.ts';
+import { Fence } from '../media/fence.ts';
 import { Heartbeat } from '../media/heartbeat.ts';
 import { Dialler } from '../media/net.ts';
 import { openSink, openSource } from '../media/open.ts';
@@ -38,6 +39,7 @@ interface Settings {
   readonly orphanMs: number;
   readonly forbidden: readonly string[];
   readonly dialsPerSecond: number;
+  readonly isLeased: boolean;
 }
 
 function readSettings(env: NodeJS.ProcessEnv): Settings {
@@ -54,6 +56,7 @@ function readSettings(env: NodeJS.ProcessEnv): Settings {
     orphanMs: Number(env.MILLRACE_ORPHAN_MS ?? 30_000),
     forbidden: (env.MILLRACE_FORBIDDEN ?? '').split(',').filter(listener => listener !== ''),
     dialsPerSecond: Number(env.MILLRACE_DIALS_PER_SECOND ?? 20),
+    isLeased: env.MILLRACE_LEASED === '1',
   };
 }
 
@@ -75,12 +78,18 @@ const partOf = ({ inMs, outMs, videoTrack, audioTrack }: ListItem): Pick<ItemOpt
 
 function startWorker(settings: Settings): Worker {
   const { channel, slot, network, mediaDir, tickMs, orphanMs, forbidden, dialsPerSecond, ca, listens } = settings;
-  const dialler = new Dialler({ preset: network, forbidden, listens, ...(ca === undefined ? {} : { ca }) });
+  const fence = new Fence({ sinceBoot, now: monotonic, wall: Date.now, isLeased: settings.isLeased });
+  const dialler = new Dialler({ preset: network, forbidden, listens, fence, ...(ca === undefined ? {} : { ca }) });
   const turnstile = new Turnstile({ now: monotonic, sleep, perSecond: dialsPerSecond });
   return new Worker({
     slot,
     pid: process.pid,
     orphanMs,
+    fence,
+    paceDials: perSecond => {
+      turnstile.perSecond = perSecond;
+    },
+    cuts: runs => log('info', `the lease is over: ${runs} runs are broken off`),
     beating: on => new Heartbeat({ tickMs, ...on }),
     openSource: (url, signal, { tls, ...wish } = {}) =>
       openSource(url, { ...wish, dialler: dialler.trusting(tls), signal }),

@@ -39,7 +39,7 @@ function worker() {
     sleep: clock.sleep,
     random: () => 0,
     tell: () => {},
-    ended: (_taskId, epoch, at) => void ends.push({ epoch, at }),
+    ended: (_taskId, epoch, end) => void ends.push({ epoch, at: end?.breakpoint }),
     prepared: () => {},
     log: () => {},
   });

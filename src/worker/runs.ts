@@ -1,3 +1,4 @@
+import type { Fence } from '../media/fence.ts';
 import type { FlvViewer } from '../media/flv/viewer.ts';
 import type { Relay } from '../media/relay.ts';
 import { type Breakpoint, startCursor } from '../task/playlist.ts';
@@ -15,10 +16,19 @@ interface Entry {
   /** The epoch of one that was to follow and was stopped before it could. */
   stopped: number | undefined;
   stopping: Promise<void> | undefined;
+  isCut: boolean;
+}
+
+/** How a run ended. */
+export interface RunEnd {
+  readonly breakpoint?: Breakpoint | undefined;
+  /** It was broken off, or never begun, for want of a lease. */
+  readonly isCut?: boolean;
 }
 
 export interface RunsOptions extends UnderstudiesOptions, Pick<PlayoutParts, 'openItem'> {
-  readonly ended: (taskId: string, epoch: number, breakpoint?: Breakpoint) => void;
+  readonly ended: (taskId: string, epoch: number, end?: RunEnd) => void;
+  readonly fence?: Pick<Fence, 'holds'>;
 }
 
 /** The runs of this worker, one a task. */
@@ -56,7 +66,7 @@ export class Runs {
 
   /** The same epoch again is a change, a higher one replaces, an older one is not heard. */
   start(order: RunOrder): void {
-    if (this.#closed) return;
+    if (this.#closed || !this.#mayBegin(order)) return;
     const entry = this.#entries.get(order.taskId);
     if (entry === undefined) this.#begin(order);
     else if (order.epoch === entry.epoch && entry.stopping === undefined && change(entry.run, order)) return;
@@ -69,7 +79,8 @@ export class Runs {
   /** Makes a live run ready to follow one that another worker carries; `start` has it enter. */
   prepare(order: RunOrder): void {
     const { taskId, epoch } = order;
-    if (isLiveOrder(order) && !this.#closed && !this.#entries.has(taskId)) this.#understudies.prepare(order);
+    if (isLiveOrder(order) && !this.#closed && this.#isRight && !this.#entries.has(taskId))
+      this.#understudies.prepare(order);
     else this.#options.prepared(taskId, epoch, false);
   }
 
@@ -104,6 +115,17 @@ export class Runs {
     this.#understudies.takeBug(relay, error);
   }
 
+  /** Breaks off every run: their pushes are gone already, and nobody is told good-bye. */
+  cut(): void {
+    this.#understudies.discardAll();
+    for (const entry of this.#entries.values()) {
+      entry.isCut = true;
+      if (entry.next !== undefined) entry.stopped = entry.next.epoch;
+      entry.next = undefined;
+      void this.#end(entry);
+    }
+  }
+
   /** Ends every run, pushes cleanly; none begins after that. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -111,14 +133,26 @@ export class Runs {
     await Promise.all([...this.#entries.values()].map(entry => this.#end(entry)));
   }
 
+  get #isRight(): boolean {
+    return this.#options.fence?.holds ?? true;
+  }
+
+  /** What is ordered without a lease was ordered before it was lost. */
+  #mayBegin({ taskId, epoch }: RunOrder): boolean {
+    if (this.#isRight) return true;
+    this.#options.ended(taskId, epoch, { isCut: true });
+    return false;
+  }
+
   #begin(order: RunOrder): void {
+    if (!this.#mayBegin(order)) return;
     const { taskId, epoch } = order;
     const run = this.#make(order);
     if (run === undefined) {
       this.#options.ended(taskId, epoch);
       return;
     }
-    const entry: Entry = { run, epoch, next: undefined, stopped: undefined, stopping: undefined };
+    const entry: Entry = { run, epoch, next: undefined, stopped: undefined, stopping: undefined, isCut: false };
     this.#entries.set(taskId, entry);
     void run.ended.then(() => this.#finish(taskId, entry));
   }
@@ -145,9 +179,9 @@ export class Runs {
     if (this.#entries.get(taskId) !== entry) return;
     this.#entries.delete(taskId);
     const { breakpoint } = entry.run.report();
-    this.#options.ended(taskId, entry.epoch, breakpoint);
-    if (entry.stopped !== undefined && entry.stopped > entry.epoch)
-      this.#options.ended(taskId, entry.stopped, breakpoint);
+    const end: RunEnd = { breakpoint, isCut: entry.isCut };
+    this.#options.ended(taskId, entry.epoch, end);
+    if (entry.stopped !== undefined && entry.stopped > entry.epoch) this.#options.ended(taskId, entry.stopped, end);
     if (entry.next !== undefined && !this.#closed) this.#begin(following(entry.next, breakpoint));
   }
 }

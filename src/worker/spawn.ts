@@ -33,6 +33,8 @@ export interface WorkerSettings extends ProcessSettings {
   readonly forbidden?: readonly string[];
   /** This worker's share of the dials to a destination host that does not answer. */
   readonly dialsPerSecond?: number;
+  /** Its node is one of several: it pushes nothing before it has been told until when it may. */
+  readonly leased?: boolean;
 }
 
 export interface OriginSettings extends ProcessSettings {
@@ -49,6 +51,7 @@ export function workerProcess(settings: WorkerSettings): Child {
     MILLRACE_SRT_LISTEN: settings.listens && `${settings.listens.from}-${settings.listens.to}`,
     MILLRACE_FORBIDDEN: settings.forbidden?.join(','),
     MILLRACE_DIALS_PER_SECOND: settings.dialsPerSecond,
+    MILLRACE_LEASED: settings.leased ? '1' : undefined,
   });
 }
 

@@ -31,12 +31,17 @@ interface Queue {
  */
 export class Turnstile {
   readonly #options: TurnstileOptions;
-  readonly #gapMs: number;
+  #gapMs: number;
   readonly #queues = new Map<string, Queue>();
 
   constructor(options: TurnstileOptions) {
     this.#options = options;
     this.#gapMs = 1000 / options.perSecond;
+  }
+
+  /** From the next dial on. */
+  set perSecond(dials: number) {
+    this.#gapMs = 1000 / dials;
   }
 
   /** How many hosts it has anything to remember of. */

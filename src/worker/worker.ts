@@ -1,15 +1,21 @@
+import type { Fence } from '../media/fence.ts';
 import { FlvViewer } from '../media/flv/viewer.ts';
 import type { Heartbeat } from '../media/heartbeat.ts';
 import type { Relay } from '../media/relay.ts';
 import type { Wire } from '../media/wire.ts';
+import { onceReached } from './attempts.ts';
 import type { DialListener, FromWorker, Peer, ProcessVitals, RunNews, ToWorker } from './channel.ts';
 import { Runs, type RunsOptions } from './runs.ts';
 
-export interface WorkerParts extends Omit<RunsOptions, 'heartbeat' | 'tell' | 'ended' | 'prepared'> {
+export interface WorkerParts extends Omit<RunsOptions, 'heartbeat' | 'tell' | 'ended' | 'prepared' | 'fence'> {
   readonly slot: number;
   readonly pid: number;
   /** How long it goes on without a control process. */
   readonly orphanMs: number;
+  /** What no push gets past; absent where nobody else could push in our place. */
+  readonly fence?: Fence;
+  /** Its share of the dials to a host that does not answer is another one from here on. */
+  readonly paceDials?: (perSecond: number) => void;
   readonly beating: (on: BeatListener) => Beating;
   /** Dials the control process over and over. */
   readonly dial: (listener: DialListener) => Peer<FromWorker>;
@@ -20,6 +26,8 @@ export interface WorkerParts extends Omit<RunsOptions, 'heartbeat' | 'tell' | 'e
   /** Acts over and over, until what it answers is called. */
   readonly every: (ms: number, act: () => void) => () => void;
   readonly ends: (reason: string) => void;
+  /** The lease is over: so many runs are broken off. */
+  readonly cuts?: (runs: number) => void;
   /** Everything is closed: the process has nothing to do any more. */
   readonly over: () => void;
 }
@@ -27,6 +35,7 @@ export interface WorkerParts extends Omit<RunsOptions, 'heartbeat' | 'tell' | 'e
 export interface BeatListener {
   readonly onBug: (relay: Relay, error: unknown) => void;
   readonly onBeat: () => void;
+  readonly mayVisit: () => boolean;
 }
 
 type Beating = Pick<Heartbeat, 'add' | 'remove' | 'close'>;
@@ -48,6 +57,8 @@ export class Worker {
   #aloneSinceMs: number | undefined;
   /** News that nobody was there to hear: the hello tells where a run stands, but not which files it has played. */
   readonly #unheard: RunNews[] = [];
+  /** Ends the wait for the end of the present lease. */
+  #watch = new AbortController();
   #ending = false;
   #toldAtMs: number;
 
@@ -58,7 +69,9 @@ export class Worker {
     this.#heartbeat = parts.beating({
       onBug: (...bug) => this.#runs.takeBug(...bug),
       onBeat: () => this.#tellPlaces(),
+      mayVisit: () => parts.fence?.holds ?? true,
     });
+    parts.fence?.onFall(() => this.#cut());
     this.#runs = this.#makeRuns();
     this.#peer = this.#dialControl();
     this.#endBeat = parts.every(BEAT_MS, () => this.#tellReports());
@@ -82,9 +95,10 @@ export class Worker {
       heartbeat: this.#heartbeat,
       tell: news => this.#tell(news),
       prepared: (taskId, epoch, isReady) => this.#peer.send({ t: 'prepared', taskId, epoch, isReady }),
-      ended: (taskId, epoch, breakpoint) => {
+      ended: (taskId, epoch, { breakpoint, isCut } = {}) => {
         const where = breakpoint === undefined ? {} : { breakpoint };
-        this.#peer.send({ t: 'ended', taskId, epoch, ...where, ...(this.#ending ? { leaving: true } : {}) });
+        const why = isCut ? { cut: true as const } : this.#ending ? { leaving: true as const } : {};
+        this.#peer.send({ t: 'ended', taskId, epoch, ...where, ...why });
       },
     });
   }
@@ -110,7 +124,39 @@ export class Worker {
     else if (message.t === 'prepare') this.#runs.prepare(message.order);
     else if (message.t === 'stop') this.#runs.stop(message.taskId, message.epoch);
     else if (message.t === 'tap') void this.#show(message);
+    else if (message.t === 'lease') this.#renew(message);
     else if (message.t === 'exit') void this.end('told to');
+  }
+
+  #renew({ untilMs, dialsPerSecond }: Extract<ToWorker, { t: 'lease' }>): void {
+    const { fence, paceDials } = this.#parts;
+    if (dialsPerSecond !== undefined) paceDials?.(dialsPerSecond);
+    this.#watch.abort();
+    fence?.renew(untilMs);
+    if (fence?.holds && untilMs !== null) this.#awaitEnd(fence);
+  }
+
+  /** So that a worker without a relay, whose heart does not beat, notices it as well. */
+  #awaitEnd(fence: Fence): void {
+    this.#watch = new AbortController();
+    onceReached(this.#parts.sleep(Math.max(0, fence.leftMs), this.#watch.signal), () => {
+      if (fence.holds) this.#awaitEnd(fence);
+    });
+  }
+
+  #cut(): void {
+    this.#parts.cuts?.(this.#runs.reports.length);
+    this.#runs.cut();
+    this.#mindControl();
+  }
+
+  /** Without a control process and without a lease nothing is left to wait for. */
+  #mindControl(): void {
+    const { fence, now, orphanMs } = this.#parts;
+    const alone = this.#aloneSinceMs;
+    if (alone === undefined) return;
+    if (fence?.hasFallen) void this.end('no control process, and the lease is over');
+    else if (now() - alone >= orphanMs) void this.end('no control process');
   }
 
   async #show({ taskId, epoch, id, look }: Extract<ToWorker, { t: 'tap' }>): Promise<void> {
@@ -154,8 +200,6 @@ export class Worker {
     for (let at = 0; at === 0 || at < reports.length; at += REPORTS_A_MESSAGE) {
       this.#peer.send({ t: 'reports', reports: reports.slice(at, at + REPORTS_A_MESSAGE), ...vitals });
     }
-    const alone = this.#aloneSinceMs;
-    const { now, orphanMs } = this.#parts;
-    if (alone !== undefined && now() - alone >= orphanMs) void this.end('no control process');
+    this.#mindControl();
   }
 }

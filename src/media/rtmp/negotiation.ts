@@ -135,6 +135,7 @@ export class Negotiation {
   }
 
   #send(bytes: Buffer): void {
+    if (this.#side === 'push') this.#options.dialler.fence?.check();
     if (this.#socket.writableLength > MAX_UNSENT_BYTES) {
       throw new Fault(this.#side, 'garbage', `${this.#where} asks without reading what it is answered`);
     }
@@ -164,7 +165,7 @@ export class Negotiation {
   /** The digest form, as ffmpeg sends it: servers that know only the simple one take it too. */
   async #shakeHands(): Promise<void> {
     const random = (this.#options.random ?? randomBytes)(HANDSHAKE_SIZE - 8);
-    this.#socket.write(clientHello(random, 'digest'));
+    this.#send(clientHello(random, 'digest'));
     await this.#inStep('handshake', () => this.#shaken.promise);
   }
 
@@ -310,7 +311,7 @@ export class Negotiation {
     const s1End = 1 + HANDSHAKE_SIZE;
     // Some servers send S2 only when they have C2.
     if (before < s1End && bytes.length >= s1End) {
-      this.#socket.write(clientAnswer(bytes.subarray(0, s1End), this.#side));
+      this.#send(clientAnswer(bytes.subarray(0, s1End), this.#side));
     }
     const whole = bytes.length >= size;
     this.#greeting = whole ? undefined : bytes;

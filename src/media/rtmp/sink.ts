@@ -47,7 +47,7 @@ export async function openRtmpSink(address: Address, options: RtmpSinkOptions): 
     link.feed(bytes, 0, bytes.length, unwanted);
     unwanted.clear();
   };
-  const wire = asWire(stream.socket, 'push', { onData });
+  const wire = asWire(stream.socket, 'push', { onData, fence: options.dialler.fence });
   const sink = new RtmpSink(stream, wire, options);
   try {
     for (const command of stream.late) link.listener.command(command);

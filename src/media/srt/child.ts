@@ -91,6 +91,10 @@ export class SrtChild {
     return this.#failure;
   }
 
+  onceOver(act: () => void): void {
+    this.#process.once('close', act);
+  }
+
   /** Idempotent. */
   kill(): void {
     this.#process.kill('SIGKILL');

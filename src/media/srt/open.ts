@@ -22,6 +22,7 @@ export async function openSrt(address: Address, side: Side, { dialler, signal }:
   const ip = listens ? anyAddress(address, side, dialler) : await dialler.locate(address, { side, signal });
   const child = await SrtChild.start({ side, where, ip, port: address.port, parameters });
   try {
+    if (side === 'push') fenceIn(child, dialler);
     const late = listens ? `nobody has called ${where}` : `${where} did not finish the SRT handshake`;
     await within({ side, signal, late, waitMs: listens ? CALLED_MS : HANDSHAKE_MS }, () => child.connected);
     return child;
@@ -29,6 +30,13 @@ export async function openSrt(address: Address, side: Side, { dialler, signal }:
     child.kill();
     throw error;
   }
+}
+
+/** It holds bytes of its own, which are not to go out past the fence. */
+function fenceIn(child: SrtChild, { fence }: Dialler): void {
+  fence?.check();
+  const forget = fence?.guard(() => child.kill());
+  if (forget !== undefined) child.onceOver(forget);
 }
 
 /** Of this machine, where it may wait. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address } from '../address.ts';
 import type { Monotonic } from '../clock.ts';
+import type { Fence } from '../fence.ts';
 import { Encoded, Outlet } from '../outlet.ts';
 import type { Batch, Drops, Sink } from '../packet.ts';
 import { TsWriter } from '../ts/mux.ts';
@@ -22,19 +23,21 @@ const encoded = new Encoded(640 * 1024);
 
 /** Calls an SRT listener and sends it a transport stream. Resolves when the listener has taken the call. */
 export async function openSrtSink(address: Address, options: SrtSinkOptions): Promise<Sink> {
-  return new SrtSink(await openSrt(address, 'push', options), options.now);
+  return new SrtSink(await openSrt(address, 'push', options), options);
 }
 
 class SrtSink implements Sink {
   readonly #child: SrtChild;
   readonly #wire: Wire;
   readonly #outlet: Outlet;
+  readonly #fence: Fence | undefined;
   readonly #writer = new TsWriter();
   #closing: Promise<void> | undefined;
 
-  constructor(child: SrtChild, now: Monotonic) {
+  constructor(child: SrtChild, { now, dialler }: SrtSinkOptions) {
     this.#child = child;
-    this.#wire = asWire(child.stdin, 'push');
+    this.#fence = dialler.fence;
+    this.#wire = asWire(child.stdin, 'push', { fence: dialler.fence });
     this.#outlet = new Outlet({ wire: this.#wire, now });
   }
 
@@ -76,6 +79,7 @@ class SrtSink implements Sink {
   async #close(endMs: number): Promise<void> {
     try {
       while (!this.#outlet.flush() && performance.now() < endMs) await sleep(DRAIN_STEP_MS);
+      this.#fence?.check();
       this.#child.fill();
       const leftMs = endMs - performance.now();
       if (leftMs > 0) await sleep(Math.min(LINGER_MS, leftMs));
