@@ -155,14 +155,14 @@ export const addUser = ({ write }: Base, user: User): Promise<boolean> =>
   });
 
 export const changeUser = (
-  { write }: Base,
+  { write, locksRows }: Base,
   id: string,
   { change, guard }: { readonly change: UserChange; readonly guard: UserGuard | undefined },
 ): Promise<boolean> =>
   write(async trx => {
     const row = await trx.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst();
     if (row === undefined) return false;
-    await guarded(trx, row.account_id, guard, () =>
+    await guarded(trx, { accountId: row.account_id, guard, locksRows }, () =>
       trx
         .updateTable('users')
         .set(toUserRow({ ...toUser(row), ...change }))
@@ -175,7 +175,7 @@ export const changeUser = (
   });
 
 export const removeUser = (
-  { write }: Base,
+  { write, locksRows }: Base,
   { accountId, name }: Pick<User, 'accountId' | 'name'>,
   guard: UserGuard | undefined,
 ): Promise<boolean> =>
@@ -185,21 +185,27 @@ export const removeUser = (
     await trx.deleteFrom('sign_ins').where('user_id', 'in', users).execute();
     await trx.deleteFrom('access_keys').where('user_id', 'in', users).execute();
     await trx.deleteFrom('api_keys').where('user_id', 'in', users).execute();
-    const { numDeletedRows } = await guarded(trx, accountId, guard, () =>
+    const { numDeletedRows } = await guarded(trx, { accountId, guard, locksRows }, () =>
       trx.deleteFrom('users').where('account_id', '=', accountId).where('name', '=', name).executeTakeFirstOrThrow(),
     );
     return numDeletedRows === 1n;
   });
 
-/** The guard's throw undoes the whole write. */
+interface Guarded {
+  readonly accountId: string;
+  readonly guard: UserGuard | undefined;
+  readonly locksRows: boolean;
+}
+
+/** The guard's throw undoes the whole write. What it looks at stays as it is until the end of the transaction. */
 async function guarded<T>(
   trx: Kysely<Tables>,
-  accountId: string,
-  guard: UserGuard | undefined,
+  { accountId, guard, locksRows }: Guarded,
   act: () => Promise<T>,
 ): Promise<T> {
+  const users = trx.selectFrom('users').selectAll().where('account_id', '=', accountId).orderBy('id');
   const usersNow = async (): Promise<readonly User[]> =>
-    (await trx.selectFrom('users').selectAll().where('account_id', '=', accountId).execute()).map(toUser);
+    (await (locksRows ? users.forUpdate() : users).execute()).map(toUser);
   if (guard === undefined) return act();
   const before = await usersNow();
   const answer = await act();

@@ -71,8 +71,8 @@ export const removeAsset = (base: Base, accountId: string, id: string): Promise<
 
 /** Raises the revision with the change: whoever has seen the new number sees the change, too. */
 const write = (base: Base, work: Work<boolean>): Promise<boolean> =>
-  base.write(async trx => {
-    const changed = await work(trx);
+  base.write(async (trx, entries) => {
+    const changed = await work(trx, entries);
     if (changed) await raiseRevision(trx);
     return changed;
   });

@@ -1,6 +1,6 @@
-import type { ExpressionBuilder, Insertable, Kysely, Selectable } from 'kysely';
+import type { ExpressionBuilder, Insertable, Selectable } from 'kysely';
 import type { AuditEntry } from '../task/audit.ts';
-import type { Base } from './base.ts';
+import type { Base, Entries } from './base.ts';
 import type { Seal } from './seal.ts';
 import type { AuditFilter, LogPage, Numbered } from './store.ts';
 import type { AuditRow, Tables } from './tables.ts';
@@ -44,24 +44,20 @@ function toEntry(seal: Seal, row: Selectable<AuditRow>): AuditEntry & Numbered {
 /** The base, but that each change keeps the entry too. */
 export const noting = (base: Base, entry: AuditEntry): Base => ({
   ...base,
-  write: work =>
-    base.write(async trx => {
-      const answer = await work(trx);
-      if (answer !== false) await addEntries(trx, base.seal, [entry]);
+  write: (work, row) =>
+    base.write(async (trx, entries) => {
+      const answer = await work(trx, entries);
+      if (answer !== false) addEntries(entries, base.seal, [entry]);
       return answer;
-    }),
+    }, row),
 });
 
-export async function addEntries(trx: Kysely<Tables>, seal: Seal, entries: readonly AuditEntry[]): Promise<void> {
-  if (entries.length === 0) return;
-  await trx
-    .insertInto('audit')
-    .values(entries.map(entry => toRow(seal, entry)))
-    .execute();
+export function addEntries({ audit }: Entries, seal: Seal, entries: readonly AuditEntry[]): void {
+  audit.push(...entries.map(entry => toRow(seal, entry)));
 }
 
 export const note = ({ write, seal }: Base, entries: readonly AuditEntry[]): Promise<void> =>
-  write(trx => addEntries(trx, seal, entries));
+  write(async (_, left) => addEntries(left, seal, entries));
 
 export async function listAudit(
   { db, seal }: Base,

@@ -42,6 +42,11 @@ export async function eventLog(
   return rows.map(row => toLoggedEvent(base.seal, row));
 }
 
+export async function newEvents({ db, seal }: Base, after: number, limit: number): Promise<readonly LoggedEvent[]> {
+  const rows = await db.selectFrom('events').selectAll().where('n', '>', after).orderBy('n').limit(limit).execute();
+  return rows.map(row => toLoggedEvent(seal, row));
+}
+
 const filtered = (
   { db }: Base,
   { accountId, projectId, taskId, afterSeq, types, causes, to, since, until }: EventFilter,

@@ -1,22 +1,47 @@
 import { type Kysely, sql } from 'kysely';
-import type { Work } from './base.ts';
+import type { Entries, Work } from './base.ts';
+import { isEmpty, newEntries, writeEntries } from './entries.ts';
 import { StoreFault } from './store-fault.ts';
 import type { Tables } from './tables.ts';
 
 interface Waiting {
   readonly work: Work<unknown>;
+  readonly row: string;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
-type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+type Outcome =
+  | { readonly ok: true; readonly value: unknown; readonly entries: Entries }
+  | { readonly ok: false; readonly error: unknown };
 
 /** Told of each group that has reached the disk. */
 export type Committed = (commit: { readonly ms: number; readonly writes: number }) => void;
 
+/** A database that others write to at the same time. */
+export interface Shared {
+  /**
+   * The last thing in a transaction before its entries are written, if there are any: numbers are given to nobody else
+   * from then on until it has ended. Answers what it is known by; undefined where it has written nothing.
+   */
+  seal(trx: Kysely<Tables>, hasEntries: boolean): Promise<string | undefined>;
+  /** Whether that transaction stands, of whose commit no answer came. Rejects where that cannot be found out in time. */
+  stands(transaction: string): Promise<boolean>;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly random: () => number;
+}
+
+export interface GroupCommitOptions {
+  readonly committed?: Committed | undefined;
+  readonly shared?: Shared;
+}
+
 const MOST_WAITING = 50_000;
 /** Few enough that the event loop is not held for long, many enough that one sync to disk serves a crowd. */
 const MOST_TOGETHER = 64;
+const MOST_REPEATS = 5;
+const REPEAT_WITHIN_MS = 2_000;
+const FIRST_PAUSE_MS = 20;
 
 /**
  * Writes that come at the same time share one transaction, hence one sync to disk: the sync is what a durable write
@@ -25,21 +50,23 @@ const MOST_TOGETHER = 64;
 export class GroupCommit {
   readonly #db: Kysely<Tables>;
   readonly #committed: Committed;
+  readonly #shared: Shared | undefined;
   #waiting: Waiting[] = [];
   #draining: Promise<void> | undefined;
   #closed = false;
 
-  constructor(db: Kysely<Tables>, committed: Committed = () => {}) {
+  constructor(db: Kysely<Tables>, { committed = () => {}, shared }: GroupCommitOptions = {}) {
     this.#db = db;
     this.#committed = committed;
+    this.#shared = shared;
   }
 
-  write<T>(work: Work<T>): Promise<T> {
+  write<T>(work: Work<T>, row = ''): Promise<T> {
     if (this.#closed) return Promise.reject(new Error('the store is closed'));
     if (this.#waiting.length >= MOST_WAITING) {
       return Promise.reject(new StoreFault('busy', 'too many writes are waiting'));
     }
-    const done = new Promise<unknown>((resolve, reject) => this.#waiting.push({ work, resolve, reject }));
+    const done = new Promise<unknown>((resolve, reject) => this.#waiting.push({ work, row, resolve, reject }));
     this.#draining ??= this.#drain();
     return done as Promise<T>;
   }
@@ -56,7 +83,7 @@ export class GroupCommit {
       await new Promise<void>(resolve => setImmediate(resolve));
       const group = this.#waiting.slice(0, MOST_TOGETHER);
       this.#waiting = this.#waiting.slice(MOST_TOGETHER);
-      await this.#commit(group);
+      for (const part of this.#shared === undefined ? [group] : inLockOrder(group)) await this.#commit(part);
     }
     this.#draining = undefined;
   }
@@ -64,32 +91,98 @@ export class GroupCommit {
   async #commit(group: readonly Waiting[]): Promise<void> {
     const startedMs = performance.now();
     try {
-      const outcomes = await this.#db.transaction().execute(trx => workAll(trx, group));
+      const outcomes = await this.#repeatedly(group);
       this.#committed({ ms: performance.now() - startedMs, writes: group.length });
       outcomes.forEach((outcome, at) => {
         if (outcome.ok) group[at]?.resolve(outcome.value);
         else group[at]?.reject(outcome.error);
       });
     } catch (error) {
-      for (const { reject } of group) reject(error);
+      await this.#fail(group, error);
     }
+  }
+
+  async #fail(group: readonly Waiting[], error: unknown): Promise<void> {
+    if (this.#shared !== undefined && group.length > 1 && !(error instanceof StoreFault)) {
+      // Which of them it was is seen when each has a transaction of its own.
+      for (const one of group) await this.#commit([one]);
+      return;
+    }
+    // Whoever waits behind a server that is gone would wait as long for the same answer.
+    const others = error instanceof StoreFault && error.kind === 'gone' ? this.#waiting.splice(0) : [];
+    for (const { reject } of [...group, ...others]) reject(error);
+  }
+
+  /** Where two transactions were in each other's way, or the connection was cut, the same may succeed at once. */
+  async #repeatedly(group: readonly Waiting[]): Promise<readonly Outcome[]> {
+    const startedMs = performance.now();
+    for (let repeats = 0; ; repeats++) {
+      try {
+        return await this.#attempt(group);
+      } catch (error) {
+        const isLate = repeats >= MOST_REPEATS || performance.now() - startedMs > REPEAT_WITHIN_MS;
+        if (this.#shared === undefined || isLate || !(error instanceof StoreFault && error.passing)) throw error;
+        await this.#shared.sleep(FIRST_PAUSE_MS * 2 ** repeats * (0.5 + this.#shared.random()));
+      }
+    }
+  }
+
+  async #attempt(group: readonly Waiting[]): Promise<readonly Outcome[]> {
+    let done: { readonly outcomes: readonly Outcome[]; readonly transaction: string | undefined } | undefined;
+    try {
+      return await this.#db.transaction().execute(async trx => {
+        const outcomes = await workAll(trx, group, this.#shared === undefined);
+        done = { outcomes, transaction: await this.#writeTogether(trx, outcomes) };
+        return outcomes;
+      });
+    } catch (error) {
+      const wasCommitting = done?.transaction !== undefined && error instanceof StoreFault && error.kind === 'gone';
+      if (wasCommitting && (await this.#shared?.stands(done?.transaction ?? ''))) return done?.outcomes ?? [];
+      throw error;
+    }
+  }
+
+  async #writeTogether(trx: Kysely<Tables>, outcomes: readonly Outcome[]): Promise<string | undefined> {
+    if (this.#shared === undefined) return undefined;
+    const entries = outcomes.flatMap(outcome => (outcome.ok ? [outcome.entries] : []));
+    const transaction = await this.#shared.seal(trx, !entries.every(isEmpty));
+    await writeEntries(trx, entries);
+    return transaction;
   }
 }
 
-async function workAll(trx: Kysely<Tables>, group: readonly Waiting[]): Promise<readonly Outcome[]> {
+/**
+ * Writes that lock one task each, in the order of the tasks: of two groups that want the same ones, one waits and neither
+ * stands in the other's way. The others have a transaction of their own.
+ */
+const inLockOrder = (group: readonly Waiting[]): readonly (readonly Waiting[])[] =>
+  [group.filter(({ row }) => row === ''), group.filter(({ row }) => row !== '').sort(byRow)].filter(
+    ({ length }) => length > 0,
+  );
+
+const byRow = (a: Waiting, b: Waiting): number => (a.row < b.row ? -1 : a.row > b.row ? 1 : 0);
+
+async function workAll(
+  trx: Kysely<Tables>,
+  group: readonly Waiting[],
+  writesNow: boolean,
+): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
-  for (const { work } of group) outcomes.push(await workAlone(trx, work));
+  for (const { work } of group) outcomes.push(await workAlone(trx, work, writesNow));
   return outcomes;
 }
 
 /** A failure here undoes this work only. Where even that fails, the transaction is gone and the whole group with it. */
-async function workAlone(trx: Kysely<Tables>, work: Work<unknown>): Promise<Outcome> {
+async function workAlone(trx: Kysely<Tables>, work: Work<unknown>, writesNow: boolean): Promise<Outcome> {
   await sql`savepoint alone`.execute(trx);
   try {
-    const value = await work(trx);
+    const entries = newEntries();
+    const value = await work(trx, entries);
+    if (writesNow) await writeEntries(trx, [entries]);
     await sql`release alone`.execute(trx);
-    return { ok: true, value };
+    return { ok: true, value, entries };
   } catch (error) {
+    if (error instanceof StoreFault && (error.passing || error.kind === 'gone')) throw error;
     await undo(trx, error);
     return { ok: false, error };
   }

@@ -34,6 +34,7 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   purge: exitedBefore => tasks.purgeTasks(base, exitedBefore),
   events: (taskId, afterSeq, limit) => events.eventsOf(base, taskId, { afterSeq, limit }),
   eventLog: (filter, page) => events.eventLog(base, filter, page),
+  newEvents: (after, limit) => events.newEvents(base, after, limit),
   lastEvent: () => events.lastEvent(base),
   purgeEvents: before => events.purgeEvents(base, before),
   dueDeliveries: filter => deliveries.dueDeliveries(base, filter),
@@ -118,7 +119,7 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   installation: () => installationOf(base),
 
   census: () => takeCensus(base),
-  checkWritable: () => base.write(countWritable),
+  checkWritable: () => base.atOnce(countWritable),
   close,
 });
 
@@ -151,6 +152,12 @@ const installationOf = ({ write, seal }: Base): Promise<string> =>
 const INSTALLATION_PLACE = 'meta/installation';
 const SEAL_WORD = 'sealed';
 export const SEAL_PLACE = 'meta/seal';
+
+/** False of a database that nobody has kept anything in. */
+export async function isSealed(trx: Kysely<Tables>): Promise<boolean> {
+  const row = await trx.selectFrom('meta').select('name').where('name', '=', 'seal').executeTakeFirst();
+  return row !== undefined;
+}
 
 /** Refuses a key that is not the one the database was made with, before anything is read or written with it. */
 export async function checkSeal(trx: Kysely<Tables>, seal: Seal): Promise<void> {

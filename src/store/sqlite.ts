@@ -38,14 +38,14 @@ export async function openSqlite({ file, sealKey, committed }: SqliteOptions): P
     if (database.isOpen) database.close();
     throw withFile(file, error);
   }
-  const commits = new GroupCommit(db, committed);
+  const commits = new GroupCommit(db, { committed });
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await commits.close();
     await db.destroy();
   };
   const opened = new OpenedTasks(seal);
-  const write: Base['write'] = work => commits.write(work);
+  const write: Base['write'] = (work, row) => commits.write(work, row);
   return sqlStore({ db, seal, opened, write, atOnce: write, clock: SQLITE_CLOCK, locksRows: false }, () => {
     closing ??= close();
     return closing;

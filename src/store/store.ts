@@ -271,6 +271,8 @@ export interface Store extends NodeStore {
   events(taskId: string, afterSeq: number, limit: number): Promise<readonly Event[]>;
   /** Of all tasks of an account, those that are gone among them; oldest first where the page goes up, else newest first. */
   eventLog(filter: EventFilter, page: LogPage): Promise<readonly LoggedEvent[]>;
+  /** Those of all accounts behind that number, the oldest first. */
+  newEvents(after: number, limit: number): Promise<readonly LoggedEvent[]>;
   /** The number of the newest event; 0 where there is none. */
   lastEvent(): Promise<number>;
   /** Removes events that happened before the given time. Answers how many. */

@@ -2,7 +2,7 @@ import { type Kysely, type SqlBool, sql } from 'kysely';
 import type { Status } from '../task/status.ts';
 import type { Task } from '../task/task.ts';
 import { addEntries } from './audit-queries.ts';
-import type { Base } from './base.ts';
+import type { Base, Entries } from './base.ts';
 import { forgetDestinations, reserveDestination } from './destination-queries.ts';
 import type { Holding } from './node-store.ts';
 import { sealBreakpoint, toDeliveryRow, toEventRow, toTask, toTaskRow } from './rows.ts';
@@ -18,14 +18,14 @@ const NO_BYTES = new Uint8Array();
 const DAY_MS = 86_400_000;
 
 export const createTask = (base: Base, change: Change, once?: Once): Promise<Creation | undefined> =>
-  base.write(async trx => {
+  base.write(async (trx, entries) => {
     const { seal } = base;
     const { task, reserves: address } = change;
     const former = once && (await findCreation(trx, task, once));
     if (former !== undefined) return former;
     if (address !== undefined) await reserveDestination(trx, base, { address, taskId: task.id });
     await trx.insertInto('tasks').values(toTaskRow(seal, task)).execute();
-    await insertNews(trx, seal, change);
+    leaveNews(entries, seal, change);
     return undefined;
   });
 
@@ -39,16 +39,20 @@ async function findCreation(
     .deleteFrom('creations')
     .where('at', '<', createdAt - DAY_MS)
     .execute();
+  const creation = { account_id: accountId, key, wish, task_id: id, at: createdAt };
+  const { numInsertedOrUpdatedRows: made } = await trx
+    .insertInto('creations')
+    .values(creation)
+    .onConflict(conflict => conflict.columns(['account_id', 'key']).doNothing())
+    .executeTakeFirstOrThrow();
+  if (made === 1n) return undefined;
   const row = await trx
     .selectFrom('creations')
     .selectAll()
     .where('account_id', '=', accountId)
     .where('key', '=', key)
-    .executeTakeFirst();
-  if (row !== undefined) return { key, wish: row.wish, taskId: row.task_id };
-  const creation = { account_id: accountId, key, wish, task_id: id, at: createdAt };
-  await trx.insertInto('creations').values(creation).execute();
-  return undefined;
+    .executeTakeFirstOrThrow();
+  return { key, wish: row.wish, taskId: row.task_id };
 }
 
 export const changeTask = (
@@ -56,15 +60,15 @@ export const changeTask = (
   taskId: string,
   decide: (task: Task) => Change | undefined,
 ): Promise<{ task: Task; changed: boolean } | undefined> =>
-  base.write(async trx => {
+  base.write(async (trx, entries) => {
     const task = await readForChange(trx, base, taskId);
     if (task === undefined) return undefined;
     const change = decide(task);
     if (change === undefined) return { task, changed: false };
     await trx.updateTable('tasks').set(toTaskRow(base.seal, change.task)).where('id', '=', taskId).execute();
-    await insertNews(trx, base.seal, change);
+    leaveNews(entries, base.seal, change);
     return { task: change.task, changed: true };
-  });
+  }, taskId);
 
 async function readForChange(trx: Kysely<Tables>, base: Base, taskId: string): Promise<Task | undefined> {
   const query = trx.selectFrom('tasks').selectAll().where('id', '=', taskId);
@@ -72,17 +76,10 @@ async function readForChange(trx: Kysely<Tables>, base: Base, taskId: string): P
   return row && toTask(base.seal, row);
 }
 
-async function insertNews(trx: Kysely<Tables>, seal: Seal, change: Change): Promise<void> {
-  const { task, events, deliveries, audit = [] } = change;
-  for (const event of events)
-    await trx
-      .insertInto('events')
-      .values(toEventRow(seal, event, task))
-      .execute();
-  for (const delivery of deliveries) {
-    await trx.insertInto('deliveries').values(toDeliveryRow(seal, delivery)).execute();
-  }
-  await addEntries(trx, seal, audit);
+function leaveNews(entries: Entries, seal: Seal, { task, events, deliveries, audit = [] }: Change): void {
+  entries.events.push(...events.map(event => toEventRow(seal, event, task)));
+  entries.deliveries.push(...deliveries.map(delivery => toDeliveryRow(seal, delivery)));
+  addEntries(entries, seal, audit);
 }
 
 /** Built once for all rows: many come every second, and building the query would cost more than running it. */
@@ -95,10 +92,14 @@ export const saveBreakpoints = ({ write, seal }: Base, progress: readonly Progre
       .where('id', '=', '')
       .where('epoch', '=', 0)
       .compile();
-    for (const { taskId, epoch, breakpoint } of progress) {
+    for (const { taskId, epoch, breakpoint } of inLockOrder(progress)) {
       await trx.executeQuery({ ...query, parameters: [sealBreakpoint(seal, taskId, breakpoint), taskId, epoch] });
     }
   });
+
+/** Of two that save the same ones, one waits, and neither stands in the other's way. */
+const inLockOrder = (progress: readonly Progress[]): readonly Progress[] =>
+  progress.toSorted((a, b) => (a.taskId < b.taskId ? -1 : 1));
 
 export async function getTask({ db, opened }: Base, taskId: string): Promise<Task | undefined> {
   const row = await db.selectFrom('tasks').selectAll().where('id', '=', taskId).executeTakeFirst();
@@ -206,7 +207,7 @@ export const releaseTask = ({ write }: Base, taskId: string, node: string, epoch
       .where('node', '=', node)
       .where('epoch', '=', epoch)
       .execute();
-  });
+  }, taskId);
 
 /** In portions, each in a transaction of its own. */
 export async function purgeTasks({ write }: Base, exitedBefore: number): Promise<number> {

@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { PostgresServer } from '../../test/lab/postgres.ts';
+import { accountSuite } from './accounts.testsuite.ts';
+import { assetSuite } from './assets.testsuite.ts';
+import { auditSuite } from './audit.testsuite.ts';
+import { eventsSuite } from './events.testsuite.ts';
+import { nodesSuite } from './nodes.testsuite.ts';
+import { openPostgres } from './postgres.ts';
+import { storeSuite } from './store.testsuite.ts';
+import type { Store } from './store.ts';
+
+let server: PostgresServer;
+let url: string;
+const sealKey = randomBytes(32);
+const opened: Store[] = [];
+
+beforeAll(async () => {
+  server = await PostgresServer.open();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+beforeEach(async () => {
+  url = await server.createDatabase();
+});
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close();
+});
+
+async function open(): Promise<Store> {
+  const store = await openPostgres({ url, sealKey });
+  opened.push(store);
+  return store;
+}
+
+const openPair = async () => ({ store: await open(), reopen: open });
+
+storeSuite('PostgreSQL', openPair);
+accountSuite('PostgreSQL', openPair);
+auditSuite('PostgreSQL', openPair);
+assetSuite('PostgreSQL', openPair);
+eventsSuite('PostgreSQL', openPair);
+nodesSuite('PostgreSQL', openPair);
