@@ -74,7 +74,7 @@ export function buildApi(
       redact: redactUrl,
       directory: control.directory,
       fareOf: task => {
-        const health = control.claims.runOf(task.id);
+        const health = control.fares.runOf(task.id);
         return { health, onAir: onAirOf(task, health, { rates: control.signals.ratesOf(task.id), now: now() }) };
       },
       node: control.node.name,

@@ -1,10 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { renderAlibaba, signAlibaba } from './api/alibaba/callback.ts';
 import { renderHuawei } from './api/huawei/callback.ts';
 import { renderNative } from './api/native/callback.ts';
-import type { SingleCluster } from './cluster/single.ts';
+import type { Cluster, MemberFacts } from './cluster/cluster.ts';
 import { type Config, printListen } from './config.ts';
 import type { Assets } from './control/assets.ts';
 import { Breakpoints } from './control/breakpoints.ts';
@@ -12,14 +11,20 @@ import { CallbackSecrets } from './control/callback-secrets.ts';
 import { Callbacks } from './control/callbacks.ts';
 import { Claims } from './control/claims.ts';
 import { Directory } from './control/directory.ts';
+import { Fares } from './control/fares.ts';
+import { Hearsay } from './control/hearsay.ts';
 import { History } from './control/history.ts';
 import { Housekeeping } from './control/housekeeping.ts';
 import { Node } from './control/node.ts';
-import { Record } from './control/record.ts';
+import { Offers } from './control/offers.ts';
+import { Reconciler } from './control/reconciler.ts';
+import { type Follow, Record } from './control/record.ts';
 import { Scheduler } from './control/scheduler.ts';
 import { Signals } from './control/signals.ts';
 import { Supervisor } from './control/supervisor.ts';
+import { Taking } from './control/taking.ts';
 import { Tasks } from './control/tasks.ts';
+import { Tenure } from './control/tenure.ts';
 import { timedIds } from './control/timed-ids.ts';
 import { redactUrl } from './media/address.ts';
 import { monotonic } from './media/clock.ts';
@@ -56,35 +61,49 @@ export interface Control {
   readonly claims: Claims;
   readonly signals: Signals;
   readonly node: Node;
+  readonly fares: Fares;
+  readonly hearsay: Hearsay;
+  readonly tenure: Tenure;
+  readonly taking: Taking;
 }
 
 interface ControlParts {
   readonly store: Store;
   readonly assets: Assets;
-  readonly cluster: SingleCluster;
+  readonly cluster: Cluster;
+  /** The name of this node. */
+  readonly name: string;
   readonly log: Log;
   readonly closing: AsyncDisposableStack;
   readonly meters: Meters;
 }
 
-export function buildControl(config: Config, { store, assets, cluster, log, closing, meters }: ControlParts): Control {
+export function buildControl(config: Config, parts: ControlParts): Control {
+  const { store, assets, cluster, name, log, closing, meters } = parts;
   const tell = controlLog(log);
+  /** Those who follow what other nodes do, too. */
+  const followers: readonly Follow[] = [
+    (event, task) => claims.follow(event, task),
+    event => scheduler.follow(event),
+    (event, task, delivery) => callbacks.follow(event, task, delivery),
+    (event, task) => history.follow(event, task),
+    (event, task) => directory.follow(event, task),
+  ];
   const record: Record = buildRecord(config, {
     store,
     tell,
+    made: id => hearsay.made(id),
     onEvent: [
       event => logEvent(event, log),
-      (event, task) => claims.follow(event, task),
-      event => scheduler.follow(event),
-      (event, task, delivery) => callbacks.follow(event, task, delivery),
-      (event, task) => history.follow(event, task),
-      (event, task) => directory.follow(event, task),
+      (event, task) => hearsay.follow(event, task),
+      ...followers,
       (event, task) => meters.follow(event, task),
     ],
   });
   const breakpoints = closing.adopt(new Breakpoints({ store, now: monotonic, log: tell }), it => it.close());
   const signals = new Signals({ now: monotonic, wall: now });
   const claims: Claims = new Claims({
+    node: name,
     signals: {
       note: report => {
         signals.note(report);
@@ -98,6 +117,7 @@ export function buildControl(config: Config, { store, assets, cluster, log, clos
     breakpoints,
     place: order => supervisor.place(order),
     stop: (taskId, epoch) => supervisor.stop(taskId, epoch),
+    carries: taskId => supervisor.carries(taskId),
     eager: config.eagerRecovery,
     cover: config.cover,
     now,
@@ -105,7 +125,21 @@ export function buildControl(config: Config, { store, assets, cluster, log, clos
     log: tell,
   });
   const begun = (lateMs: number): void => meters.metrics.begun(lateMs);
-  const scheduler: Scheduler = new Scheduler({ store, record, claims, now, sleep, log: tell, begun });
+  const taking = new Taking({
+    ...{ node: name, record, cluster, claims, now },
+    mayAct: () => tenure.holds,
+    room: () => (supervisor.ready ? CAPACITY_A_WORKER * config.workers - claims.size : 0),
+  });
+  const offers = new Offers({ node: name, cluster, now: monotonic });
+  const reconciler = new Reconciler({
+    ...{ node: name, store, cluster, claims, offers, taking, now: monotonic },
+    catchUp: taskId => hearsay.catchUp(taskId),
+  });
+  const scheduler: Scheduler = new Scheduler({
+    ...{ node: name, store, record, cluster, claims, reconciler, offers, now, sleep, log: tell, begun },
+  });
+  const hearsay: Hearsay = new Hearsay({ node: name, store, cluster, claims, followers, sleep, log: tell });
+  const fares = new Fares({ cluster, claims, signals, now });
   const secrets = new CallbackSecrets({ store, now, newId, randomBytes });
   const connections = closing.adopt(new Connections(), it => it.close());
   const callbacks: Callbacks = buildCallbacks(config, { store, secrets, record, connections, meters, tell });
@@ -114,12 +148,20 @@ export function buildControl(config: Config, { store, assets, cluster, log, clos
   const history = new History({ store, callbacks, now });
   const directory = new Directory({ store, redact: redactUrl, now });
   const supervisor = buildSupervisor(config, { listener: claims, log: tell });
-  const node = closing.adopt(buildNode(config, { supervisor, signals }), it => it.close());
+  const node = closing.adopt(buildNode(config, { name, supervisor, signals, claims }), it => it.close());
+  const facts = (): MemberFacts => ({
+    ...{ region: config.region, version, api: null, isOpen: true, runs: claims.size },
+    ...{ capacity: CAPACITY_A_WORKER * config.workers, load: node.loadOf(config.workers), wall: now() },
+  });
+  const tenure: Tenure = new Tenure({ cluster, facts, supervisor, claims, reconciler, sleep, log: tell });
   meters.measures({ store, claims, signals, node });
   closing.adopt(supervisor, it => it.close({ stopWorkers: true }));
   closing.adopt(housekeeping, it => it.close());
   closing.adopt(callbacks, it => it.close());
   closing.adopt(claims, it => it.close());
+  closing.adopt(tenure, it => it.close());
+  closing.adopt(fares, it => it.close());
+  closing.adopt(hearsay, it => it.close());
   closing.adopt(scheduler, it => it.close());
   const tasks = new Tasks({ store, record, breakpoints, now, newId });
   return {
@@ -135,6 +177,10 @@ export function buildControl(config: Config, { store, assets, cluster, log, clos
     claims,
     signals,
     node,
+    fares,
+    hearsay,
+    tenure,
+    taking,
   };
 }
 
@@ -142,13 +188,20 @@ type Tell = ReturnType<typeof controlLog>;
 
 interface RecordParts extends Pick<ConstructorParameters<typeof Record>[0], 'store' | 'onEvent'> {
   readonly tell: Tell;
+  /** Told of each id before it is stored. */
+  readonly made: (id: string) => void;
 }
 
-function buildRecord({ alibabaEvents }: Config, { store, onEvent, tell }: RecordParts): Record {
+function buildRecord({ alibabaEvents }: Config, { store, onEvent, tell, made }: RecordParts): Record {
+  const nextId = timedIds({ now, randomBytes });
   return new Record({
     store,
     now,
-    newId: timedIds({ now, randomBytes }),
+    newId: () => {
+      const id = nextId();
+      made(id);
+      return id;
+    },
     redact: redactUrl,
     render: {
       huawei: renderHuawei,
@@ -182,11 +235,18 @@ function buildCallbacks(
   });
 }
 
-const buildNode = ({ region }: Config, { supervisor, signals }: Pick<Control, 'supervisor' | 'signals'>): Node =>
+interface NodeParts extends Pick<Control, 'supervisor' | 'signals' | 'claims'> {
+  readonly name: string;
+}
+
+const buildNode = ({ region }: Config, { name, supervisor, signals, claims }: NodeParts): Node =>
   new Node({
-    ...{ name: hostname(), version, region, supervisor, now: monotonic, usage: processUsage },
-    carried: () => signals.carried,
+    ...{ name, version, region, supervisor, now: monotonic, usage: processUsage },
+    carried: () => signals.carriedBy(claims.held.map(({ task }) => task.id)),
   });
+
+/** How many runs one worker is taken to carry at most. */
+const CAPACITY_A_WORKER = 250;
 
 /**
  * How many runs of this node may dial a destination host within a second while it answers none of them. The promise is

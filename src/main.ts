@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { closeWithin } from './api/connection.ts';
 import { banner } from './cli/banner.ts';
@@ -40,12 +41,13 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const accounts = new Accounts({ store, now, newId, randomBytes });
   if (config.givenKey !== null) await accounts.ensureKey({ ...config.givenKey, region: config.region });
 
-  const cluster = closing.adopt(new SingleCluster(newId()), it => it.close());
-  await cluster.join();
+  const name = hostname();
+  const cluster = closing.adopt(new SingleCluster(name), it => it.close());
   const control = buildControl(config, {
     store,
     assets: buildAssets(config, store, { signal }),
     cluster,
+    name,
     log,
     closing,
     meters,
@@ -53,7 +55,9 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const server = closing.adopt(buildApi(config, { store, accounts, control, log, signal, demo, meters }), closeApi);
 
   await meters.alarms.load(store);
+  await control.tenure.start();
   await control.supervisor.start();
+  closing.defer(cluster.serve(control.taking));
   control.scheduler.start();
   control.callbacks.start();
   control.housekeeping.start();

@@ -361,12 +361,12 @@ describe('after a restart of the control process', () => {
   it('a run that its user starts over before it is known to be gone is claimed again all the same', async () => {
     const task = await room.onAir();
     const { promise: isOver, resolve: goOn } = Promise.withResolvers<void>();
-    const slow = async (store: Rehearsal['store'], statuses: readonly Task['status'][]) => {
-      const tasks = await store.withStatus(statuses);
+    const slow = async (store: Rehearsal['store']) => {
+      const holdings = await store.holdings();
       await isOver;
-      return tasks;
+      return holdings;
     };
-    room = await room.again({ store: store => ({ ...store, withStatus: statuses => slow(store, statuses) }) });
+    room = await room.again({ store: store => ({ ...store, holdings: () => slow(store) }) });
     const ticked = room.scheduler.tick();
     await room.tasks.restart(OWNER, task.id);
     goOn();

@@ -13,6 +13,7 @@ import { type Health, healthOf, reasonOfNews } from './health.ts';
 import { Orders, type OrdersOptions } from './orders.ts';
 import { inParallel } from './parallel.ts';
 import type { Log, Record } from './record.ts';
+import { Releases } from './releases.ts';
 import { isActive, missedNews, occurrencesOf } from './run-news.ts';
 import type { Signals } from './signals.ts';
 import { Untold } from './untold.ts';
@@ -26,6 +27,8 @@ const ROUNDS_BETWEEN_TRIES = 8;
 /** One task this node acts for, under one epoch. */
 interface Claim {
   readonly epoch: number;
+  /** Of the newest event that was followed: what was told elsewhere may be heard late, and twice. */
+  seq: number;
   /** The task as last told; its destination never changes, its source may. */
   task: Task;
   /**
@@ -52,7 +55,9 @@ export interface Held {
 }
 
 export interface ClaimsOptions extends Pick<OrdersOptions, 'eager' | 'cover'> {
-  readonly store: Pick<Store, 'get' | 'domain' | 'withStatus'>;
+  /** The name of this node. */
+  readonly node: string;
+  readonly store: Pick<Store, 'get' | 'domain' | 'release'>;
   readonly record: Record;
   readonly cluster: Pick<Cluster, 'claim' | 'release'>;
   readonly breakpoints: Pick<Breakpoints, 'note' | 'hold' | 'forget' | 'unsaved'>;
@@ -60,6 +65,8 @@ export interface ClaimsOptions extends Pick<OrdersOptions, 'eager' | 'cover'> {
   /** The supervisor's ears: give a run its order, or a new one under the same epoch. */
   readonly place: (order: RunOrder) => void;
   readonly stop: (taskId: string, epoch: number) => void;
+  /** Whether a worker may still have the run of the task on air, under whatever epoch. */
+  readonly carries: (taskId: string) => boolean;
   /** Wall clock. */
   readonly now: () => number;
   readonly sleep: Sleep;
@@ -85,7 +92,9 @@ export class Claims {
   /** What the next tick has to look at again. */
   readonly #unsettled = new Set<Claim>();
   readonly #untold: Untold;
+  readonly #releases: Releases;
   readonly #closed = new AbortController();
+  #isCut = false;
   #round = 0;
   #assetsRevision: number | undefined;
 
@@ -97,23 +106,7 @@ export class Claims {
       await record.tell(news.taskId, task => this.#occurrences(task, news));
     };
     this.#untold = new Untold({ tell, log });
-  }
-
-  /** Claims anew what the store says is on air and no worker has brought back; to be called after the supervisor's start. */
-  async settle(): Promise<void> {
-    const { store, now } = this.#options;
-    const tasks = await store.withStatus(['scheduled', 'running', 'recovering']);
-    const orphans = tasks.filter(task => isActive(task) && !this.#claims.has(task.id) && task.spec.endAt > now());
-    await inParallel(orphans, CLAIMS_AT_ONCE, async ({ id }) => this.#settleOne(id));
-  }
-
-  /** Decided on the task as it is by then: its user may have started it over, which raises the epoch. */
-  async #settleOne(taskId: string): Promise<void> {
-    await this.#options.record.tell(taskId, task =>
-      isActive(task) && !this.#claims.has(taskId)
-        ? [{ type: 'claimed', cause: 'system', reason: 'its run is gone', epoch: task.epoch }]
-        : [],
-    );
+    this.#releases = new Releases(options);
   }
 
   /** Looks again at what could not be settled before. Called on every tick. */
@@ -122,22 +115,65 @@ export class Claims {
     const lost = [...this.#unsettled].filter(claim => this.#resume(claim));
     await inParallel(lost, CLAIMS_AT_ONCE, claim => this.#claimAnew(claim));
     await this.#untold.retry();
+    await this.#releases.retry();
     if (this.#round % ROUNDS_BETWEEN_TRIES === 0) await this.#followAssets();
   }
 
-  /** Follows the record: every event of every task comes by here after its commit. */
+  /** Follows the record: every event of every task comes by here after its commit, those of other nodes a little later. */
   follow(event: Event, task: Task): void {
     this.#alarms.follow(event);
     const claim = this.#claims.get(event.taskId);
-    if (claim) claim.task = task;
-    if (event.type === 'claimed') this.#open(task);
+    if (claim !== undefined && event.seq <= claim.seq) return;
+    if (claim) Object.assign(claim, { task, seq: event.seq });
+    if (event.type === 'claimed') this.#follow(event, task);
     else if (event.to === 'stopped' || event.to === 'exited') this.#end(event);
     else if (event.type === 'restarted' && event.to === 'recovering') this.#startOver(event);
     else if (claim?.state === 'placed' && concernsRun(event)) this.#place(claim);
   }
 
+  /** Ends the run at once, of whose task it was heard that it is over; the event that says so may come late. */
+  halt(taskId: string): void {
+    const claim = this.#claims.get(taskId);
+    if (claim) this.#options.stop(taskId, claim.epoch);
+  }
+
+  /** Another node has the task by now, under a newer epoch. */
+  yield(taskId: string, epoch: number): void {
+    const claim = this.#claims.get(taskId);
+    if (claim === undefined || claim.epoch >= epoch) return;
+    this.#forget(taskId);
+    this.#options.stop(taskId, claim.epoch);
+    this.#options.log('a task is acted for by another node', { taskId, epoch });
+  }
+
+  /** The lease is lost: whatever this node had is anybody's. What it has heard is not told any more. */
+  cut(): void {
+    this.#isCut = true;
+    for (const taskId of [...this.#claims.keys()]) this.#forget(taskId);
+  }
+
+  /** Another lease is held: tasks may be claimed again. */
+  resume(): void {
+    this.#isCut = false;
+  }
+
+  /** The epoch under which this node acts for the task; undefined where it does not. */
+  epochOf(taskId: string): number | undefined {
+    return this.#claims.get(taskId)?.epoch;
+  }
+
+  /** The newest event that was followed of a task that this node acts for. */
+  seqOf(taskId: string): number | undefined {
+    return this.#claims.get(taskId)?.seq;
+  }
+
+  /** Nobody acts for it any more once its run is gone. */
+  release(taskId: string, epoch: number): void {
+    this.#releases.add(taskId, epoch);
+  }
+
   news(news: RunNews): void {
-    if (this.#closed.signal.aborted) return;
+    if (this.#closed.signal.aborted || this.#isCut) return;
     const reason = reasonOfNews(news.reason, news.failure, this.#options.now());
     void this.#untold.add({ ...news, reason });
   }
@@ -150,6 +186,11 @@ export class Claims {
   /** How the run of a task fares; undefined where none has reported yet. */
   runOf(taskId: string): Health | undefined {
     return this.#claims.get(taskId)?.health;
+  }
+
+  /** How many tasks this node acts for. */
+  get size(): number {
+    return this.#claims.size;
   }
 
   /** The tasks that this node acts for, and how their runs fare. */
@@ -213,9 +254,9 @@ export class Claims {
   async #adoptOne(report: RunReport): Promise<void> {
     const { taskId, epoch } = report;
     const task = await this.#options.store.get(taskId);
-    if (!task || !isActive(task) || task.epoch !== epoch) return;
+    if (!task || !isActive(task) || task.epoch !== epoch || !this.#isOurs(task) || this.#isCut) return;
     const health = healthOf(report, this.#options.now());
-    const claim: Claim = { epoch, task, state: 'adopted', destination: undefined, reason: '', health };
+    const claim: Claim = { epoch, seq: task.seq, task, state: 'adopted', destination: undefined, reason: '', health };
     this.#claims.set(taskId, claim);
     this.#unsettled.add(claim);
     const news = missedNews(task, report);
@@ -250,20 +291,38 @@ export class Claims {
 
   #end({ taskId, from, to, epoch }: Event): void {
     const claim = this.#claims.get(taskId);
-    this.#claims.delete(taskId);
-    this.#untold.forget(taskId);
-    this.#options.breakpoints.forget(taskId);
     const wasActive = from !== to && from !== 'stopped' && epoch > 0;
+    if (claim) this.#forget(taskId);
+    this.#options.breakpoints.forget(taskId);
     if (!claim && !wasActive) return;
     const ended = claim?.epoch ?? epoch;
     this.#options.stop(taskId, ended);
+    if (claim) this.release(taskId, ended);
     this.#options.cluster.release(taskId, ended).catch(cause => {
       this.#options.log('a claim was not released', { taskId, epoch: ended, cause });
     });
   }
 
-  #open(task: Task): void {
-    const claim: Claim = { epoch: task.epoch, task, state: 'placing', destination: undefined, reason: '' };
+  #forget(taskId: string): void {
+    this.#claims.delete(taskId);
+    this.#untold.forget(taskId);
+    this.#options.breakpoints.forget(taskId);
+  }
+
+  /** A claim of another node ends ours; what was claimed for this node, here or elsewhere, is acted for. */
+  #follow({ taskId, epoch, seq }: Event, task: Task): void {
+    if (task.epoch !== epoch) return;
+    if (task.node !== this.#options.node) this.yield(taskId, epoch);
+    else if (!this.#isCut && isActive(task)) this.#open(task, seq);
+  }
+
+  /** No name is written where an earlier version has claimed it. */
+  #isOurs({ node }: Task): boolean {
+    return node === this.#options.node || node === '';
+  }
+
+  #open(task: Task, seq: number): void {
+    const claim: Claim = { epoch: task.epoch, seq, task, state: 'placing', destination: undefined, reason: '' };
     this.#claims.set(task.id, claim);
     void this.#fulfil(claim);
   }
@@ -368,7 +427,8 @@ export class Claims {
   }
 
   async #tellClaimed(taskId: string, epoch: number, reason: string, cause: Cause): Promise<void> {
-    await this.#options.record.tell(taskId, { type: 'claimed', cause, reason, epoch });
+    const { record, node } = this.#options;
+    await record.tell(taskId, task => (this.#isOurs(task) ? [{ type: 'claimed', cause, reason, epoch, node }] : []));
   }
 
   #occurrences(task: Task, news: RunNews): readonly Occurrence[] {

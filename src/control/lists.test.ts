@@ -215,7 +215,7 @@ describe('an edit of a list on air', () => {
     expect(await typesOf(task)).toContain('moved');
     await reach(task);
     room = await room.again();
-    await room.claims.settle();
+    await room.reconciler.reconcile();
     expect(await ordered(1)).toMatchObject({ version: 2, from: to, jump: to });
   });
 

@@ -66,6 +66,12 @@ export class Node {
     };
   }
 
+  /** How much of so many cores all its processes use, 0 to 1 and beyond. */
+  loadOf(cores: number): number {
+    const workers = this.#options.supervisor.processes.reduce((sum, { load }) => sum + (load?.cpu ?? 0), 0);
+    return ((this.#load.cpu ?? 0) + workers) / Math.max(1, cores);
+  }
+
   close(): void {
     clearInterval(this.#sampling);
   }

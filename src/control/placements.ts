@@ -90,6 +90,11 @@ export class Placements {
     placement.slot.send({ t: 'stop', taskId, epoch });
   }
 
+  /** Whether a worker may still have the task on air. */
+  has(taskId: string): boolean {
+    return this.#placements.has(taskId);
+  }
+
   report(taskId: string): RunReport | undefined {
     return this.#placements.get(taskId)?.report;
   }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Cluster } from '../cluster/cluster.ts';
 import { SingleCluster } from '../cluster/single.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
@@ -12,9 +13,13 @@ import { Assets } from './assets.ts';
 import { Breakpoints } from './breakpoints.ts';
 import { CallbackSecrets } from './callback-secrets.ts';
 import { Callbacks, type CallbacksOptions, type Post } from './callbacks.ts';
-import { Claims, type ClaimsOptions } from './claims.ts';
+import { Claims } from './claims.ts';
+import { Hearsay } from './hearsay.ts';
+import { Offers } from './offers.ts';
+import { Reconciler } from './reconciler.ts';
 import { type Follow, Record, type Render } from './record.ts';
 import { Scheduler } from './scheduler.ts';
+import { Taking } from './taking.ts';
 import { Tasks } from './tasks.ts';
 
 /** For tests: the control room with a real store, and everything outside it played by this file. */
@@ -81,6 +86,7 @@ export interface Rehearsal {
   readonly tasks: Tasks;
   readonly claims: Claims;
   readonly scheduler: Scheduler;
+  readonly reconciler: Reconciler;
   readonly orders: RunOrder[];
   readonly stops: { readonly taskId: string; readonly epoch: number }[];
   readonly events: Event[];
@@ -100,7 +106,7 @@ export interface Rehearsal {
 export class Blocked extends Error {}
 
 export interface RehearsalParts {
-  readonly cluster?: ClaimsOptions['cluster'];
+  readonly cluster?: Partial<Pick<Cluster, 'claim' | 'release'>>;
   readonly store?: (store: Store) => Store;
   readonly render?: Render;
   readonly follow?: Follow;
@@ -123,6 +129,7 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
   const store = parts.store?.(real) ?? real;
   const { now, sleep } = clock;
   const newId = () => crypto.randomUUID();
+  const node = 'node';
   const [orders, stops, events, logs]: [RunOrder[], Rehearsal['stops'], Event[], Rehearsal['logs']] = [[], [], [], []];
   const log = (message: string, facts: unknown) => void logs.push({ message, facts });
   const record = new Record({
@@ -143,14 +150,21 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
   });
   const place = (order: RunOrder) => void orders.push(order);
   const stop = (taskId: string, epoch: number) => void stops.push({ taskId, epoch });
-  const cluster = parts.cluster ?? new SingleCluster('node');
+  const cluster = Object.assign(new SingleCluster(node), parts.cluster);
   const breakpoints = new Breakpoints({ store, now: clock.elapsed, log });
   const notAsked = () => Promise.reject(new Error('no asset is added through here'));
   const assets = new Assets({ store, probe: notAsked, checkUrl: () => undefined, now, randomBytes: Buffer.alloc });
-  const outside = { record, cluster, assets, breakpoints, place, stop };
+  const outside = { node, record, cluster, assets, breakpoints, place, stop, carries: () => false };
   const cover = parts.cover === undefined ? {} : { cover: parts.cover };
   const claims = new Claims({ store, ...outside, ...cover, eager: true, now, sleep, log });
-  const scheduler = new Scheduler({ store, record, claims, now, sleep, log });
+  const taking = new Taking({ node, record, cluster, claims, mayAct: () => true, room: () => 1_000, now });
+  cluster.serve(taking);
+  const offers = new Offers({ node, cluster, now: clock.elapsed });
+  const hearsay = new Hearsay({ node, store, cluster, claims, followers: [], sleep, log });
+  const catchUp = (taskId: string) => hearsay.catchUp(taskId);
+  const settling = { node, store, cluster, claims, offers, taking, catchUp };
+  const reconciler = new Reconciler({ ...settling, now: clock.elapsed });
+  const scheduler = new Scheduler({ node, store, record, cluster, claims, reconciler, offers, now, sleep, log });
   const tasks = new Tasks({ store, record, breakpoints, now, newId });
   const senders: Callbacks[] = [];
   const spec = (change: Partial<TaskSpec> = {}): TaskSpec => ({
@@ -181,7 +195,7 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
     await store.close();
   };
   return {
-    ...{ clock, store, record, tasks, claims, scheduler, orders, stops, events, logs, spec, say },
+    ...{ clock, store, record, tasks, claims, scheduler, reconciler, orders, stops, events, logs, spec, say },
     onAir: async change => {
       const { id } = await tasks.create(OWNER, spec(change));
       await scheduler.tick();

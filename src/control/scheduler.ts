@@ -1,10 +1,13 @@
+import type { Cluster } from '../cluster/cluster.ts';
 import type { Store } from '../store/store.ts';
 import { dueAt } from '../task/due.ts';
 import type { Event, Occurrence } from '../task/event.ts';
 import type { Task } from '../task/task.ts';
 import type { Claims } from './claims.ts';
 import type { Sleep } from './deadline.ts';
+import type { Offers } from './offers.ts';
 import { inParallel } from './parallel.ts';
+import type { Reconciler } from './reconciler.ts';
 import type { Log, Record } from './record.ts';
 
 const TICK_MS = 250;
@@ -17,9 +20,14 @@ const KEPT_MS = 7 * DAY_MS;
 const TICKS_BETWEEN_PURGES = 240;
 
 export interface SchedulerOptions {
+  /** The name of this node. */
+  readonly node: string;
   readonly store: Pick<Store, 'due' | 'purge'>;
-  readonly record: Record;
-  readonly claims: Pick<Claims, 'settle' | 'retry'>;
+  readonly record: Pick<Record, 'tell'>;
+  readonly cluster: Pick<Cluster, 'isGone'>;
+  readonly claims: Pick<Claims, 'retry'>;
+  readonly reconciler: Pick<Reconciler, 'tick'>;
+  readonly offers: Pick<Offers, 'put' | 'isTurn' | 'hasten' | 'waiting'>;
   /** Wall clock. Asked anew on every tick and never turned into a long timer, so that any step of it is harmless. */
   readonly now: () => number;
   readonly sleep: Sleep;
@@ -35,7 +43,6 @@ export class Scheduler {
   #pause = new AbortController();
   #ticking: Promise<void> | undefined;
   #isAskedAgain = false;
-  #isSettled = false;
   #isFailing = false;
   #ticks = 0;
   #loop: Promise<void> | undefined;
@@ -56,8 +63,10 @@ export class Scheduler {
   }
 
   /** Follows the record: what users do may be due at once. */
-  follow({ type }: Event): void {
-    if (type === 'created' || type === 'restarted' || type === 'changed') this.wake();
+  follow({ type, taskId }: Event): void {
+    if (type !== 'created' && type !== 'restarted' && type !== 'changed') return;
+    this.#options.offers.hasten(taskId);
+    this.wake();
   }
 
   /** Decides everything that is due. Ticks never overlap: who asks during one waits until one more has ended. */
@@ -96,21 +105,31 @@ export class Scheduler {
   }
 
   async #once(): Promise<void> {
-    const { claims, store, now } = this.#options;
-    if (!this.#isSettled) await claims.settle();
-    this.#isSettled = true;
+    const { claims, reconciler, store, offers, now } = this.#options;
+    await reconciler.tick();
     await claims.retry();
-    const due = await store.due(now(), DUE_AT_ONCE);
+    // Those that wait for a node stand before those that have just fallen due.
+    const limit = DUE_AT_ONCE + offers.waiting;
+    const due = await store.due(now(), limit);
     await inParallel(due, DECISIONS_AT_ONCE, task => this.#decide(task));
-    if (due.length === DUE_AT_ONCE) this.#isAskedAgain = true;
+    if (due.length === limit) this.#isAskedAgain = true;
     if (this.#ticks++ % TICKS_BETWEEN_PURGES === 0) await store.purge(now() - KEPT_MS);
   }
 
   async #decide(found: Task): Promise<void> {
-    const { record, now, begun } = this.#options;
-    const { id } = found;
+    const { record, offers, now, begun } = this.#options;
+    const { id, epoch, seq, spec } = found;
+    const wanting = { id, epoch, seq, region: spec.region };
+    if (!offers.isTurn(wanting) || !this.#mayAct(found)) return;
     begun?.(now() - (dueAt(found) ?? now()));
-    await record.tell(id, task => whatIsDue(task, now()));
+    if (spec.endAt <= now()) await record.tell(id, task => whatIsOver(task, now()));
+    else await offers.put([wanting]);
+  }
+
+  /** What another node may still have on air is that node's to start; that it is over, anybody may say. */
+  #mayAct({ node, spec: { endAt } }: Task): boolean {
+    const { node: own, cluster, now } = this.#options;
+    return node === '' || node === own || endAt <= now() || cluster.isGone(node);
   }
 
   #fail(cause: unknown): void {
@@ -126,10 +145,5 @@ export class Scheduler {
 }
 
 /** Decided on the task as it is in the transaction: it may have been changed since it was found due. */
-function whatIsDue(task: Task, now: number): readonly Occurrence[] {
-  const at = dueAt(task);
-  if (at === null || at > now) return [];
-  return task.spec.endAt <= now
-    ? [{ type: 'expired', cause: 'schedule', reason: '' }]
-    : [{ type: 'claimed', cause: 'schedule', reason: 'its start has come' }];
-}
+const whatIsOver = ({ spec: { endAt } }: Task, now: number): readonly Occurrence[] =>
+  endAt <= now ? [{ type: 'expired', cause: 'schedule', reason: '' }] : [];

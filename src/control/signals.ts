@@ -179,11 +179,11 @@ export class Signals {
     return isFresh ? signal.rates : undefined;
   }
 
-  /** Of all tasks together. */
-  get carried(): Pick<Rates, 'inKbit' | 'outKbit'> {
+  /** Of those tasks together. */
+  carriedBy(taskIds: Iterable<string>): Pick<Rates, 'inKbit' | 'outKbit'> {
     let inKbit = 0;
     let outKbit = 0;
-    for (const taskId of this.#signals.keys()) {
+    for (const taskId of taskIds) {
       const rates = this.ratesOf(taskId);
       inKbit += rates?.inKbit ?? 0;
       outKbit += rates?.outKbit ?? 0;

@@ -162,6 +162,11 @@ export class Supervisor {
     return [...this.#slots.values()].filter(({ role }) => role === 'worker');
   }
 
+  /** Whether a worker may still have the task on air, stopped or not. */
+  carries(taskId: string): boolean {
+    return this.#placements.has(taskId);
+  }
+
   report(taskId: string): RunReport | undefined {
     return this.#placements.report(taskId);
   }

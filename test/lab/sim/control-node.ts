@@ -1,14 +1,20 @@
 import { renderAlibaba, signAlibaba } from '../../../src/api/alibaba/callback.ts';
 import { renderHuawei } from '../../../src/api/huawei/callback.ts';
+import type { MemberFacts } from '../../../src/cluster/cluster.ts';
 import { SingleCluster } from '../../../src/cluster/single.ts';
 import { Assets } from '../../../src/control/assets.ts';
 import { Breakpoints } from '../../../src/control/breakpoints.ts';
 import { Callbacks } from '../../../src/control/callbacks.ts';
 import { Claims } from '../../../src/control/claims.ts';
+import { Hearsay } from '../../../src/control/hearsay.ts';
+import { Offers } from '../../../src/control/offers.ts';
+import { Reconciler } from '../../../src/control/reconciler.ts';
 import { Record } from '../../../src/control/record.ts';
 import { Scheduler } from '../../../src/control/scheduler.ts';
 import { Supervisor } from '../../../src/control/supervisor.ts';
+import { Taking } from '../../../src/control/taking.ts';
 import { Tasks } from '../../../src/control/tasks.ts';
+import { Tenure } from '../../../src/control/tenure.ts';
 import type { Delivery } from '../../../src/store/store.ts';
 import type { Event } from '../../../src/task/event.ts';
 import type { Chance } from './chance.ts';
@@ -32,6 +38,10 @@ export interface ControlNodeParts {
   readonly log: (message: string, facts: unknown) => void;
 }
 
+const NODE = 'node';
+const facts = (): MemberFacts => ({
+  ...{ region: 'default', version: '1', api: null, isOpen: true, runs: 0, capacity: 1_000, load: 0, wall: 0 },
+});
 const EVENTS = { running: 'LivePullToPushRunning', exit: 'LivePullToPushExit' } as const;
 /** How often the scheduler and the callbacks look whether there is something to do. */
 const TURN_MS = 250;
@@ -49,6 +59,7 @@ export class ControlNode {
   readonly #scheduler: Scheduler;
   readonly #callbacks: Callbacks;
   readonly #breakpoints: Breakpoints;
+  readonly #tenure: Tenure;
   readonly #cluster: SingleCluster;
   /** It serves users. */
   isOpen = false;
@@ -62,7 +73,8 @@ export class ControlNode {
     const store = shakyStore(new MemoryStore(disk), { life, clock, weather });
     const { sleep } = clock;
     this.life = life;
-    this.#cluster = new SingleCluster(`node-${number}`);
+    const cluster = new SingleCluster(NODE);
+    this.#cluster = cluster;
     const record = new Record({
       ...{ store, now, newId, log },
       render: { huawei: renderHuawei, alibaba: renderAlibaba(EVENTS) },
@@ -77,14 +89,33 @@ export class ControlNode {
     const assets = new Assets({ store, probe: notAsked, checkUrl: () => undefined, now, randomBytes: Buffer.alloc });
     this.#breakpoints = new Breakpoints({ store, now: timeline.elapsed, nextTurn: clock.nextTurn, log });
     this.claims = new Claims({
-      ...{ store, record, assets, now, sleep, log },
-      cluster: this.#cluster,
+      ...{ node: NODE, store, record, assets, cluster, now, sleep, log },
       breakpoints: this.#breakpoints,
       place: order => this.supervisor.place(order),
       stop: (taskId, epoch) => this.supervisor.stop(taskId, epoch),
+      carries: taskId => this.supervisor.carries(taskId),
       eager: true,
     });
-    this.#scheduler = new Scheduler({ store, record, claims: this.claims, now, sleep, log });
+    const { claims } = this;
+    const taking = new Taking({ node: NODE, record, cluster, claims, mayAct: () => true, room: () => 1_000, now });
+    cluster.serve(taking);
+    const offers = new Offers({ node: NODE, cluster, now: timeline.elapsed });
+    const hearsay = new Hearsay({ node: NODE, store, cluster, claims, followers: [], sleep, log });
+    const catchUp = (taskId: string) => hearsay.catchUp(taskId);
+    const settling = { node: NODE, store, cluster, claims, offers, taking, catchUp };
+    const reconciler = new Reconciler({ ...settling, now: timeline.elapsed });
+    this.#scheduler = new Scheduler({
+      node: NODE,
+      store,
+      record,
+      cluster,
+      claims,
+      reconciler,
+      offers,
+      now,
+      sleep,
+      log,
+    });
     this.#callbacks = new Callbacks({
       ...{ store, now, sleep, log },
       post: receivers.postOf(life, clock),
@@ -104,13 +135,15 @@ export class ControlNode {
       now: timeline.elapsed,
       machine: computer.machineOf(life, new ProcessClock(timeline, life, () => this.#lateWatchMs())),
     });
+    const { supervisor } = this;
+    this.#tenure = new Tenure({ cluster, facts, supervisor, claims, reconciler, sleep, log });
     this.tasks = new Tasks({ store, record, breakpoints: this.#breakpoints, now, newId });
   }
 
   /** As `serve` does. Ends the process where it cannot start. */
   async start(): Promise<void> {
     try {
-      await this.#cluster.join();
+      await this.#tenure.start();
       await this.supervisor.start();
       this.#scheduler.start();
       this.#callbacks.start();
@@ -125,6 +158,7 @@ export class ControlNode {
   async close(): Promise<void> {
     this.isOpen = false;
     await this.#scheduler.close();
+    await this.#tenure.close();
     this.claims.close();
     await this.#callbacks.close();
     await this.supervisor.close({ stopWorkers: true });

@@ -1,3 +1,4 @@
+import type { Holding } from '../../../src/store/node-store.ts';
 import type {
   Change,
   Delivery,
@@ -35,6 +36,11 @@ export type TaskStore = Pick<
   | 'deliveries'
   | 'redeliver'
   | 'giveUpDeliveries'
+  | 'newEvents'
+  | 'lastEvent'
+  | 'some'
+  | 'holdings'
+  | 'release'
   | 'endpoints'
   | 'putEndpoint'
   | 'removeEndpoint'
@@ -169,6 +175,12 @@ export class MemoryDisk {
     else this.#soonestDueAt = Math.min(soonestAt, dueAt(after) ?? Number.POSITIVE_INFINITY);
   }
 
+  /** Nobody acts for it any more. */
+  release(taskId: string): void {
+    const task = this.tasks.get(taskId);
+    if (task !== undefined) this.tasks.set(taskId, { ...task, node: '' });
+  }
+
   /** What has happened to it stays. */
   remove(taskId: string): void {
     this.tasks.delete(taskId);
@@ -191,6 +203,14 @@ function heldUntil(waiting: readonly Delivery[], latestHold = Number.POSITIVE_IN
 function goesAt(waiting: readonly Delivery[]): readonly number[] {
   const held = heldUntil(waiting);
   return waiting.map(({ nextAt }, i) => Math.max(nextAt, held[i] ?? 0));
+}
+
+const isHeld = ({ node, status, movedBy }: Task): boolean =>
+  node !== '' || status === 'running' || status === 'recovering' || (status === 'scheduled' && movedBy === 'claimed');
+
+function holdingOf(task: Task): Holding {
+  const { id, epoch, seq, status, movedBy, node, spec } = task;
+  return { id, epoch, seq, status, movedBy, region: spec.region, node, dueAt: dueAt(task) };
 }
 
 const byId = <T extends { readonly id: string }>(one: T, other: T): number => (one.id < other.id ? -1 : 1);
@@ -264,6 +284,29 @@ export class MemoryStore implements TaskStore {
 
   async events(taskId: string, afterSeq: number, limit: number): Promise<readonly Event[]> {
     return (this.#disk.events.get(taskId) ?? []).filter(({ seq }) => seq > afterSeq).slice(0, limit);
+  }
+
+  /** Of all tasks together nobody here asks for them. */
+  async newEvents(): Promise<readonly never[]> {
+    return [];
+  }
+
+  async lastEvent(): Promise<number> {
+    return 0;
+  }
+
+  async some(taskIds: readonly string[]): Promise<readonly Task[]> {
+    return taskIds.flatMap(id => this.#disk.tasks.get(id) ?? []);
+  }
+
+  async holdings(): Promise<readonly Holding[]> {
+    return [...this.#disk.tasks.values()].filter(isHeld).map(holdingOf).sort(byId);
+  }
+
+  async release(taskId: string, node: string, epoch: number): Promise<void> {
+    this.#write();
+    const task = this.#disk.tasks.get(taskId);
+    if (task?.node === node && task.epoch === epoch) this.#disk.release(taskId);
   }
 
   async dueDeliveries(filter: DueFilter): Promise<readonly Delivery[]> {
