@@ -117,6 +117,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   typebox: ['api', 'client'],
   yaml: ['cli', 'config-sources.ts'],
   'node:sqlite': ['store'],
+  '@nats-io/jetstream': ['cluster'],
+  '@nats-io/kv': ['cluster'],
+  '@nats-io/transport-node': ['cluster'],
 };
 
 /** Child processes are told what to do in variables of their own; everything else asks the configuration. */

@@ -5,6 +5,8 @@ export interface Lease {
   readonly signal: AbortSignal;
   /** Until when it holds, by the machine's clock since it was booted, which all its processes share. */
   deadline(): number;
+  /** Heard whenever the deadline has moved on. A lease without an end has nothing to tell. */
+  onRenewal(heard: (deadline: number) => void): () => void;
 }
 
 /** What a node tells the others of itself, with each renewal of its lease. */
@@ -28,6 +30,8 @@ export interface Member extends MemberFacts {
   readonly name: string;
   /** `silent`: it has not been heard of for a while, which is no proof of anything. */
   readonly presence: 'present' | 'silent' | 'gone';
+  /** How far its clock on the wall is ahead of ours, where that is more than it should be. */
+  readonly skewMs?: number;
 }
 
 /** A task that wants a node. It is no claim: whoever takes it asks the store first. */
@@ -59,7 +63,9 @@ export interface Cluster {
   readonly members: readonly Member[];
   /** Whether the node can no longer be acting, for certain: never true of this node, nor of one that is merely silent. */
   isGone(node: string): boolean;
-  /** Puts tasks up for whoever has room for them in their region. Each is taken by one node. */
+  /** Heard whenever a member has come, falls silent, or is gone. */
+  follow(heard: () => void): () => void;
+  /** Puts tasks up for whoever has room for them in their region. Rejects where that cannot be done now. */
   offer(offers: readonly Offer[]): Promise<void>;
   /** Takes offers until the answered function is called. */
   serve(taker: Taker): () => void;

@@ -13,7 +13,12 @@ export class SingleCluster implements Cluster {
   #taker: Taker | undefined;
 
   constructor(node: string) {
-    this.#lease = { node, signal: this.#lost.signal, deadline: () => Number.POSITIVE_INFINITY };
+    this.#lease = {
+      node,
+      signal: this.#lost.signal,
+      deadline: () => Number.POSITIVE_INFINITY,
+      onRenewal: () => () => {},
+    };
   }
 
   async join(facts: () => MemberFacts): Promise<Lease> {
@@ -30,6 +35,10 @@ export class SingleCluster implements Cluster {
   /** Whoever else is named had this node's data before it. */
   isGone(node: string): boolean {
     return node !== this.#lease.node;
+  }
+
+  follow(): () => void {
+    return () => {};
   }
 
   /** Regions are for those who have more than one. */

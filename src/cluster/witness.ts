@@ -1,0 +1,9 @@
+import type { Beat } from './beat.ts';
+
+/** A place where every node writes that it is there, and sees who else is. A node's lease is proven by any of them. */
+export interface Witness {
+  /** Refused: another incarnation of the name is there. Rejects where the witness cannot be reached. */
+  renew(node: string, beat: Beat): Promise<'held' | 'refused'>;
+  /** The newest beat of every node that has one. */
+  look(): Promise<ReadonlyMap<string, Beat>>;
+}
