@@ -238,3 +238,64 @@ describe('a worker that is not wanted any more', () => {
     expect(losses).toEqual(['a 1: its worker was lost: gone', 'b 1: its worker was lost: gone']);
   });
 });
+
+describe('a node that loses its lease', () => {
+  let worker: Told;
+  let placements: Placements;
+  let losses: string[];
+  const cut = (taskId: string, epoch = 1): ToBeHeard => ({ t: 'ended', taskId, epoch, cut: true });
+
+  beforeEach(async () => {
+    losses = [];
+    worker = new Told(0, true);
+    placements = new Placements({
+      slots: () => [worker.slot],
+      listener: {
+        ...{ news: () => {}, carried: () => {}, reported: () => {}, progress: () => {}, reached: () => {} },
+        lost: (taskId, epoch, reason) => losses.push(`${taskId} ${epoch}: ${reason}`),
+        adopt: async () => [],
+      },
+      log: () => {},
+    });
+    worker.dial(placements);
+    for (const taskId of ['a', 'b']) placements.place(order(taskId));
+    worker.take();
+  });
+
+  it('forgets what it has placed, and hears of no loss of it', () => {
+    placements.cut();
+    for (const taskId of ['a', 'b']) placements.hear(worker.slot, cut(taskId));
+    placements.renewed();
+    expect([losses, placements.totals.runs, worker.slot.runs.size]).toEqual([[], 0, 0]);
+  });
+
+  it('has heard of no loss either when a worker has noticed it first', () => {
+    placements.hear(worker.slot, cut('a'));
+    expect(losses).toEqual([]);
+    placements.cut();
+    expect(losses).toEqual([]);
+  });
+
+  it('places anew what it places under its next lease', () => {
+    placements.cut();
+    placements.place(order('a', 2));
+    expect(worker.take()).toEqual([{ t: 'start', order: order('a', 2) }]);
+  });
+
+  it('forgets what waits for a worker, too', () => {
+    worker.hangUp();
+    placements.bury(worker.slot, 'gone');
+    placements.place(order('c'));
+    placements.cut();
+    worker.dial(placements);
+    expect(worker.take()).toEqual([]);
+  });
+
+  it('and finds that it has it still has lost what a worker that stood still has cut, once', () => {
+    for (let i = 0; i < 2; i++) placements.hear(worker.slot, cut('a'));
+    placements.renewed();
+    placements.renewed();
+    expect(losses).toEqual(['a 1: its worker had not heard in time that it may go on']);
+    expect(placements.totals.runs).toBe(1);
+  });
+});

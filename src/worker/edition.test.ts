@@ -38,3 +38,9 @@ it('other code is another edition', () => {
   expect(workerEdition('one', settings)).toBe(workerEdition('one', settings));
   expect(workerEdition('one', settings)).not.toBe(workerEdition('other', settings));
 });
+
+it('one that needs a lease is another than one that needs none', () => {
+  const settings = { network: 'lan' } as const;
+  expect(workerEdition('one', { ...settings, leased: false })).toBe(workerEdition('one', settings));
+  expect(workerEdition('one', { ...settings, leased: true })).not.toBe(workerEdition('one', settings));
+});

@@ -42,6 +42,14 @@ describe('a turnstile', () => {
     expect([most, dialledAtMs.length]).toEqual([10, 101]);
   });
 
+  it('lets more or fewer pass once it is told to', async () => {
+    for (let i = 0; i < 500; i++) void dial('unreachable');
+    await clock.advance(5_000);
+    turnstile.perSecond = 2;
+    await clock.advance(5_000);
+    expect([dialledWithin(2_000, 4_000), dialledWithin(7_000, 4_000)]).toEqual([40, 8]);
+  });
+
   it('lets no two pass at once when one comes just as another is let in', async () => {
     await dial('timeout');
     await clock.advance(50);
