@@ -150,4 +150,10 @@ export const ALIBABA: Catalogue<AnswerCode | Made> = {
     '节点自身的故障。',
     '在日志中查找 `RequestId`，并报告相应内容。',
   ),
+  ServiceUnavailable: entry(
+    'The database does not answer, or takes too long.',
+    'Come again in a second; what is on air goes on.',
+    '数据库没有应答，或应答过慢。',
+    '一秒后再试；正在直播的任务不受影响。',
+  ),
 };

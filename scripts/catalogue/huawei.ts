@@ -65,6 +65,12 @@ export const HUAWEI: Catalogue<HuaweiCode> = {
     '请求不是合法的 HTTP、发送过慢（408）或过大（413、414、431、494）。',
     '修复客户端，或减小请求：请求体 1 MiB，路径和请求头 32 KiB。',
   ),
+  'APIG.0202': entry(
+    'The database does not answer, or takes too long.',
+    'Come again after the seconds of `Retry-After`; what is on air goes on.',
+    '数据库没有应答，或应答过慢。',
+    '按 `Retry-After` 的秒数之后再试；正在直播的任务不受影响。',
+  ),
   'APIG.0301': entry(
     'The signature or token is wrong, or missing: another secret, a clock that is more than 15 minutes off, or a proxy that has changed the `Host` header or the path.',
     'Compare the key and the clock; have the proxy leave both alone.',

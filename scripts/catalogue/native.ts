@@ -107,9 +107,9 @@ export const NATIVE: Catalogue<AnswerCode> = {
     '在日志中查找 `request_id`，并报告相应内容。',
   ),
   UNAVAILABLE: entry(
-    'There is no room for this now; of a picture: no key frame has come yet.',
+    'There is no room for this now, or the database does not answer; of a picture: no key frame has come yet.',
     'Come again after the seconds of `Retry-After`.',
-    '暂时没有余量；对画面而言：关键帧尚未到达。',
+    '暂时没有余量，或数据库没有应答；对画面而言：关键帧尚未到达。',
     '按 `Retry-After` 的秒数之后再试。',
   ),
   STORAGE_FULL: entry(

@@ -1,5 +1,6 @@
 import type { Log } from '../log.ts';
 import { type Refusal, type RefusalKind, refusalOf } from '../refusal.ts';
+import { storageTrouble } from '../storage.ts';
 
 /** The answers of the gateway and of the service that always say the same. */
 export const ANSWERS = {
@@ -29,6 +30,7 @@ export const ANSWERS = {
   CodeTaskNotExist: { status: 400, text: 'Task does not exist.' },
   CodeTaskHasStarted: { status: 400, text: 'The task has already started.' },
   InternalError: { status: 500, text: 'The request processing has failed due to some unknown error.' },
+  ServiceUnavailable: { status: 503, text: 'The request has failed due to a temporary failure of the server.' },
 } as const;
 
 export type AnswerCode = keyof typeof ANSWERS;
@@ -93,7 +95,7 @@ export function asAnswer(error: unknown, requestId: string, log: Log): AlibabaEr
   const refusal = refusalOf(error);
   if (refusal !== undefined) return inOurWords(refusal);
   log.error({ requestId, err: error }, 'a request failed unexpectedly');
-  return refused('InternalError');
+  return refused(storageTrouble(error) === 'unavailable' ? 'ServiceUnavailable' : 'InternalError');
 }
 
 /** There is one path only, so what is wrong there is the method. */

@@ -1,6 +1,7 @@
 import { InvalidTask, UnknownTask, WrongStatus } from '../../task/error.ts';
 import type { Log } from '../log.ts';
 import { type RefusalKind, refusalOf } from '../refusal.ts';
+import { STORAGE_RETRY_MS, storageTrouble } from '../storage.ts';
 
 /** The answers of the service and of the gateway in front of it, as data. */
 export const ANSWERS = {
@@ -22,6 +23,7 @@ export const ANSWERS = {
   urlTooLong: { status: 414, code: 'APIG.0201' },
   headerTooLong: { status: 494, code: 'APIG.0201' },
   headersTooLarge: { status: 431, code: 'APIG.0201' },
+  unavailable: { status: 503, code: 'APIG.0202' },
   identity: { status: 401, code: 'APIG.0301' },
   renewToken: { status: 401, code: 'APIG.0307' },
   forbidden: { status: 403, code: 'APIG.0302' },
@@ -72,7 +74,9 @@ export function asAnswer(error: unknown, requestId: string, log: Log): HuaweiErr
   const refusal = refusalOf(error);
   if (refusal !== undefined) return new HuaweiError(REFUSALS[refusal.kind], refusal.message);
   log.error({ requestId, err: error }, 'a request failed unexpectedly');
-  return new HuaweiError('internal', 'Internal server error.');
+  return storageTrouble(error) === 'unavailable'
+    ? new HuaweiError('unavailable', 'Backend unavailable.', STORAGE_RETRY_MS)
+    : new HuaweiError('internal', 'Internal server error.');
 }
 
 export const badParameter = (field: string, rule: string): HuaweiError =>

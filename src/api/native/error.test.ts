@@ -18,6 +18,7 @@ test.each([
   [storeFault('full'), 507, 'STORAGE_FULL'],
   [storeFault('readOnly'), 507, 'STORAGE_FULL'],
   [storeFault('busy'), 503, 'UNAVAILABLE'],
+  [storeFault('gone'), 503, 'UNAVAILABLE'],
   [storeFault('broken'), 500, 'INTERNAL'],
   [new Error('CANARY'), 500, 'INTERNAL'],
   ['CANARY', 500, 'INTERNAL'],

@@ -1,6 +1,7 @@
 import { IdTaken, InvalidTask, KeyReused, NotSuch, UnknownTask, WrongStatus } from '../../task/error.ts';
 import type { Log } from '../log.ts';
 import { type RefusalKind, refusalOf } from '../refusal.ts';
+import { STORAGE_RETRY_MS, storageTrouble } from '../storage.ts';
 import { snake } from './event.ts';
 
 /** The answers of this dialect, by their codes. docs/problems.md says what each asks of its reader. */
@@ -148,12 +149,11 @@ const inOurWords = ({ field, rule }: BrokenRule): BrokenRule => ({
   rule,
 });
 
-/** The store's own failures, told by their name: this room does not know the store. */
 function ofStore(error: unknown): NativeError | undefined {
-  if (!(error instanceof Error) || error.name !== 'StoreFault' || !('kind' in error)) return undefined;
-  if (error.kind === 'full' || error.kind === 'readOnly') {
+  const trouble = storageTrouble(error);
+  if (trouble === 'full') {
     return new NativeError('STORAGE_FULL', 'The disk of the node takes nothing more.', { retryAfterMs: 60_000 });
   }
-  if (error.kind !== 'busy') return undefined;
-  return new NativeError('UNAVAILABLE', 'The store is busy.', { retryAfterMs: 1_000 });
+  if (trouble === undefined) return undefined;
+  return new NativeError('UNAVAILABLE', 'The store does not answer now.', { retryAfterMs: STORAGE_RETRY_MS });
 }
