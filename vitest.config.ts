@@ -17,6 +17,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/cluster/**'],
           setupFiles: ['test/lab/conforming-fetch.ts'],
+          globalSetup: ['test/lab/shared-servers.ts'],
           testTimeout: 180_000,
           hookTimeout: 60_000,
           // They wait more than they work: peers fail at their own pace.

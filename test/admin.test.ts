@@ -12,7 +12,11 @@ const BIN = fileURLToPath(new URL('../bin/millrace', import.meta.url));
 
 /** A command beside the running node, on its data directory. */
 function command(millrace: Millrace, args: readonly string[], input = ''): string {
-  const { status, stdout, stderr } = spawnSync(BIN, [...args, '--data', millrace.data], { input, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(BIN, [...args, '--data', millrace.data], {
+    input,
+    encoding: 'utf8',
+    env: millrace.variables,
+  });
   if (status !== 0) throw new Error(`millrace ${args.join(' ')} ended with ${status}: ${stderr}`);
   return stdout;
 }

@@ -29,7 +29,7 @@ describe('calls in a row', () => {
     await using own = new Place();
     const node = await start(own);
     const args = ['key', 'create', '--json', '--account', 'other', '--data', node.data];
-    const other: AlibabaKey = JSON.parse(spawnSync(BIN, args, { encoding: 'utf8' }).stdout);
+    const other: AlibabaKey = JSON.parse(spawnSync(BIN, args, { encoding: 'utf8', env: node.variables }).stdout);
     const wire = new AlibabaClient(node.api, node.key);
     const [action, calls] = await burst(11, name => wire.call(name, {}));
     expect(calls.map(({ body }) => body.Code).sort()).toEqual([...Array(10).fill('MissingRegion'), 'Throttling.User']);

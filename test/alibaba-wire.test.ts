@@ -32,7 +32,10 @@ let reader: AlibabaKey;
 
 /** A command beside the running node, on its data directory. */
 function command(...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync(BIN, [...args, '--data', millrace.data], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(BIN, [...args, '--data', millrace.data], {
+    encoding: 'utf8',
+    env: millrace.variables,
+  });
   if (status !== 0) throw new Error(`millrace ${args.join(' ')} ended with ${status}: ${stderr}`);
   return stdout;
 }

@@ -46,7 +46,9 @@ async function receiver(place: Place): Promise<{ readonly url: string; readonly 
 /** Adds an asset beside the running node, as its operator does. */
 async function add(millrace: Millrace, place: Place, id: string, file: string): Promise<void> {
   const where = ['--data', millrace.data, '--media', place.path('films')];
-  const added = JSON.parse(await run(BIN, ['asset', 'add', file, '--id', id, '--json', ...where]));
+  const added = JSON.parse(
+    await run(BIN, ['asset', 'add', file, '--id', id, '--json', ...where], { env: millrace.variables }),
+  );
   expect(added).toMatchObject({
     name: nameOf(id),
     probe: { video: { codec: 'H.264' }, keyFrames: { count: 6, longestGapMs: 1_000 } },

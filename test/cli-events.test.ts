@@ -23,7 +23,10 @@ afterAll(() => place[Symbol.asyncDispose]());
 
 /** The command as a person on the machine of the node gives it. */
 const command = (...argv: readonly string[]) => {
-  const { status, stdout, stderr } = spawnSync(BIN, [...argv, ...here, '--data', node.data], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(BIN, [...argv, ...here, '--data', node.data], {
+    encoding: 'utf8',
+    env: node.variables,
+  });
   return { status, stdout, stderr };
 };
 
@@ -51,7 +54,7 @@ it('tells what happened to a task, with a key that is gone behind the command', 
 it('follows a task over a restart of the node, each event once, until it is interrupted', async () => {
   const taskId = await sleeping();
   const argv = ['task', 'events', taskId, '--follow', '--json', ...here, '--data', node.data];
-  const following = place.own(new Child(BIN, argv), it => it.stop());
+  const following = place.own(new Child(BIN, argv, { env: node.variables }), it => it.stop());
   await until('the first event is told', () => seqs(following.output).length === 1);
   await node.killControl();
   await until('the loss is told', () => following.output.includes('trying again'));
@@ -135,7 +138,10 @@ it('says in a line that no node runs, and makes no data where there is none', as
   const elsewhere = place.path('elsewhere');
   mkdirSync(elsewhere);
   const asked = (...argv: string[]) =>
-    spawnSync(BIN, ['callback', 'endpoints', ...argv], { encoding: 'utf8', cwd: elsewhere });
+    spawnSync(BIN, ['callback', 'endpoints', ...argv], {
+      ...{ encoding: 'utf8', cwd: elsewhere },
+      env: argv.includes(node.data) ? node.variables : process.env,
+    } as const);
   const free = `127.0.0.1:${await freePort()}`;
   expect(asked('--data', node.data, '--listen', free)).toMatchObject({
     status: 6,

@@ -28,7 +28,9 @@ beforeAll(async () => {
 afterAll(() => place[Symbol.asyncDispose]());
 
 const start = (...argv: readonly string[]) =>
-  place.own(new Child(BIN, [...argv, ...here, '--data', node.data], { cwd: place.dir }), it => it.stop());
+  place.own(new Child(BIN, [...argv, ...here, '--data', node.data], { cwd: place.dir, env: node.variables }), it =>
+    it.stop(),
+  );
 
 const command = async (...argv: readonly string[]) => {
   const child = start(...argv);
@@ -89,7 +91,9 @@ it('goes by a file to another node, and comes back the same', async () => {
   const other = await Millrace.start(place, { name: 'other', flags: ['--rtmp', 'off'] });
   const there = async (...argv: readonly string[]) => {
     const at = ['--data', other.data, '--api', other.api];
-    const child = place.own(new Child(BIN, [...argv, ...at], { cwd: place.dir }), it => it.stop());
+    const child = place.own(new Child(BIN, [...argv, ...at], { cwd: place.dir, env: other.variables }), it =>
+      it.stop(),
+    );
     expect(await child.exited, child.output).toBe(0);
   };
   await there('apply', '-f', 'all.yaml');

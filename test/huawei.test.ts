@@ -349,7 +349,8 @@ describe('the gate, tried with the vendor signer', () => {
       ([name, value]) => `${name}: ${value}`,
     );
     const socket = connect({ host: hostname, port: Number(port), localAddress });
-    socket.end([`GET ${url} HTTP/1.1`, `Host: ${hostname}`, 'Connection: close', ...headers, '', ''].join('\r\n'));
+    // Who has no more to say may be hung up on before the answer is there.
+    socket.write([`GET ${url} HTTP/1.1`, `Host: ${hostname}`, 'Connection: close', ...headers, '', ''].join('\r\n'));
     return new Promise((resolve, reject) => {
       let text = '';
       socket.on('data', chunk => {

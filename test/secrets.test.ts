@@ -68,7 +68,7 @@ it('keeps every kind of secret out of all that it writes, over files, standbys, 
   const live = await huawei.createLive(source, destination, { callback_url, push_args: `auth=${secret()}` });
   const address = `${web.url(`me:${secret()}`)}/${secret()}.mp4?sig=${secret()}`;
   const named = ['asset', 'add', address, '--id', 'film', '--no-probe', '--data', millrace.data];
-  expect(spawnSync(BIN, named).status).toBe(0);
+  expect(spawnSync(BIN, named, { env: millrace.variables }).status).toBe(0);
   const list = await huawei.call({
     method: 'POST',
     body: {
@@ -85,7 +85,7 @@ it('keeps every kind of secret out of all that it writes, over files, standbys, 
 
   const password = secret();
   const user = ['user', 'add', 'anna', '--password-stdin', '--data', millrace.data];
-  expect(spawnSync(BIN, user, { input: `${password}\n` }).status).toBe(0);
+  expect(spawnSync(BIN, user, { input: `${password}\n`, env: millrace.variables }).status).toBe(0);
   const token = await signIn(millrace, password);
   secrets.push(token);
   const path = `/v1/${millrace.key.projectId}/pull/stream/task`;
@@ -134,7 +134,8 @@ it('keeps every kind of secret out of all that it writes, over files, standbys, 
 
 function apiKeyOf(millrace: Millrace): string {
   const args = ['key', 'create', '--api', '--json', '--data', millrace.data];
-  return (JSON.parse(spawnSync(BIN, args, { encoding: 'utf8' }).stdout) as { apiKey: string }).apiKey;
+  return (JSON.parse(spawnSync(BIN, args, { encoding: 'utf8', env: millrace.variables }).stdout) as { apiKey: string })
+    .apiKey;
 }
 
 /** What a browser would hold that has signed in to the console. */

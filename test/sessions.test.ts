@@ -381,7 +381,7 @@ it('a command beside the node makes a new link, in place of the one that was pri
   const millrace = await Millrace.start(place);
   const printed = await until('a link', async () => /\/#\/setup\?token=([\w-]{43})/.exec(millrace.output)?.[1]);
   const command = (args: readonly string[], input = '') =>
-    spawnSync(BIN, [...args, '--data', millrace.data], { input, encoding: 'utf8' });
+    spawnSync(BIN, [...args, '--data', millrace.data], { input, encoding: 'utf8', env: millrace.variables });
   const [, token = ''] =
     /^http:\/\/127\.0\.0\.1:8080\/#\/setup\?token=([\w-]{43})\n$/.exec(command(['setup']).stdout) ?? [];
   const visitor = new ConsoleUser(millrace.api);

@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import type { FastifyInstance } from 'fastify';
 import { renderAlibaba } from '../../src/api/alibaba/callback.ts';
 import { REGIONS } from '../../src/api/alibaba/regions.ts';
 import { renderHuawei } from '../../src/api/huawei/callback.ts';
@@ -25,11 +26,16 @@ import { Tasks } from '../../src/control/tasks.ts';
 import { timedIds } from '../../src/control/timed-ids.ts';
 import { checkUrl, redactUrl } from '../../src/media/address.ts';
 import { SINK_SCHEMES, SOURCE_SCHEMES } from '../../src/media/open.ts';
+import { openPostgres } from '../../src/store/postgres.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
+import type { Event } from '../../src/task/event.ts';
+import type { Task } from '../../src/task/task.ts';
 import { requireConformance } from './conformance.ts';
+import { Front } from './front.ts';
 import type { Key } from './huawei.ts';
 import type { Place } from './place.ts';
+import { configuration, sharedDatabase } from './shared-servers.ts';
 
 /** The API as a client sees it, with what a test needs to arrange around it. */
 export interface Api {
@@ -68,19 +74,69 @@ const NODE_FACTS: NodeFacts = {
 };
 
 /** A real server on a free port over a real store; nobody carries the tasks out. */
-export async function startApi(
-  place: Place,
-  { callsPerSecond = {}, streams = {}, consoleUrl }: ApiOptions = {},
-): Promise<Api> {
-  const store = place.own(await openSqlite({ file: place.path('millrace.db'), sealKey: randomBytes(32) }), it =>
-    it.close(),
-  );
+export async function startApi(place: Place, options: ApiOptions = {}): Promise<Api> {
   let shiftMs = 0;
   const now = (): number => Date.now() + shiftMs;
   const lines: string[] = [];
   const log = (...facts: unknown[]): void => {
     lines.push(facts.map(fact => (fact instanceof Error ? fact.stack : JSON.stringify(fact, showErrors))).join(' '));
   };
+  const world: World = { now, log, onEvent: [], throttles: throttlesOf(options), options };
+  const nodes = (await openStores(place)).map(store => apiOver(store, world));
+  const [first = raise('no node')] = nodes;
+  const bases: string[] = [];
+  for (const { app } of nodes) {
+    bases.push(place.own(await app.listen({ host: '127.0.0.1', port: 0 }), () => app.close()));
+  }
+  const base = nodes.length === 1 ? (bases[0] ?? '') : (await Front.start(place, () => bases)).url;
+  const { app: _, ...rooms } = first;
+  return {
+    ...rooms,
+    base,
+    key: await first.accounts.createKey({ region: 'cn-north-4' }),
+    now,
+    logged: () => lines.join('\n'),
+    shift: ms => {
+      shiftMs += ms;
+    },
+  };
+}
+
+/** One, or those of two nodes over one database. */
+async function openStores(place: Place): Promise<Store[]> {
+  const own = (store: Store): Store => place.own(store, it => it.close());
+  const sealKey = randomBytes(32);
+  if (configuration() === 'alone') return [own(await openSqlite({ file: place.path('millrace.db'), sealKey }))];
+  const url = await sharedDatabase(place);
+  const stores = [own(await openPostgres({ url, sealKey }))];
+  if (configuration() === '2') stores.push(own(await openPostgres({ url, sealKey })));
+  return stores;
+}
+
+type Follower = (event: Event, task: Task) => void;
+type Throttles = Parameters<typeof buildServer>[0]['throttles'];
+
+/** What the nodes of one API have in common. */
+interface World {
+  readonly now: () => number;
+  readonly log: (...facts: unknown[]) => void;
+  /** Of all nodes: they tell one another. */
+  readonly onEvent: Follower[];
+  /** Nodes count their calls together. */
+  readonly throttles: Throttles;
+  readonly options: ApiOptions;
+}
+
+const throttlesOf = ({ callsPerSecond = {} }: ApiOptions): Throttles => ({
+  alibaba: throttle(callsPerSecond.alibaba ?? 10),
+  huawei: throttle(callsPerSecond.huawei ?? 0),
+  native: throttle(callsPerSecond.native ?? 0),
+});
+
+type Rooms = Pick<Api, 'accounts' | 'apiKeys' | 'setup' | 'store' | 'tasks'>;
+
+function apiOver(store: Store, { now, log, onEvent, throttles, options }: World): Rooms & { app: FastifyInstance } {
+  const { streams = {}, consoleUrl } = options;
   const accounts = new Accounts({ store, now, newId: randomUUID, randomBytes });
   const apiKeys = new ApiKeys({ store, accounts, now, newId: randomUUID, randomBytes });
   const history = new History({ store, callbacks: { wake: () => {} }, now });
@@ -90,7 +146,7 @@ export async function startApi(
     native: renderNative({ redact: redactUrl }),
   };
   const directory = new Directory({ store, redact: redactUrl, now });
-  const onEvent = [history.follow.bind(history), directory.follow.bind(directory)];
+  onEvent.push(history.follow.bind(history), directory.follow.bind(directory));
   const record = new TaskRecord({
     store,
     now,
@@ -119,11 +175,7 @@ export async function startApi(
     now,
     newId: randomUUID,
     region: 'default',
-    throttles: {
-      alibaba: throttle(callsPerSecond.alibaba ?? 10),
-      huawei: throttle(callsPerSecond.huawei ?? 0),
-      native: throttle(callsPerSecond.native ?? 0),
-    },
+    throttles,
     alibaba: { regions: [...REGIONS, 'default'], endMovesOnAir: false },
     native: {
       history,
@@ -154,22 +206,11 @@ export async function startApi(
     log: { info: log, error: log },
     health: { facts: () => ({ version: 'test' }), reasons: async () => [] },
   });
-  const base = place.own(await app.listen({ host: '127.0.0.1', port: 0 }), () => app.close());
-  const key = await accounts.createKey({ region: 'cn-north-4' });
-  return {
-    base,
-    key,
-    accounts,
-    apiKeys,
-    setup,
-    store,
-    tasks,
-    now,
-    logged: () => lines.join('\n'),
-    shift: ms => {
-      shiftMs += ms;
-    },
-  };
+  return { app, accounts, apiKeys, setup, store, tasks };
+}
+
+function raise(what: string): never {
+  throw new Error(what);
 }
 
 const NEVER = new AbortController().signal;

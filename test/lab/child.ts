@@ -61,8 +61,12 @@ export class Child {
 }
 
 /** Runs a program to its end; fails with its output when it does not exit with 0 in time. */
-export async function run(command: string, args: readonly string[], timeoutMs = 120_000): Promise<string> {
-  const child = new Child(command, args);
+export async function run(
+  command: string,
+  args: readonly string[],
+  { timeoutMs = 120_000, env = {} }: { readonly timeoutMs?: number; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<string> {
+  const child = new Child(command, args, { env });
   let all = '';
   child.onLine(line => {
     all += `${line}\n`;

@@ -138,5 +138,5 @@ export interface Probe {
 /** What ffprobe says of a live stream. */
 export async function probe(url: string, timeoutMs = 20_000): Promise<Probe> {
   const args = ['-v', 'error', '-rw_timeout', '10000000', '-print_format', 'json', '-show_streams', url];
-  return JSON.parse(await run('ffprobe', args, timeoutMs)) as Probe;
+  return JSON.parse(await run('ffprobe', args, { timeoutMs })) as Probe;
 }

@@ -1,23 +1,25 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { pipeline } from 'node:stream';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { Place } from './place.ts';
 
-/** Spreads requests over nodes as a balancer does: one here, the next there. Whatever a request says goes on as it came. */
+/**
+ * Spreads connections over nodes as a balancer does: one here, the next there. What is said on them goes on as it is, so that
+ * bytes that are no request at all come through too. Clients of tests ask once a connection.
+ */
 export class Front {
   readonly #server: Server;
   readonly #targets: () => readonly string[];
-  #asked = 0;
+  readonly #open = new Set<Socket>();
+  #taken = 0;
 
   private constructor(targets: () => readonly string[]) {
     this.#targets = targets;
-    this.#server = createServer((asked, answer) => this.#pass(asked, answer));
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, client => this.#pass(client));
   }
 
   static async start(place: Place, targets: () => readonly string[]): Promise<Front> {
     const front = new Front(targets);
-    front.#server.listen(0, '127.0.0.1');
+    front.#server.listen({ port: 0, host: '127.0.0.1', backlog: 1_024 });
     await once(front.#server, 'listening');
     return place.own(front, it => it.close());
   }
@@ -27,26 +29,29 @@ export class Front {
   }
 
   async close(): Promise<void> {
-    this.#server.closeAllConnections();
+    for (const socket of this.#open) socket.destroy();
     this.#server.close();
     await once(this.#server, 'close');
   }
 
-  #pass(asked: IncomingMessage, answer: ServerResponse): void {
+  #pass(client: Socket): void {
     const targets = this.#targets();
-    const { hostname, port } = new URL(targets[this.#asked++ % targets.length] ?? '');
-    const { method = 'GET', url: path = '/', rawHeaders } = asked;
-    const onward = request({ hostname, port, method, path, headers: rawHeaders, setHost: false, agent: false });
-    onward.once('response', told => {
-      answer.writeHead(told.statusCode ?? 502, told.rawHeaders);
-      answer.flushHeaders();
-      pipeline(told, answer, () => {});
+    const { hostname, port } = new URL(targets[this.#taken++ % targets.length] ?? '');
+    // The nodes tell clients apart by where they come from.
+    const localAddress = client.remoteAddress ?? hostname;
+    const target = connect({ host: hostname, port: Number(port), localAddress, allowHalfOpen: true, noDelay: true });
+    this.#join(client, target);
+    this.#join(target, client);
+    client.pipe(target);
+    target.pipe(client);
+  }
+
+  #join(one: Socket, other: Socket): void {
+    this.#open.add(one);
+    one.on('error', () => other.resetAndDestroy());
+    one.once('close', () => {
+      this.#open.delete(one);
+      if (!one.readableEnded) other.destroy();
     });
-    onward.once('error', () => {
-      if (answer.headersSent) answer.destroy();
-      else answer.writeHead(502).end();
-    });
-    answer.once('close', () => onward.destroy());
-    pipeline(asked, onward, () => {});
   }
 }

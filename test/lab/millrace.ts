@@ -1,16 +1,30 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { openPostgres } from '../../src/store/postgres.ts';
 import { loadSealKey } from '../../src/store/seal.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
 import { Child, run } from './child.ts';
+import { Front } from './front.ts';
 import { HuaweiClient, type Key } from './huawei.ts';
 import type { Place } from './place.ts';
+import { configuration, type Shared, sharedFor } from './shared-servers.ts';
 import { until } from './wait.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/millrace', import.meta.url));
+
+export interface MillraceWish {
+  readonly flags?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** Of its data directory. */
+  readonly name?: string;
+  readonly bin?: string;
+  readonly key?: Key;
+  /** On SQLite and by itself, whatever the tests are run on. */
+  readonly isAlone?: boolean;
+}
 
 interface Ready {
   readonly api: string;
@@ -18,50 +32,75 @@ interface Ready {
   readonly pid: number;
 }
 
-/** A real `millrace serve` on free ports with its own data directory, which may be killed and started again. */
+/**
+ * A real `millrace serve` on free ports with its own data directory, which may be killed and started again. Where the tests
+ * are run on a cluster it keeps its data in PostgreSQL, and has another node beside it where they are run on two.
+ */
 export class Millrace {
   readonly key: Key;
   readonly data: string;
   readonly #bin: string;
   readonly #args: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
+  readonly #shared: Shared | undefined;
+  #front: Front | undefined;
   #children: readonly Child[] = [];
   #child: Child;
   #ready: Ready;
 
   private constructor(
-    parts: Pick<Millrace, 'key' | 'data'> & { args: readonly string[]; env: NodeJS.ProcessEnv; bin: string },
+    parts: Pick<Millrace, 'key' | 'data'> & {
+      args: readonly string[];
+      env: NodeJS.ProcessEnv;
+      bin: string;
+      shared: Shared | undefined;
+    },
   ) {
     this.key = parts.key;
     this.data = parts.data;
     this.#bin = parts.bin;
     this.#args = parts.args;
     this.#env = parts.env;
+    this.#shared = parts.shared;
     this.#child = this.#spawn();
     this.#ready = { api: '', rtmp: '', pid: 0 };
   }
 
-  static async start(
-    place: Place,
-    options: { flags?: readonly string[]; env?: NodeJS.ProcessEnv; name?: string; bin?: string; key?: Key } = {},
-  ): Promise<Millrace> {
-    const { key = newKey() } = options;
+  static async start(place: Place, wish: MillraceWish = {}): Promise<Millrace> {
+    const { name = 'data', isAlone = false } = wish;
+    if (isAlone || configuration() === 'alone') return Millrace.#open(place, wish);
+    const shared = await sharedFor(place, place.path(name));
+    const first = await Millrace.#open(place, { ...wish, name, shared });
+    if (configuration() === '2') await first.#join(place, { ...wish, name: `${name}-2`, key: first.key, shared });
+    return first;
+  }
+
+  static async #open(place: Place, wish: MillraceWish & { shared?: Shared }): Promise<Millrace> {
+    const { key = newKey(), name = 'data', bin = BIN, shared } = wish;
     const env = {
       MILLRACE_ACCESS_KEY: key.accessKey,
       MILLRACE_SECRET_KEY: key.secretKey,
       MILLRACE_PROJECT_ID: key.projectId,
-      ...options.env,
+      ...shared?.env,
+      ...wish.env,
     };
-    const data = place.path(options.name ?? 'data');
-    const args = ['--listen', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', ...(options.flags ?? [])];
-    const millrace = new Millrace({ key, data, args, env, bin: options.bin ?? BIN });
+    const own = shared === undefined ? [] : ['--nats', shared.nats, '--node-name', name];
+    const args = ['--listen', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', ...own, ...(wish.flags ?? [])];
+    const millrace = new Millrace({ key, data: place.path(name), args, env, bin, shared });
     place.own(millrace, it => it.stop());
     await millrace.#untilReady();
     return millrace;
   }
 
+  /** Another node of the same installation; from now on each of them gets every second request. */
+  async #join(place: Place, wish: MillraceWish & { name: string; shared: Shared }): Promise<void> {
+    layKey(place.path(wish.name), readFileSync(join(this.data, 'seal.key')));
+    const other = await Millrace.#open(place, wish);
+    this.#front = await Front.start(place, () => [this.#ready.api, other.api]);
+  }
+
   get api(): string {
-    return this.#ready.api;
+    return this.#front?.url ?? this.#ready.api;
   }
 
   get rtmp(): string {
@@ -102,15 +141,23 @@ export class Millrace {
     this.#ready = ready;
   }
 
+  /** The environment of a command on its data directory: where the data is, if it is not in there. */
+  get variables(): NodeJS.ProcessEnv {
+    return { ...process.env, ...this.#shared?.env };
+  }
+
   /** Another command on the same data directory, beside the running service; answers what it printed. */
   command(...args: readonly string[]): Promise<string> {
-    return run(BIN, [...args, '--data', this.data]);
+    return run(BIN, [...args, '--data', this.data], { env: this.variables });
   }
 
   /** Its store, beside it or while it is down. */
   async openStore(place: Place): Promise<Store> {
     const file = join(this.data, 'millrace.db');
-    const store = await openSqlite({ file, sealKey: loadSealKey(join(this.data, 'seal.key'), file) });
+    const sealKey = loadSealKey(join(this.data, 'seal.key'), file);
+    const store = await (this.#shared === undefined
+      ? openSqlite({ file, sealKey })
+      : openPostgres({ url: this.#shared.database, sealKey }));
     return place.own(store, it => it.close());
   }
 
@@ -140,6 +187,12 @@ export class Millrace {
   async stop(): Promise<void> {
     await Promise.all(this.#children.map(child => child.stop('SIGTERM', 15_000)));
   }
+}
+
+/** One installation has one key, however many nodes. */
+export function layKey(data: string, sealKey: Buffer): void {
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  writeFileSync(join(data, 'seal.key'), sealKey, { mode: 0o600 });
 }
 
 /** An access key that a node is started with. */
