@@ -2,7 +2,6 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, sy
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { OPTIONS } from '../src/options.ts';
 import { Child } from './lab/child.ts';
 import { Millrace } from './lab/millrace.ts';
@@ -97,15 +96,6 @@ describe('the Dockerfile', () => {
     expect(said('ARG')[0]).toMatch(/^ARG NODE=node:24-/);
     expect(textOf('package.json')).toMatch(/"node": "24\./);
   });
-});
-
-it('the compose file sets options that there are, and keeps the root from being written', () => {
-  const { services } = parse(textOf('compose.yaml')) as {
-    services: { millrace: { environment: Record<string, string>; read_only: boolean; volumes: string[] } };
-  };
-  const { environment, read_only, volumes } = services.millrace;
-  expect(Object.keys(environment).filter(name => !VARIABLES.includes(name))).toEqual([]);
-  expect([read_only, volumes]).toEqual([true, ['data:/data']]);
 });
 
 describe('the systemd unit', () => {
