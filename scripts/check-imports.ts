@@ -38,7 +38,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'spelling.ts': { ours: [], node: false },
   'options.ts': { ours: [], node: false },
   'config-sources.ts': { ours: ['options.ts', 'spelling.ts'], node: true },
-  'config.ts': { ours: ['config-sources.ts', 'options.ts'], node: true },
+  'config-cluster.ts': { ours: ['options.ts'], node: false },
+  'config.ts': { ours: ['config-cluster.ts', 'config-sources.ts', 'options.ts'], node: true },
   'survey.ts': { ours: ['config.ts', 'media', 'ops', 'store'], node: true },
   'looks.ts': { ours: ['media', 'control/plan.ts', 'api/native/probe.ts'], node: true },
   'kept.ts': { ours: ['config.ts', 'control', 'store', 'task', 'cli/banner.ts', 'cli/doors.ts'], node: true },
@@ -60,6 +61,10 @@ const RULES: Readonly<Record<string, Rule>> = {
       'api',
       'ops',
     ],
+    node: true,
+  },
+  'compose-cluster.ts': {
+    ours: ['config.ts', 'media/clock.ts', 'worker/sleep.ts', 'store/store.ts', 'cluster'],
     node: true,
   },
   'compose-api.ts': {

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BadConfig, parseListen, printConfig, readConfig } from './config.ts';
@@ -29,6 +29,8 @@ describe('config', () => {
     const { origins, ...values } = read();
     expect(values).toEqual({
       data: join(folder, 'data'),
+      database: null,
+      sealKeyFile: null,
       listen: { host: '127.0.0.1', port: 8080 },
       consoleUrl: null,
       rtmp: { host: '127.0.0.1', port: 1935 },
@@ -41,6 +43,13 @@ describe('config', () => {
       metrics: { listen: null, tasks: 0 },
       readyFile: null,
       region: 'default',
+      nats: null,
+      natsDomain: null,
+      nodeName: hostname(),
+      leaseMs: 10_000,
+      role: 'all',
+      capacity: null,
+      advertise: null,
       sameDestination: 'wait',
       alibabaEndOnAir: 'fixed',
       keepEventsMs: 90 * 24 * 3_600_000,
@@ -100,6 +109,21 @@ describe('config', () => {
     expect(problems({ flags: Object.fromEntries(names.map(name => [name, rate])) })).toEqual(
       names.map(name => `--${name}: "${rate}" is not a whole number from 0 to 10000`),
     );
+  });
+
+  it.each(['db', 'mysql://u:secret@h/db', 'postgres://u:secret@h', 'postgres:///db', 'postgres://u:secret@h/a/b'])(
+    'refuses %s for a database, and does not repeat it',
+    database => {
+      expect(problems({ flags: { database } })).toEqual([
+        '--database: the value is not an address like postgres://USER:PASSWORD@HOST:PORT/NAME',
+      ]);
+    },
+  );
+
+  it('shows where the database is, without its password', () => {
+    const config = read({ env: { MILLRACE_DATABASE: 'postgres://u:secret@h:5433/db?sslmode=require' } });
+    expect(config.database).toBe('postgres://u:secret@h:5433/db?sslmode=require');
+    expect(printConfig(config).find(({ name }) => name === 'database')?.value).toBe('postgres://u:***@h:5433/db');
   });
 
   it('turns the RTMP server off by a word, in a file too', () => {
@@ -254,6 +278,48 @@ describe('config', () => {
   it('keeps keys out of flags and files', () => {
     file('secret-key: s3cret-in-a-file\n');
     expect(problems({})).toEqual([`${join(folder, 'millrace.yaml')}: unknown key secret-key`]);
+  });
+
+  it('reads what a node is among others', () => {
+    const env = {
+      MILLRACE_DATABASE: 'postgres://u:p@db/m',
+      MILLRACE_NATS: 'tls://user:w0rd@one:4222,tls://two',
+      MILLRACE_NODE_NAME: 'a.b-1',
+      MILLRACE_LEASE: '5s',
+      MILLRACE_ROLE: 'relay',
+      MILLRACE_CAPACITY: '0',
+      MILLRACE_ADVERTISE: 'http://10.0.0.5:8080/',
+    };
+    const config = read({ env });
+    expect(config).toMatchObject({ nodeName: 'a.b-1', leaseMs: 5_000, role: 'relay', capacity: 0 });
+    expect(config.advertise).toBe('http://10.0.0.5:8080');
+    const shown = printConfig(config).find(({ name }) => name === 'nats')?.value;
+    expect(shown).toBe('tls://user:***@one:4222,tls://two');
+  });
+
+  it('shows no token for NATS', () => {
+    const env = { MILLRACE_DATABASE: 'postgres://u:p@db/m', MILLRACE_NATS: 'nats://t0ken@one' };
+    expect(JSON.stringify(printConfig(read({ env })))).not.toContain('t0ken');
+  });
+
+  it.each([
+    ['MILLRACE_NATS', 'http://one'],
+    ['MILLRACE_NATS', 'nats://one,tls://two'],
+    ['MILLRACE_NATS', 'nats://user:w0rd@one/path'],
+    ['MILLRACE_NODE_NAME', 'two words'],
+    ['MILLRACE_LEASE', '1s'],
+    ['MILLRACE_LEASE', '61s'],
+    ['MILLRACE_ROLE', 'both'],
+    ['MILLRACE_CAPACITY', '-1'],
+    ['MILLRACE_ADVERTISE', 'http://host/path'],
+  ])('refuses %s=%s', (name, value) => {
+    const found = problems({ env: { MILLRACE_DATABASE: 'postgres://u:p@db/m', [name]: value } });
+    expect(found).toEqual([expect.stringContaining(name)]);
+    expect(found.join()).not.toContain('w0rd');
+  });
+
+  it('wants a database that nodes can share where there is NATS', () => {
+    expect(problems({ env: { MILLRACE_NATS: 'nats://one' } })).toEqual([expect.stringContaining('--database')]);
   });
 
   it('prints every option with its origin and masks the secret', () => {

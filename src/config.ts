@@ -1,5 +1,6 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { type ClusterConfig, printCluster, readCluster } from './config-cluster.ts';
 import { type Found, findValues, type Origin, type Surroundings } from './config-sources.ts';
 import { OPTIONS, type OptionName } from './options.ts';
 
@@ -20,9 +21,13 @@ export interface GivenKey {
   readonly projectId: string | null;
 }
 
-export interface Config {
+export interface Config extends ClusterConfig {
   /** Absolute. */
   readonly data: string;
+  /** postgres://…, with its password; null: a file in `data`. */
+  readonly database: string | null;
+  /** Absolute: a key that is given; null: the one in `data`. */
+  readonly sealKeyFile: string | null;
   readonly listen: ListenAddress;
   /** http(s)://HOST[:PORT], where people open the console; null: where the API listens. */
   readonly consoleUrl: string | null;
@@ -91,6 +96,8 @@ export function readConfig(from: Surroundings): Config {
   const problems: string[] = [];
   const reader = new Reader(findValues(from, problems), from.cwd, problems);
   const config = assemble(reader, from.cores);
+  if (config.nats !== null && config.database === null)
+    problems.push('nodes that agree through NATS share a database: give --nats and --database together');
   if (problems.length > 0) throw new BadConfig(problems);
   return config;
 }
@@ -127,12 +134,13 @@ class Reader {
     if (found === undefined) return fallback;
     const value = parse(found.text);
     if (value !== undefined) return value;
-    this.problems.push(
-      `${found.origin === `--${name}` ? found.origin : `${name} (from ${found.origin})`}: "${found.text}" is not ${rule}`,
-    );
+    const place = found.origin === `--${name}` ? found.origin : `${name} (from ${found.origin})`;
+    this.problems.push(`${place}: ${isSecret(name) ? 'the value' : `"${found.text}"`} is not ${rule}`);
     return fallback;
   }
 }
+
+const isSecret = (name: OptionName): boolean => OPTIONS.some(option => option.name === name && option.secret);
 
 function assemble(reader: Reader, cores: number): Config {
   const listen = reader.parsed('listen', { host: '127.0.0.1', port: 8080 }, parseListen, LISTEN_RULE);
@@ -145,6 +153,8 @@ function assemble(reader: Reader, cores: number): Config {
   );
   return {
     data: reader.path('data') ?? resolve(reader.cwd, 'data'),
+    database: reader.parsed('database', null, parseDatabase, DATABASE_RULE),
+    sealKeyFile: reader.path('seal-key-file') ?? null,
     listen,
     consoleUrl: reader.parsed('console-url', null, parseOrigin, 'an address like https://millrace.example.com'),
     rtmp,
@@ -162,6 +172,7 @@ function assemble(reader: Reader, cores: number): Config {
     metrics: readMetrics(reader),
     readyFile: reader.path('ready-file') ?? null,
     region: reader.parsed('region', 'default', parseRegion, 'a name of 1 to 64 letters, digits, "-" or "_"'),
+    ...readCluster(reader, hostname()),
     eagerRecovery: reader.parsed('eager-recovery', true, parseSwitch, 'on or off'),
     cover: readCover(reader),
     sameDestination: reader.parsed<Config['sameDestination']>(
@@ -189,6 +200,21 @@ function assemble(reader: Reader, cores: number): Config {
     givenKey: readGivenKey(reader),
     origins: reader.origins,
   };
+}
+
+const DATABASE_RULE = 'an address like postgres://USER:PASSWORD@HOST:PORT/NAME';
+
+function parseDatabase(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, hostname, pathname } = new URL(text);
+  const isPostgres = protocol === 'postgres:' || protocol === 'postgresql:';
+  return isPostgres && hostname !== '' && /^\/[^/]+$/.test(pathname) ? text : undefined;
+}
+
+/** Who asks may be seen, how they prove it may not. */
+function printDatabase(text: string): string {
+  const { username, host, pathname } = new URL(text);
+  return `postgres://${username === '' ? '' : `${username}:***@`}${host}${pathname}`;
 }
 
 const NETWORKS: readonly Network[] = ['public', 'lan', 'lab'];
@@ -315,6 +341,8 @@ export interface ConfigLine {
 export function printConfig(config: Config): readonly ConfigLine[] {
   const values: Record<OptionName, string> = {
     data: config.data,
+    database: config.database === null ? '' : printDatabase(config.database),
+    'seal-key-file': config.sealKeyFile ?? '',
     listen: printListen(config.listen),
     'console-url': config.consoleUrl ?? '',
     rtmp: config.rtmp === null ? 'off' : printListen(config.rtmp),
@@ -328,6 +356,7 @@ export function printConfig(config: Config): readonly ConfigLine[] {
     'metrics-tasks': String(config.metrics.tasks),
     'ready-file': config.readyFile ?? '',
     region: config.region,
+    ...printCluster(config),
     'eager-recovery': config.eagerRecovery ? 'on' : 'off',
     'source-silence': String(config.cover.silentMs),
     'source-silence-warm': String(config.cover.warmSilentMs),

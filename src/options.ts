@@ -1,5 +1,7 @@
 export type OptionName =
   | 'data'
+  | 'database'
+  | 'seal-key-file'
   | 'listen'
   | 'console-url'
   | 'rtmp'
@@ -13,6 +15,13 @@ export type OptionName =
   | 'metrics-tasks'
   | 'ready-file'
   | 'region'
+  | 'nats'
+  | 'nats-domain'
+  | 'node-name'
+  | 'lease'
+  | 'role'
+  | 'capacity'
+  | 'advertise'
   | 'eager-recovery'
   | 'source-silence'
   | 'source-silence-warm'
@@ -50,6 +59,21 @@ export const OPTIONS: readonly Option[] = [
     value: 'DIR',
     about: 'the one directory that holds all state',
     fallback: './data',
+  },
+  {
+    name: 'database',
+    env: 'MILLRACE_DATABASE',
+    value: 'URL',
+    about: 'the PostgreSQL database that several nodes share, like postgres://USER:PASSWORD@HOST/NAME',
+    fallback: 'a file in the data directory',
+    secret: true,
+  },
+  {
+    name: 'seal-key-file',
+    env: 'MILLRACE_SEAL_KEY_FILE',
+    value: 'FILE',
+    about: 'the key that seals what is stored, the same on all nodes; it is only read',
+    fallback: 'seal.key in the data directory, made on the first start',
   },
   {
     name: 'listen',
@@ -141,6 +165,56 @@ export const OPTIONS: readonly Option[] = [
     value: 'NAME',
     about: 'the region tasks belong to when they name none',
     fallback: 'default',
+  },
+  {
+    name: 'nats',
+    env: 'MILLRACE_NATS',
+    value: 'URL',
+    about: 'the NATS servers through which several nodes agree, like nats://USER:PASSWORD@HOST:4222',
+    fallback: 'none: the node is alone',
+    secret: true,
+  },
+  {
+    name: 'nats-domain',
+    env: 'MILLRACE_NATS_DOMAIN',
+    value: 'NAME',
+    about: 'the JetStream domain, where NATS servers are linked as leaf nodes',
+    fallback: 'none',
+  },
+  {
+    name: 'node-name',
+    env: 'MILLRACE_NODE_NAME',
+    value: 'NAME',
+    about: 'what the node is called among the others',
+    fallback: 'the name of the host',
+  },
+  {
+    name: 'lease',
+    env: 'MILLRACE_LEASE',
+    value: 'SPAN',
+    about: 'how long a node that is not heard of keeps its tasks; the same on all nodes',
+    fallback: '10s',
+  },
+  {
+    name: 'role',
+    env: 'MILLRACE_ROLE',
+    value: 'all|api|relay',
+    about: 'whether the node answers requests, carries tasks, or both',
+    fallback: 'all',
+  },
+  {
+    name: 'capacity',
+    env: 'MILLRACE_CAPACITY',
+    value: 'N',
+    about: 'how many tasks on air the node takes at most',
+    fallback: 'what its workers can carry',
+  },
+  {
+    name: 'advertise',
+    env: 'MILLRACE_ADVERTISE',
+    value: 'URL',
+    about: 'where the other nodes reach the API of this one',
+    fallback: 'where it listens',
   },
   {
     name: 'eager-recovery',

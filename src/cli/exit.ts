@@ -37,6 +37,9 @@ const BY_NAME: Readonly<Record<string, number>> = {
   DataThere: Exit.conflict,
   VoidSetupLink: Exit.conflict,
   DataDirectoryInUse: Exit.dataInUse,
+  UnusableDatabase: Exit.unreachable,
+  ClusterFault: Exit.unreachable,
+  NodeNameTaken: Exit.unreachable,
 };
 
 const BY_STATUS: Readonly<Record<number, number>> = {

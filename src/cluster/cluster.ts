@@ -81,5 +81,6 @@ export interface Cluster {
   /** Rejects where the node does not answer soon. */
   ask(node: string, question: unknown): Promise<unknown>;
   answer(answering: Answering): () => void;
-  close(): Promise<void>;
+  /** The lease ends, and the others are told; not so where somebody follows who goes on under the same lease. */
+  close(parting?: { readonly isFollowed: boolean }): Promise<void>;
 }

@@ -177,13 +177,13 @@ export class Membership {
   }
 
   /** The lease ends at once, and the others are told, where they can be. */
-  async close(): Promise<void> {
+  async close(isFollowed: boolean): Promise<void> {
     if (this.#closed.signal.aborted) return;
     const left = new Error('the node has left');
     this.#closed.abort(left);
     const wasHeld = this.isHeld;
     this.#lease?.lose(left);
-    if (wasHeld) await this.#sayFarewell();
+    if (wasHeld && !isFollowed) await this.#sayFarewell();
   }
 
   async #sayFarewell(): Promise<void> {

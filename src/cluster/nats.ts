@@ -117,12 +117,12 @@ export class NatsCluster implements Cluster {
     return this.#talk.answer(answering);
   }
 
-  async close(): Promise<void> {
+  async close({ isFollowed } = { isFollowed: false }): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#offers.close();
     this.#claims.close();
-    await this.#membership.close();
+    await this.#membership.close(isFollowed);
     await this.#link.close();
   }
 }
