@@ -10,6 +10,7 @@ const keyOf = ({ data }: Config): string => join(data, 'seal.key');
 
 /** Copies what a data directory holds, also while a node runs on it, and looks the copy through. */
 export async function backup(config: Config, { file, key }: BackupWish): Promise<Backup> {
+  refuseShared(config);
   const database = databaseOf(config);
   if (!existsSync(database)) throw new NoData(config.data);
   const sealKey = loadSealKey(keyOf(config), database);
@@ -21,12 +22,19 @@ export async function backup(config: Config, { file, key }: BackupWish): Promise
 
 /** Makes a data directory of a copy, or with `verify` only says whether it could. */
 export async function restore(config: Config, { file, key, verify }: RestoreWish): Promise<Backup> {
+  refuseShared(config);
   const keyFile = key ?? keyOf(config);
   if (!existsSync(file)) throw new BadBackup(`there is no ${file}`);
   if (!existsSync(keyFile)) throw new BadBackup(`there is no key at ${keyFile}: name the kept seal.key with --key`);
   const contents = { ...checkCopy(file, readFileSync(keyFile)), file, key: keyFile };
   if (!verify) put(config, { file, keyFile });
   return contents;
+}
+
+/** A server has tools of its own, which know how to copy a database that others write to. */
+function refuseShared({ database }: Config): void {
+  if (database !== null)
+    throw new BadBackup('a PostgreSQL database is copied with pg_dump and restored with pg_restore');
 }
 
 function put(config: Config, { file, keyFile }: { readonly file: string; readonly keyFile: string }): void {

@@ -8,7 +8,8 @@ import { type Config, printListen } from './config.ts';
 import { Accounts } from './control/accounts.ts';
 import { ApiKeys } from './control/api-keys.ts';
 import { Setup } from './control/setup.ts';
-import { loadSealKey } from './store/seal.ts';
+import { openPostgres } from './store/postgres.ts';
+import { loadSealKey, loadSharedKey, readGivenKey } from './store/seal.ts';
 import { openSqlite, type SqliteOptions } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { type Actor, NODE } from './task/audit.ts';
@@ -21,13 +22,19 @@ const storeFile = ({ data }: Config): string => join(data, 'millrace.db');
 /** `committed` is told of each commit. */
 export async function openStore(config: Config, committed: SqliteOptions['committed'] = () => {}): Promise<Store> {
   mkdirSync(config.data, { recursive: true, mode: 0o700 });
+  const { database: url, sealKeyFile: given } = config;
+  const ownKey = join(config.data, 'seal.key');
+  if (url !== null) {
+    const sealKey = (isNew: boolean) => (given === null ? loadSharedKey(ownKey, isNew) : readGivenKey(given));
+    return openPostgres({ url, sealKey, committed });
+  }
   const file = storeFile(config);
-  return openSqlite({ file, sealKey: loadSealKey(join(config.data, 'seal.key'), file), committed });
+  return openSqlite({ file, sealKey: given === null ? loadSealKey(ownKey, file) : readGivenKey(given), committed });
 }
 
 /** Opens what the commands need that work on accounts beside a running node. */
 export async function openAccounts(config: Config, { mustStand = false } = {}): Promise<OpenAccounts> {
-  if (mustStand && !existsSync(storeFile(config))) throw new NoData(config.data);
+  if (mustStand && config.database === null && !existsSync(storeFile(config))) throw new NoData(config.data);
   const store = await openStore(config);
   const acting = { store, now, newId, randomBytes, by: atTerminal() };
   const accounts = new Accounts(acting);

@@ -22,6 +22,7 @@ import { readVersion } from './media/program-version.ts';
 import { type Finding, findingsOf } from './ops/doctor/doctor.ts';
 import type { ClockFacts, DataFacts, Facts, Listener, NameFacts } from './ops/doctor/facts.ts';
 import { inspectSqlite } from './store/inspect.ts';
+import { inspectPostgres } from './store/inspect-postgres.ts';
 
 export interface SurveyOptions {
   /** Whether the node itself looks: what it listens at is its own then. */
@@ -35,7 +36,8 @@ export const diagnose = async (config: Config, options: SurveyOptions): Promise<
 
 /** Looks at the machine and the installation. Nothing is changed, but for a file that comes and goes in the data directory. */
 export async function survey(config: Config, { isServing, signal }: SurveyOptions): Promise<Facts> {
-  const [listeners, names, tickLateMs, allowed, ffmpeg, srt] = await Promise.all([
+  const [database, listeners, names, tickLateMs, allowed, ffmpeg, srt] = await Promise.all([
+    databaseFacts(config),
     listenersOf(config, isServing),
     namesOf(),
     lateTick(),
@@ -46,8 +48,8 @@ export async function survey(config: Config, { isServing, signal }: SurveyOption
   return {
     node: process.versions.node,
     data: dataFacts(config.data),
-    database: inspectSqlite(join(config.data, 'millrace.db')),
-    sealKey: sealKeyOf(config.data),
+    database,
+    sealKey: sealKeyOf(config),
     openFiles: openFiles(),
     memory: { limitBytes: memoryLimit(), swappedBytes: swapped() },
     processors: availableParallelism(),
@@ -99,10 +101,14 @@ function touch(path: string): void {
   rmSync(file, { force: true });
 }
 
-const sealKeyOf = (data: string): Facts['sealKey'] =>
+const databaseFacts = async ({ database, data }: Config): Promise<Facts['database']> =>
+  database === null ? inspectSqlite(join(data, 'millrace.db')) : inspectPostgres(database);
+
+const sealKeyOf = ({ sealKeyFile, data }: Config): Facts['sealKey'] =>
   seen(() => {
-    const { mode, size } = statSync(join(data, 'seal.key'));
-    return { mode, bytes: size };
+    const { mode, size } = statSync(sealKeyFile ?? join(data, 'seal.key'));
+    // One that is handed in may be read by a group.
+    return { mode: sealKeyFile === null ? mode : mode & ~0o040, bytes: size };
   });
 
 /** The soft limit, which Node has raised to the hard one when it started. */

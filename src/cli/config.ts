@@ -4,11 +4,14 @@ import { OPTIONS, type OptionName } from '../options.ts';
 import type { World } from './program.ts';
 import { json, type Terminal, table } from './terminal.ts';
 
+/** Whoever works on what is stored has to be told of all of it. */
+const STORED: readonly OptionName[] = ['data', 'database', 'seal-key-file'];
+
 /** Gives a command the flags of the configuration: all of them, or those named. */
 export function withConfigFlags(command: Command, only?: readonly OptionName[]): Command {
   command.option('--config <FILE>', 'read this file instead of millrace.yaml in the current folder');
   for (const { name, value, about, fallback, env } of OPTIONS) {
-    if (value === undefined || only?.includes(name) === false) continue;
+    if (value === undefined || only?.includes(STORED.includes(name) ? 'data' : name) === false) continue;
     command.addOption(new Option(`--${name} <${value}>`, `${about} (default: ${fallback}; ${env})`));
   }
   return command;

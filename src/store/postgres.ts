@@ -57,7 +57,7 @@ export async function openPostgres({ url, sealKey, committed }: PostgresOptions)
 /** Where it is, without who asks and how they prove it. */
 export function nameOf(url: string): string {
   const { host, pathname } = new URL(url);
-  return `postgres://${host}${pathname}`;
+  return `${decodeURIComponent(pathname.slice(1))} at ${host}`;
 }
 
 /** SQLite takes an empty list to look in; here it has to be written differently. */

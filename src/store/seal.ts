@@ -81,8 +81,30 @@ export function loadSealKey(keyFile: string, databaseFile: string): Buffer {
     }
     createKeyFile(keyFile);
   }
+  return readKeyFile(keyFile, OTHERS);
+}
+
+/** The same for a database that is elsewhere: the nodes that share it have one key. */
+export function loadSharedKey(keyFile: string, isNew: boolean): Buffer {
+  if (!existsSync(keyFile)) {
+    if (!isNew) throw new Error(`the key file ${keyFile} is missing: copy it from a node that uses the database`);
+    createKeyFile(keyFile);
+  }
+  return readKeyFile(keyFile, OTHERS);
+}
+
+/** A key that somebody has put there. Nothing is made, and a group may read it: that is how secrets are handed in. */
+export function readGivenKey(keyFile: string): Buffer {
+  if (!existsSync(keyFile)) throw new Error(`there is no key file ${keyFile}`);
+  return readKeyFile(keyFile, OTHERS & ~GROUP_READS);
+}
+
+const OTHERS = 0o077;
+const GROUP_READS = 0o040;
+
+function readKeyFile(keyFile: string, refused: number): Buffer {
   const { mode } = statSync(keyFile);
-  if ((mode & 0o077) !== 0) {
+  if ((mode & refused) !== 0) {
     const shown = (mode & 0o777).toString(8).padStart(4, '0');
     throw new Error(`the key file ${keyFile} has mode ${shown}, open to others than its owner: chmod 600 it`);
   }
