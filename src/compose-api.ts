@@ -99,6 +99,7 @@ export function buildApi(
           () => [],
           error => [`the store cannot be written: ${error instanceof Error ? error.message : error}`],
         )),
+        ...(control.tenure.holds ? [] : ['this node has no lease: the others are not reached, nor is the database']),
         ...(control.supervisor.ready ? [] : ['not every worker is connected']),
       ],
     },

@@ -17,6 +17,8 @@ import { History } from './control/history.ts';
 import { Housekeeping } from './control/housekeeping.ts';
 import { Node } from './control/node.ts';
 import { Offers } from './control/offers.ts';
+import { Parting } from './control/parting.ts';
+import { Questions } from './control/questions.ts';
 import { Reconciler } from './control/reconciler.ts';
 import { type Follow, Record } from './control/record.ts';
 import { Scheduler } from './control/scheduler.ts';
@@ -65,6 +67,8 @@ export interface Control {
   readonly hearsay: Hearsay;
   readonly tenure: Tenure;
   readonly taking: Taking;
+  readonly parting: Parting;
+  readonly questions: Questions;
 }
 
 interface ControlParts {
@@ -128,7 +132,7 @@ export function buildControl(config: Config, parts: ControlParts): Control {
   const taking = new Taking({
     ...{ node: name, record, cluster, claims, now },
     mayAct: () => tenure.holds,
-    room: () => (supervisor.ready ? CAPACITY_A_WORKER * config.workers - claims.size : 0),
+    room: () => (supervisor.ready ? capacityOf(config) - claims.size : 0),
   });
   const offers = new Offers({ node: name, cluster, now: monotonic });
   const reconciler = new Reconciler({
@@ -150,16 +154,20 @@ export function buildControl(config: Config, parts: ControlParts): Control {
   const supervisor = buildSupervisor(config, { listener: claims, log: tell });
   const node = closing.adopt(buildNode(config, { name, supervisor, signals, claims }), it => it.close());
   const facts = (): MemberFacts => ({
-    ...{ region: config.region, version, api: null, isOpen: true, runs: claims.size },
-    ...{ capacity: CAPACITY_A_WORKER * config.workers, load: node.loadOf(config.workers), wall: now() },
+    ...{ region: config.region, version, api: config.advertise, isOpen: config.role !== 'api', runs: claims.size },
+    ...{ capacity: capacityOf(config), load: node.loadOf(config.workers), wall: now() },
   });
   const tenure: Tenure = new Tenure({ cluster, facts, supervisor, claims, reconciler, sleep, log: tell });
   meters.measures({ store, claims, signals, node });
+  closing.adopt(tenure, it => it.close());
+  const parting = closing.adopt(new Parting({ node: name, store, cluster, claims, log: tell }), it => it.close());
+  const questions = closing.adopt(new Questions(cluster), it => it.close());
+  questions.on('event', question => hearsay.hear(question));
   closing.adopt(supervisor, it => it.close({ stopWorkers: true }));
   closing.adopt(housekeeping, it => it.close());
   closing.adopt(callbacks, it => it.close());
   closing.adopt(claims, it => it.close());
-  closing.adopt(tenure, it => it.close());
+  closing.defer(cluster.follow(() => scheduler.wake()));
   closing.adopt(fares, it => it.close());
   closing.adopt(hearsay, it => it.close());
   closing.adopt(scheduler, it => it.close());
@@ -181,6 +189,8 @@ export function buildControl(config: Config, parts: ControlParts): Control {
     hearsay,
     tenure,
     taking,
+    parting,
+    questions,
   };
 }
 
@@ -248,6 +258,8 @@ const buildNode = ({ region }: Config, { name, supervisor, signals, claims }: No
 /** How many runs one worker is taken to carry at most. */
 const CAPACITY_A_WORKER = 250;
 
+const capacityOf = ({ capacity, workers }: Config): number => capacity ?? CAPACITY_A_WORKER * workers;
+
 /**
  * How many runs of this node may dial a destination host within a second while it answers none of them. The promise is
  * 20, as the host sees them: some come closer together than they left.
@@ -269,11 +281,12 @@ function buildSupervisor(
     dialsPerSecond,
     ca: ca ?? undefined,
     listens: srtListen ?? undefined,
+    ...(config.nats === null ? {} : { leased: true }),
   };
   const forOrigin = { listen: rtmp === null ? '' : printListen(rtmp) };
   return new Supervisor({
     socketPath: channel,
-    workers: config.workers,
+    workers: config.role === 'api' ? 0 : config.workers,
     spawn: slot => workerProcess({ ...shared, ...forWorkers, slot }),
     ...(rtmp === null ? {} : { spawnOrigin: () => originProcess({ ...shared, ...forOrigin, slot: 0 }) }),
     editions: { worker: workerEdition(codeDigest(), forWorkers), origin: originEdition(forOrigin) },

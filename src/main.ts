@@ -1,12 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { closeWithin } from './api/connection.ts';
 import { banner } from './cli/banner.ts';
 import type { OpenAssets, ServeOptions } from './cli/doors.ts';
-import { SingleCluster } from './cluster/single.ts';
+import type { Cluster } from './cluster/cluster.ts';
 import { buildApi } from './compose-api.ts';
+import { openCluster } from './compose-cluster.ts';
 import { buildControl, type Control, channelOf } from './compose-control.ts';
 import { type Config, type ListenAddress, printListen } from './config.ts';
 import { Accounts } from './control/accounts.ts';
@@ -41,13 +41,12 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const accounts = new Accounts({ store, now, newId, randomBytes });
   if (config.givenKey !== null) await accounts.ensureKey({ ...config.givenKey, region: config.region });
 
-  const name = hostname();
-  const cluster = closing.adopt(new SingleCluster(name), it => it.close());
+  const cluster = closing.adopt(await openCluster(config, store), it => it.close());
   const control = buildControl(config, {
     store,
     assets: buildAssets(config, store, { signal }),
     cluster,
-    name,
+    name: config.nodeName,
     log,
     closing,
     meters,
@@ -57,8 +56,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   await meters.alarms.load(store);
   await control.tenure.start();
   await control.supervisor.start();
-  closing.defer(cluster.serve(control.taking));
-  control.scheduler.start();
+  await begin(config, cluster, control, closing);
   control.callbacks.start();
   control.housekeeping.start();
   const api = await listen(server, config.listen);
@@ -73,6 +71,21 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   if (handOver.aborted) await letGo(server, control);
 }
 
+/** Hears the others before it acts beside them. */
+async function begin(
+  config: Config,
+  cluster: Cluster,
+  { hearsay, fares, scheduler, taking }: Control,
+  closing: AsyncDisposableStack,
+): Promise<void> {
+  if (config.nats !== null) {
+    await hearsay.start();
+    fares.start();
+  }
+  if (config.role !== 'api') closing.defer(cluster.serve(taking));
+  scheduler.start();
+}
+
 /** Before the store is opened: what the former control process has still to store is to be there. */
 async function follow(config: Config, { signal, log }: { signal: AbortSignal; log: Log }): Promise<void> {
   const pid = await takeOver(channelOf(config), { now: monotonic, sleep, signal });
@@ -80,7 +93,8 @@ async function follow(config: Config, { signal, log }: { signal: AbortSignal; lo
 }
 
 /** Leaves the workers to whoever follows, and tells the record whatever they have said up to then. */
-async function letGo(server: FastifyInstance, { scheduler, supervisor, claims }: Control): Promise<void> {
+async function letGo(server: FastifyInstance, { scheduler, supervisor, claims, parting }: Control): Promise<void> {
+  parting.follow();
   await closeApi(server);
   await scheduler.close();
   await supervisor.close({ stopWorkers: false });

@@ -97,7 +97,8 @@ export class Supervisor {
 
   /** Every worker, and the origin if there is to be one, is connected. */
   get ready(): boolean {
-    return this.#slots.size > 0 && [...this.#slots.values()].every(slot => slot.up || !slot.wanted);
+    const isFilled = this.#slots.size > 0 || this.#options.workers === 0;
+    return isFilled && [...this.#slots.values()].every(slot => slot.up || !slot.wanted);
   }
 
   get originAddress(): string | undefined {

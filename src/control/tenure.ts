@@ -5,8 +5,6 @@ import type { Reconciler } from './reconciler.ts';
 import type { Log } from './record.ts';
 import type { Supervisor } from './supervisor.ts';
 
-/** How often the workers are told of a deadline that has moved. */
-const TELL_MS = 200;
 const FIRST_WAIT_MS = 500;
 const MOST_WAIT_MS = 5_000;
 
@@ -25,8 +23,7 @@ export class Tenure {
   readonly #options: TenureOptions;
   readonly #closed = new AbortController();
   #lease: Lease | undefined;
-  #loop: Promise<void> | undefined;
-  #toldMs: number | undefined;
+  #joining: Promise<void> | undefined;
 
   constructor(options: TenureOptions) {
     this.#options = options;
@@ -40,26 +37,20 @@ export class Tenure {
   /** Resolves with the first lease; throws where it cannot be had. */
   async start(): Promise<void> {
     this.#begin(await this.#options.cluster.join(this.#options.facts));
-    this.#loop = this.#run();
   }
 
   /** Holds no more on to it: what becomes of the lease is the cluster's business. */
   async close(): Promise<void> {
     this.#closed.abort();
-    await this.#loop;
+    await this.#joining;
   }
 
   #begin(lease: Lease): void {
     this.#lease = lease;
-    this.#tell(lease);
-    lease.signal.addEventListener('abort', () => this.#lose(lease), { once: true });
-  }
-
-  #tell(lease: Lease): void {
     const deadlineMs = lease.deadline();
-    if (deadlineMs === this.#toldMs) return;
-    this.#toldMs = deadlineMs;
     this.#options.supervisor.lease(Number.isFinite(deadlineMs) ? deadlineMs : null);
+    lease.onRenewal(untilMs => this.#options.supervisor.lease(untilMs));
+    lease.signal.addEventListener('abort', () => this.#lose(lease), { once: true });
   }
 
   #lose(lease: Lease): void {
@@ -68,28 +59,19 @@ export class Tenure {
     supervisor.cut();
     claims.cut();
     log('the lease of this node is lost: all its runs are ended', { cause: lease.signal.reason });
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#closed.signal.aborted) {
-      const lease = this.#lease;
-      if (lease?.signal.aborted === false) this.#tell(lease);
-      else await this.#joinAnew();
-      // A lease without an end has nothing to be told of.
-      if (this.#toldMs === Number.POSITIVE_INFINITY) return;
-      await this.#options.sleep(TELL_MS, this.#closed.signal).catch(() => undefined);
-    }
+    this.#joining = this.#joinAnew();
   }
 
   async #joinAnew(): Promise<void> {
     for (let waitMs = FIRST_WAIT_MS; !this.#closed.signal.aborted; waitMs = Math.min(MOST_WAIT_MS, waitMs * 2)) {
+      await this.#options.sleep(waitMs, this.#closed.signal).catch(() => undefined);
       const lease = await this.#options.cluster.join(this.#options.facts).catch(() => undefined);
       if (lease?.signal.aborted === false) return this.#resume(lease);
-      await this.#options.sleep(waitMs, this.#closed.signal).catch(() => undefined);
     }
   }
 
   #resume(lease: Lease): void {
+    if (this.#closed.signal.aborted) return;
     const { claims, reconciler, log } = this.#options;
     this.#begin(lease);
     claims.resume();
