@@ -5,7 +5,9 @@ import { parseAddress } from './address.ts';
 import { Fence } from './fence.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Dialler } from './net.ts';
+import { openSink } from './open.ts';
 import { Relay } from './relay.ts';
+import { at, type Script, ScriptedServer } from './rtmp/scripted-server.ts';
 import { asWire } from './wire.ts';
 
 /** The three clocks of a machine, which go on together unless it sleeps or somebody sets one. */
@@ -243,5 +245,16 @@ describe('the connections of a push', () => {
     here.write('on');
     expect(String((await once(there.resume(), 'data'))[0])).toBe('on');
     here.destroy();
+  });
+
+  it.each(['connect', 'createStream'])('ask for nothing more behind %s when the machine sleeps then', async step => {
+    const asleep = at(step, () => clocks.sleep(8_000));
+    // It answers all the same: its answer is the first that is read when the machine wakes.
+    const script: Script = (visit, asked) => asleep(visit, asked) && false;
+    const destination = await ScriptedServer.listen({ script });
+    const opening = openSink(destination.url(), { dialler, signal, now: () => clocks.nowMs });
+    await expect(opening).rejects.toMatchObject({ kind: 'lost', side: 'push' });
+    expect(destination.visit.names().at(-1)).toBe(step);
+    await destination.close();
   });
 });

@@ -1,9 +1,10 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { sinceBoot } from '../../src/media/clock.ts';
+import { MessageType } from '../../src/media/rtmp/message.ts';
 import { figure } from '../faults/figure.ts';
 import { Child } from '../lab/child.ts';
 import { CountedSource } from '../lab/counted-source.ts';
@@ -32,24 +33,55 @@ interface Arrivals {
 }
 
 /** Stands in front of a destination and counts what the worker itself has put on the wire, whatever it is wrapped in. */
-async function tapTcp(place: Place, to: number): Promise<{ readonly port: number; readonly seen: Arrivals }> {
-  const seen: Arrivals = { came: [], ends: [] };
-  const server = createServer(outer => {
-    const inner = connect(to, '127.0.0.1');
+class Tap {
+  readonly seen: Arrivals = { came: [], ends: [] };
+  port = 0;
+  #answeredBytes = 0;
+  /** Of what the destination says, only so much is handed on. */
+  #mayAnswer = Number.POSITIVE_INFINITY;
+  readonly #held: { readonly data: Buffer; readonly to: Socket }[] = [];
+
+  static async start(place: Place, to: number): Promise<Tap> {
+    const tap = new Tap();
+    const server = createServer(outer => tap.#stand(outer, connect(to, '127.0.0.1')));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    place.own(server, it => it.close());
+    tap.port = (server.address() as AddressInfo).port;
+    return tap;
+  }
+
+  get holds(): boolean {
+    return this.#held.length > 0;
+  }
+
+  hold(afterBytes: number): void {
+    this.#mayAnswer = afterBytes;
+  }
+
+  release(): void {
+    for (const { data, to } of this.#held.splice(0)) to.write(data);
+    this.#mayAnswer = Number.POSITIVE_INFINITY;
+  }
+
+  #stand(outer: Socket, inner: Socket): void {
     outer.on('data', data => {
-      seen.came.push({ atMs: sinceBoot(), bytes: data.length });
+      this.seen.came.push({ atMs: sinceBoot(), bytes: data.length });
       inner.write(data);
     });
-    inner.on('data', data => outer.write(data));
-    outer.once('error', error => seen.ends.push('code' in error ? String(error.code) : error.message));
-    outer.once('end', () => seen.ends.push('FIN'));
+    inner.on('data', data => this.#answer(outer, data));
+    outer.once('error', error => this.seen.ends.push('code' in error ? String(error.code) : error.message));
+    outer.once('end', () => this.seen.ends.push('FIN'));
     outer.on('close', () => inner.destroy());
     inner.on('error', () => outer.destroy()).on('close', () => outer.destroy());
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  place.own(server, it => it.close());
-  return { port: (server.address() as AddressInfo).port, seen };
+  }
+
+  #answer(to: Socket, data: Buffer): void {
+    const now = data.subarray(0, Math.max(0, this.#mayAnswer - this.#answeredBytes));
+    this.#answeredBytes += data.length;
+    if (now.length > 0) to.write(now);
+    if (now.length < data.length) this.#held.push({ data: data.subarray(now.length), to });
+  }
 }
 
 /** The same with datagrams: SRT's data packets begin with a 0 (draft-sharabayko-srt, section 3), the others keep it alive. */
@@ -89,20 +121,20 @@ class Pushing {
     });
   }
 
-  static async start(place: Place, protocol: Protocol): Promise<Pushing> {
+  static async begin(place: Place, { to, seen, ca }: Destination): Promise<Pushing> {
     const source = await CountedSource.start(place);
-    const { to, seen, ca } = await destination(place, protocol);
     const settings: LoneSettings = {
       ...{ folder: place.dir, from: source.url(), to, leaseMs: LEASE_MS, epoch: 1 },
       ...(ca === undefined ? {} : { ca }),
     };
     const control = new Child(process.execPath, [LONE, JSON.stringify(settings)]);
-    const pushing = new Pushing(control, seen);
-    place.own(pushing, it => it.end());
-    await until(`${protocol} is on air`, () => pushing.told.some(({ news }) => news === 'flowing'));
-    const before = seen.came.length;
-    await until(`${protocol} goes on`, () => seen.came.length > before + 20);
-    return pushing;
+    return place.own(new Pushing(control, seen), it => it.end());
+  }
+
+  async onAir(): Promise<void> {
+    await until('it is on air', () => this.told.some(({ news }) => news === 'flowing'));
+    const before = this.seen.came.length;
+    await until('it goes on', () => this.seen.came.length > before + 20);
   }
 
   signal(signal: NodeJS.Signals, who: 'control' | 'worker'): void {
@@ -136,10 +168,15 @@ class Pushing {
   }
 }
 
-async function destination(
-  place: Place,
-  protocol: Protocol,
-): Promise<{ readonly to: string; readonly seen: Arrivals; readonly ca?: string }> {
+interface Destination {
+  readonly to: string;
+  readonly seen: Arrivals;
+  readonly ca?: string;
+  readonly tap?: Tap;
+  readonly oracle?: Oracle;
+}
+
+async function destination(place: Place, protocol: Protocol): Promise<Destination> {
   if (protocol === 'srt') {
     const port = await freeUdpPort();
     const args = ['-c', 'exec "$0" -a no -q "$1" file://con > /dev/null', SRT_LIVE_TRANSMIT];
@@ -150,12 +187,12 @@ async function destination(
   }
   const oracle = await Oracle.start(place);
   if (protocol === 'rtmp') {
-    const tap = await tapTcp(place, oracle.port);
-    return { to: `rtmp://127.0.0.1:${tap.port}/live/out`, seen: tap.seen };
+    const tap = await Tap.start(place, oracle.port);
+    return { to: `rtmp://127.0.0.1:${tap.port}/live/out`, seen: tap.seen, tap, oracle };
   }
   const pair = await selfMade(place);
-  const tap = await tapTcp(place, await secured(place, oracle.port, pair));
-  return { to: `rtmps://localhost:${tap.port}/live/out`, seen: tap.seen, ca: pair.ca };
+  const tap = await Tap.start(place, await secured(place, oracle.port, pair));
+  return { to: `rtmps://localhost:${tap.port}/live/out`, seen: tap.seen, ca: pair.ca, tap, oracle };
 }
 
 const pastDeadline = ({ untilMs }: Pushing, ms: number): Promise<void> => pass(Math.max(0, untilMs + ms - sinceBoot()));
@@ -168,14 +205,26 @@ function judge(what: string, protocol: Protocol, pushing: Pushing): void {
   );
 }
 
+const NODE = ['control', 'worker'] as const;
+
+/** RTMP 1.0, section 7.1.7: it wants to be answered. */
+function ping({ oracle }: Destination): void {
+  const request = Buffer.from('000600000001', 'hex');
+  for (const { visit } of oracle?.stream('out').pushes ?? []) visit.control(MessageType.userControl, request);
+}
+
 it.concurrent.each(PROTOCOLS)(
   'nothing goes out by %s when a node wakes that has slept beyond its lease',
   async protocol => {
     await using place = new Place();
-    const pushing = await Pushing.start(place, protocol);
-    for (const who of ['control', 'worker'] as const) pushing.signal('SIGSTOP', who);
+    const there = await destination(place, protocol);
+    const pushing = await Pushing.begin(place, there);
+    await pushing.onAir();
+    for (const who of NODE) pushing.signal('SIGSTOP', who);
     await pass(FROZEN_MS);
     const before = pushing.seen.came.length;
+    // What is answered as it comes is read before any clock is.
+    ping(there);
     pushing.signal('SIGCONT', 'worker');
     await pass(AWAKE_MS);
     judge('worker frozen and thawed', protocol, pushing);
@@ -183,11 +232,34 @@ it.concurrent.each(PROTOCOLS)(
   },
 );
 
+/** Where the answers of a destination stop: before the handshake or that of TLS is done, and behind it. */
+const ANSWERED = { rtmp: [0, 3_073, 3_140], rtmps: [900, 4_200, 4_500] };
+const NEGOTIATIONS = (['rtmp', 'rtmps'] as const).flatMap(name => ANSWERED[name].map(bytes => [name, bytes] as const));
+
+it.concurrent.each(NEGOTIATIONS)(
+  'nothing goes out by %s when a node sleeps that has heard %i bytes of the answer',
+  async (protocol, heard) => {
+    await using place = new Place();
+    const there = await destination(place, protocol);
+    there.tap?.hold(heard);
+    const pushing = await Pushing.begin(place, there);
+    await until('its destination is held back', () => there.tap?.holds);
+    for (const who of NODE) pushing.signal('SIGSTOP', who);
+    await pastDeadline(pushing, 500);
+    there.tap?.release();
+    await pass(500);
+    pushing.signal('SIGCONT', 'worker');
+    await pass(AWAKE_MS);
+    judge(`frozen behind ${heard} bytes of the answer`, protocol, pushing);
+  },
+);
+
 it.concurrent.each(PROTOCOLS)(
   'nothing goes out by %s behind the lease of a control process that is gone',
   async protocol => {
     await using place = new Place();
-    const pushing = await Pushing.start(place, protocol);
+    const pushing = await Pushing.begin(place, await destination(place, protocol));
+    await pushing.onAir();
     pushing.signal('SIGKILL', 'control');
     await pushing.control.exited;
     await pastDeadline(pushing, AWAKE_MS);
@@ -200,7 +272,8 @@ it.concurrent.each(PROTOCOLS)(
   'nothing goes out by %s behind the lease of a control process that is frozen',
   async protocol => {
     await using place = new Place();
-    const pushing = await Pushing.start(place, protocol);
+    const pushing = await Pushing.begin(place, await destination(place, protocol));
+    await pushing.onAir();
     pushing.signal('SIGSTOP', 'control');
     await pastDeadline(pushing, AWAKE_MS);
     judge('control frozen', protocol, pushing);
