@@ -39,7 +39,8 @@ export async function migrate(trx: Kysely<Tables>, types: ColumnTypes): Promise<
   const stands = await trx.selectFrom('schema_version').select('version').executeTakeFirst();
   const version = stands?.version ?? 0;
   if (version > MIGRATIONS.length) {
-    throw new Error(`the database is of version ${version}; this program knows versions up to ${MIGRATIONS.length}`);
+    const known = `the database is of version ${version}; this program knows versions up to ${MIGRATIONS.length}`;
+    throw new Error(`${known}: upgrade it (docs/operating.md)`);
   }
   if (version === MIGRATIONS.length) return;
   for (const migration of MIGRATIONS.slice(version)) await migration(trx as Kysely<unknown>, types);

@@ -26,8 +26,10 @@ export class UnusableDatabase extends Error {
 }
 
 const OLDEST_SERVER = 15;
-/** Of each node: a server takes a hundred connections where nobody has told it otherwise. */
-const MOST_CONNECTIONS = 8;
+/** Of each node, ten in all: a server takes a hundred connections where nobody has told it otherwise. */
+const MOST_READING = 7;
+/** Groups are written one after the other, and do not wait for readers. */
+const MOST_WRITING = 1;
 /** What must not wait behind others has connections of its own. */
 const MOST_AT_ONCE = 2;
 
@@ -39,14 +41,17 @@ const MIGRATION_MS = 60_000;
 
 /** Opens the database, makes its tables or brings them up to date. Any number of nodes may have it open. */
 export async function openPostgres({ url, sealKey, committed }: PostgresOptions): Promise<Store> {
-  const db = openWith(url, MOST_CONNECTIONS);
-  const urgent = openWith(url, MOST_AT_ONCE);
+  const doors: Doors = {
+    db: openWith(url, MOST_READING),
+    writing: openWith(url, MOST_WRITING),
+    urgent: openWith(url, MOST_AT_ONCE),
+  };
   const close = async (): Promise<void> => {
-    await Promise.all([db.destroy(), urgent.destroy()]);
+    await Promise.all(Object.values(doors).map(door => door.destroy()));
   };
   try {
-    await refuseForeign(db);
-    return sharedStore({ db, urgent, seal: await prepare(db, sealKey), committed }, close);
+    await refuseForeign(doors.writing);
+    return sharedStore({ ...doors, seal: await prepare(doors.writing, sealKey), committed }, close);
   } catch (cause) {
     await close();
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -93,15 +98,20 @@ const prepare = (db: Kysely<Tables>, sealKey: PostgresOptions['sealKey']): Promi
     return seal;
   });
 
-interface Opened {
+/** To the same database, each with connections of its own. */
+interface Doors {
   readonly db: Kysely<Tables>;
+  readonly writing: Kysely<Tables>;
   readonly urgent: Kysely<Tables>;
+}
+
+interface Opened extends Doors {
   readonly seal: Seal;
   readonly committed: Committed | undefined;
 }
 
-function sharedStore({ db, urgent, seal, committed }: Opened, disconnect: () => Promise<void>): Store {
-  const commits = new GroupCommit(db, { committed, shared: sharedBy(urgent) });
+function sharedStore({ db, writing, urgent, seal, committed }: Opened, disconnect: () => Promise<void>): Store {
+  const commits = new GroupCommit(writing, { committed, shared: sharedBy(urgent) });
   const base: Base = {
     db,
     seal,
