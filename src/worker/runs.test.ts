@@ -26,7 +26,7 @@ const LIST: Playlist = {
 function worker() {
   const clock = new HandClock();
   const opened: string[] = [];
-  const ends: { readonly epoch: number; readonly at: Breakpoint | undefined }[] = [];
+  const ends: { readonly epoch: number; readonly at: Breakpoint | undefined; readonly isCut: boolean }[] = [];
   const runs = new Runs({
     heartbeat: { add: relay => void clock.relays.add(relay), remove: relay => void clock.relays.delete(relay) },
     openSource: () => Promise.reject(new Error('no stream is asked for')),
@@ -39,7 +39,7 @@ function worker() {
     sleep: clock.sleep,
     random: () => 0,
     tell: () => {},
-    ended: (_taskId, epoch, end) => void ends.push({ epoch, at: end?.breakpoint }),
+    ended: (_taskId, epoch, end) => void ends.push({ epoch, at: end?.breakpoint, isCut: end?.isCut ?? false }),
     prepared: () => {},
     log: () => {},
   });
@@ -74,4 +74,15 @@ it('the end of a run is told that was stopped before the former one had made roo
   expect(ends.map(({ epoch }) => epoch)).toEqual([1, 2]);
   expect(runs.reports).toEqual([]);
   await runs.close();
+});
+
+it('a list that is cut tells how far it has come, and that nobody was told good-bye', async () => {
+  const { clock, ends, runs, order } = worker();
+  runs.start(order(1));
+  await clock.until(() => (runs.reports[0]?.breakpoint?.offsetMs ?? 0) > 7_000);
+  runs.cut();
+  await clock.until(() => ends.length > 0);
+  expect(ends).toMatchObject([{ epoch: 1, isCut: true, at: { index: 0 } }]);
+  expect(ends[0]?.at?.offsetMs).toBeGreaterThan(7_000);
+  expect(runs.reports).toEqual([]);
 });
