@@ -89,6 +89,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     ours: [
       'backup.ts',
       'compose-api.ts',
+      'compose-cluster.ts',
       'compose-control.ts',
       'foreground.ts',
       'kept.ts',

@@ -28,6 +28,7 @@ import { Taking } from './control/taking.ts';
 import { Tasks } from './control/tasks.ts';
 import { Tenure } from './control/tenure.ts';
 import { timedIds } from './control/timed-ids.ts';
+import { Transfers } from './control/transfers.ts';
 import { redactUrl } from './media/address.ts';
 import { monotonic } from './media/clock.ts';
 import { Connections } from './media/connections.ts';
@@ -69,6 +70,7 @@ export interface Control {
   readonly taking: Taking;
   readonly parting: Parting;
   readonly questions: Questions;
+  readonly transfers: Transfers;
 }
 
 interface ControlParts {
@@ -163,6 +165,10 @@ export function buildControl(config: Config, parts: ControlParts): Control {
   const parting = closing.adopt(new Parting({ node: name, store, cluster, claims, log: tell }), it => it.close());
   const questions = closing.adopt(new Questions(cluster), it => it.close());
   questions.on('event', question => hearsay.hear(question));
+  const transfers = closing.adopt(
+    new Transfers({ ...{ node: name, store, cluster, claims, record, supervisor, questions }, now: monotonic, sleep }),
+    it => it.close(),
+  );
   closing.adopt(supervisor, it => it.close({ stopWorkers: true }));
   closing.adopt(housekeeping, it => it.close());
   closing.adopt(callbacks, it => it.close());
@@ -191,6 +197,7 @@ export function buildControl(config: Config, parts: ControlParts): Control {
     taking,
     parting,
     questions,
+    transfers,
   };
 }
 

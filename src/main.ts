@@ -8,7 +8,7 @@ import type { Cluster } from './cluster/cluster.ts';
 import { buildApi } from './compose-api.ts';
 import { openCluster } from './compose-cluster.ts';
 import { buildControl, type Control, channelOf } from './compose-control.ts';
-import { type Config, type ListenAddress, printListen } from './config.ts';
+import { BadConfig, type Config, type ListenAddress, printListen } from './config.ts';
 import { Accounts } from './control/accounts.ts';
 import { Assets } from './control/assets.ts';
 import { atTerminal, consoleAt, openStore, setupTokenOf } from './kept.ts';
@@ -32,6 +32,8 @@ const newId = randomUUID;
 /** Runs a node until one of the signals; resolves once everything is closed, in the order of ARCHITECTURE.md. */
 export async function serve(config: Config, options: ServeOptions): Promise<void> {
   const { signal, handOver, replace, print, demo } = options;
+  if (config.database !== null && config.nats === null)
+    throw new BadConfig(['nodes that share a database agree through NATS: give --database and --nats together']);
   const log = stderrLog(config.logLevel);
   if (replace) await follow(config, { signal, log });
   if (signal.aborted) return;
@@ -41,7 +43,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   const accounts = new Accounts({ store, now, newId, randomBytes });
   if (config.givenKey !== null) await accounts.ensureKey({ ...config.givenKey, region: config.region });
 
-  const cluster = closing.adopt(await openCluster(config, store), it => it.close());
+  const cluster = closing.adopt(await openCluster(config, store), it => it.close({ isFollowed: handOver.aborted }));
   const control = buildControl(config, {
     store,
     assets: buildAssets(config, store, { signal }),

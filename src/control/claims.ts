@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Progress, Store } from '../store/store.ts';
+import { DESTINATION_TAKEN } from '../task/alarm.ts';
 import type { Cause, Event, Occurrence } from '../task/event.ts';
 import { destinationUrl } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
@@ -9,6 +10,7 @@ import { Alarms } from './alarms.ts';
 import type { Addresses, Assets } from './assets.ts';
 import type { Breakpoints } from './breakpoints.ts';
 import { type Sleep, within } from './deadline.ts';
+import { type Destinations, DestinationTaken } from './destinations.ts';
 import { type Health, healthOf, reasonOfNews } from './health.ts';
 import { Orders, type OrdersOptions } from './orders.ts';
 import { inParallel } from './parallel.ts';
@@ -33,9 +35,10 @@ interface Claim {
   task: Task;
   /**
    * `placing` until the order is with the supervisor; `waiting` to be tried again; `lost` until it is claimed anew;
-   * `adopted` while a worker carries it under an order that may be older than the task.
+   * `adopted` while a worker carries it under an order that may be older than the task; `leaving` while its run ends, for
+   * another node is to have it.
    */
-  state: 'placing' | 'waiting' | 'placed' | 'lost' | 'adopted';
+  state: 'placing' | 'waiting' | 'placed' | 'lost' | 'adopted' | 'leaving';
   /** Where to push, once resolved. */
   destination: string | undefined;
   /** Where the assets of its list lead to, and of which version of the list; undefined where it names none. */
@@ -71,6 +74,8 @@ export interface ClaimsOptions extends Pick<OrdersOptions, 'eager' | 'cover'> {
   readonly now: () => number;
   readonly sleep: Sleep;
   readonly log: Log;
+  /** So that no two tasks push to one address; absent where nobody looks. */
+  readonly destinations?: Pick<Destinations, 'take' | 'leave'>;
   /** Remembers what runs carry. */
   readonly signals?: Pick<Signals, 'note'>;
 }
@@ -106,7 +111,7 @@ export class Claims {
       await record.tell(news.taskId, task => this.#occurrences(task, news));
     };
     this.#untold = new Untold({ tell, log });
-    this.#releases = new Releases(options);
+    this.#releases = new Releases({ ...options, released: taskId => options.destinations?.leave(taskId) });
   }
 
   /** Looks again at what could not be settled before. Called on every tick. */
@@ -117,6 +122,16 @@ export class Claims {
     await this.#untold.retry();
     await this.#releases.retry();
     if (this.#round % ROUNDS_BETWEEN_TRIES === 0) await this.#followAssets();
+  }
+
+  /** What they have waited for may have come. */
+  tryAgain(taskIds: readonly string[]): void {
+    for (const taskId of taskIds) {
+      const claim = this.#claims.get(taskId);
+      if (claim?.state !== 'waiting') continue;
+      this.#unsettled.delete(claim);
+      void this.#fulfil(claim);
+    }
   }
 
   /** Follows the record: every event of every task comes by here after its commit, those of other nodes a little later. */
@@ -155,6 +170,28 @@ export class Claims {
   /** Another lease is held: tasks may be claimed again. */
   resume(): void {
     this.#isCut = false;
+  }
+
+  /** Ends the run so that another node may have the task. False where there is none under that epoch. */
+  leave(taskId: string, epoch: number): boolean {
+    const claim = this.#claims.get(taskId);
+    if (claim?.epoch !== epoch || claim.state === 'lost') return false;
+    claim.state = 'leaving';
+    this.#options.stop(taskId, epoch);
+    return true;
+  }
+
+  /** The other node does not have it: it is claimed anew here. */
+  stay(taskId: string, epoch: number, reason: string): void {
+    if (this.#claims.get(taskId)?.state === 'leaving') this.lost(taskId, epoch, reason);
+  }
+
+  /** What a worker would be told for the task as it stands, whoever acts for it. */
+  async orderOf(task: Task): Promise<RunOrder> {
+    const destination = destinationUrl(task.spec.destination, await this.#target(task));
+    const named = this.#orders.assetsOf(task);
+    const addresses = named.length > 0 ? await this.#options.assets.resolve(task.accountId, named) : undefined;
+    return this.#orders.orderOf(task, { epoch: task.epoch, destination, addresses });
   }
 
   /** The epoch under which this node acts for the task; undefined where it does not. */
@@ -330,12 +367,18 @@ export class Claims {
   async #fulfil(claim: Claim): Promise<void> {
     try {
       const destination = await this.#resolve(claim);
-      if (this.#claims.get(claim.task.id) !== claim || claim.state === 'lost') return;
+      if (!this.#stands(claim)) return;
       claim.destination = destination;
+      if (waitsForAnother(claim.task)) void this.#tellTaken(claim, false, 'it has its destination to itself');
       this.#place(claim);
     } catch (cause) {
       await this.#postpone(claim, cause);
     }
+  }
+
+  /** Its run is to be there. */
+  #stands(claim: Claim): boolean {
+    return this.#claims.get(claim.task.id) === claim && claim.state !== 'lost' && claim.state !== 'leaving';
   }
 
   async #resolve({ task, epoch }: Claim): Promise<string> {
@@ -343,7 +386,13 @@ export class Claims {
     const deadline = { ms: CLAIM_DEADLINE_MS, sleep, what: 'the cluster', signal: this.#closed.signal };
     const won = await within(cluster.claim(task.id, epoch), deadline);
     if (!won) throw new Error('another node holds the task');
-    return destinationUrl(task.spec.destination, await this.#target(task));
+    const destination = destinationUrl(task.spec.destination, await this.#target(task));
+    await this.#options.destinations?.take(task.id, destination);
+    return destination;
+  }
+
+  #tellTaken({ task: { id: taskId }, epoch }: Claim, set: boolean, reason: string): Promise<void> {
+    return this.#untold.add({ taskId, epoch, type: 'alarm', side: 'push', alarm: DESTINATION_TAKEN, set, reason });
   }
 
   async #target({ accountId, spec: { destination } }: Task): Promise<string | undefined> {
@@ -379,8 +428,7 @@ export class Claims {
     const named = this.#orders.assetsOf(claim.task);
     try {
       const addresses = await this.#options.assets.resolve(accountId, named);
-      const stands = this.#claims.get(id) === claim && claim.state !== 'lost';
-      if (!stands || isDeepStrictEqual(addresses, known)) return;
+      if (!this.#stands(claim) || isDeepStrictEqual(addresses, known)) return;
       claim.assets = { version, named, addresses };
       this.#place(claim);
     } catch (cause) {
@@ -414,6 +462,7 @@ export class Claims {
     const side = cause instanceof MissingDomain ? 'push' : 'run';
     // A run that a worker carries does not break because its order could not be said again.
     if (!carried) await this.#untold.add({ taskId: task.id, epoch, type: 'broke', side, reason });
+    if (cause instanceof DestinationTaken) await this.#tellTaken(claim, true, reason);
   }
 
   async #claimAnew(claim: Claim): Promise<void> {
@@ -440,6 +489,8 @@ export class Claims {
     return occurrences.map(occurrence => ({ ...occurrence, ...seenAt }));
   }
 }
+
+const waitsForAnother = ({ alarms }: Task): boolean => alarms.some(({ alarm }) => alarm === DESTINATION_TAKEN);
 
 const pushOf = ({ pushEpoch }: RunNews): Pick<Occurrence, 'pushEpoch'> =>
   pushEpoch === undefined ? {} : { pushEpoch };

@@ -1,5 +1,14 @@
 import type { Progress } from '../store/store.ts';
-import type { FromWorker, Peer, RunNews, RunOrder, RunPlace, RunReport, ToWorker } from '../worker/channel.ts';
+import {
+  type FromWorker,
+  isLiveOrder,
+  type Peer,
+  type RunNews,
+  type RunOrder,
+  type RunPlace,
+  type RunReport,
+  type ToWorker,
+} from '../worker/channel.ts';
 import type { Hello, Slot } from './slot.ts';
 import type { Look } from './taps.ts';
 import { Understudies } from './understudies.ts';
@@ -88,6 +97,20 @@ export class Placements {
     placement.order = undefined;
     this.#understudies.slotOf(taskId)?.send({ t: 'stop', taskId, epoch });
     placement.slot.send({ t: 'stop', taskId, epoch });
+  }
+
+  /**
+   * Has a worker make a run ready that is on air elsewhere. Asked again without the order, until it is, or `refused`: then
+   * it will not be.
+   */
+  prepare(taskId: string, order?: RunOrder): 'ready' | 'underway' | 'refused' {
+    if (this.#placements.has(taskId)) return 'refused';
+    if (this.#understudies.slotOf(taskId) !== undefined)
+      return this.#understudies.isReady(taskId) ? 'ready' : 'underway';
+    const slot = this.#leastBusy();
+    if (order === undefined || slot === undefined || !isLiveOrder(order)) return 'refused';
+    this.#understudies.ask(slot, order);
+    return 'underway';
   }
 
   /** Whether a worker may still have the task on air. */
@@ -218,7 +241,8 @@ export class Placements {
 
   #hearPrepared(slot: Slot, { taskId, epoch, isReady }: Extract<FromWorker, { t: 'prepared' }>): void {
     if (this.#understudies.slotOf(taskId) !== slot) return;
-    if (!isReady) this.#understudies.forget(taskId);
+    if (isReady) this.#understudies.noteReady(taskId);
+    else this.#understudies.forget(taskId);
     const placement = this.#placements.get(taskId);
     // Where it could not be made ready, it moves all the same.
     if (placement?.epoch === epoch && placement.slot?.wanted === false) this.#move(taskId, placement);

@@ -163,6 +163,11 @@ export class Supervisor {
     return [...this.#slots.values()].filter(({ role }) => role === 'worker');
   }
 
+  /** See Placements. */
+  prepare(taskId: string, order?: RunOrder): ReturnType<Placements['prepare']> {
+    return this.#placements.prepare(taskId, order);
+  }
+
   /** Whether a worker may still have the task on air, stopped or not. */
   carries(taskId: string): boolean {
     return this.#placements.has(taskId);
