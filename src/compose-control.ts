@@ -4,9 +4,11 @@ import { renderAlibaba, signAlibaba } from './api/alibaba/callback.ts';
 import { renderHuawei } from './api/huawei/callback.ts';
 import { renderNative } from './api/native/callback.ts';
 import type { Cluster, MemberFacts } from './cluster/cluster.ts';
+import { buildFleet, DIALS_PER_SECOND, type Fleet, reserving } from './compose-fleet.ts';
 import { type Config, printListen } from './config.ts';
 import type { Assets } from './control/assets.ts';
 import { Breakpoints } from './control/breakpoints.ts';
+import type { CallbackDuty } from './control/callback-duty.ts';
 import { CallbackSecrets } from './control/callback-secrets.ts';
 import { Callbacks } from './control/callbacks.ts';
 import { Claims } from './control/claims.ts';
@@ -14,7 +16,6 @@ import { Directory } from './control/directory.ts';
 import { Fares } from './control/fares.ts';
 import { Hearsay } from './control/hearsay.ts';
 import { History } from './control/history.ts';
-import { Housekeeping } from './control/housekeeping.ts';
 import { Node } from './control/node.ts';
 import { Offers } from './control/offers.ts';
 import { Parting } from './control/parting.ts';
@@ -55,8 +56,8 @@ export interface Control {
   readonly tasks: Tasks;
   readonly assets: Assets;
   readonly scheduler: Scheduler;
-  readonly callbacks: Callbacks;
-  readonly housekeeping: Housekeeping;
+  readonly callbacks: CallbackDuty;
+  readonly fleet: Fleet;
   readonly secrets: CallbackSecrets;
   readonly history: History;
   readonly directory: Directory;
@@ -91,7 +92,7 @@ export function buildControl(config: Config, parts: ControlParts): Control {
   const followers: readonly Follow[] = [
     (event, task) => claims.follow(event, task),
     event => scheduler.follow(event),
-    (event, task, delivery) => callbacks.follow(event, task, delivery),
+    (event, task, delivery) => fleet.callbacks.follow(event, task, delivery),
     (event, task) => history.follow(event, task),
     (event, task) => directory.follow(event, task),
   ];
@@ -124,6 +125,10 @@ export function buildControl(config: Config, parts: ControlParts): Control {
     place: order => supervisor.place(order),
     stop: (taskId, epoch) => supervisor.stop(taskId, epoch),
     carries: taskId => supervisor.carries(taskId),
+    destinations: {
+      take: (taskId, url) => fleet.destinations.take(taskId, url),
+      leave: taskId => fleet.destinations.leave(taskId),
+    },
     eager: config.eagerRecovery,
     cover: config.cover,
     now,
@@ -134,9 +139,12 @@ export function buildControl(config: Config, parts: ControlParts): Control {
   const taking = new Taking({
     ...{ node: name, record, cluster, claims, now },
     mayAct: () => tenure.holds,
-    room: () => (supervisor.ready ? capacityOf(config) - claims.size : 0),
+    room: () => (supervisor.ready && isOpen() ? fleet.capacity.runs - claims.size : 0),
   });
-  const offers = new Offers({ node: name, cluster, now: monotonic });
+  const offers = new Offers({
+    ...{ node: name, cluster, taking, record, now: monotonic },
+    isShared: config.nats !== null,
+  });
   const reconciler = new Reconciler({
     ...{ node: name, store, cluster, claims, offers, taking, now: monotonic },
     catchUp: taskId => hearsay.catchUp(taskId),
@@ -148,18 +156,20 @@ export function buildControl(config: Config, parts: ControlParts): Control {
   const fares = new Fares({ cluster, claims, signals, now });
   const secrets = new CallbackSecrets({ store, now, newId, randomBytes });
   const connections = closing.adopt(new Connections(), it => it.close());
-  const callbacks: Callbacks = buildCallbacks(config, { store, secrets, record, connections, meters, tell });
-  const { keepEventsMs } = config;
-  const housekeeping = new Housekeeping({ store, keepEventsMs, now, sleep, log: tell });
-  const history = new History({ store, callbacks, now });
+  const history = new History({ store, callbacks: { wake: () => fleet.callbacks.wake() }, now });
   const directory = new Directory({ store, redact: redactUrl, now });
   const supervisor = buildSupervisor(config, { listener: claims, log: tell });
   const node = closing.adopt(buildNode(config, { name, supervisor, signals, claims }), it => it.close());
+  const isOpen = (): boolean => config.role !== 'api' && fleet.roster.state === 'active';
   const facts = (): MemberFacts => ({
-    ...{ region: config.region, version, api: config.advertise, isOpen: config.role !== 'api', runs: claims.size },
-    ...{ capacity: capacityOf(config), load: node.loadOf(config.workers), wall: now() },
+    ...{ region: config.region, version, api: config.advertise, isOpen: isOpen(), runs: claims.size },
+    ...{ capacity: fleet.capacity.runs, load: node.loadOf(config.workers), wall: now() },
   });
-  const tenure: Tenure = new Tenure({ cluster, facts, supervisor, claims, reconciler, sleep, log: tell });
+  const leased: Pick<Supervisor, 'lease' | 'cut'> = {
+    lease: untilMs => supervisor.lease(untilMs, untilMs === null ? undefined : fleet.dialsPerSecond()),
+    cut: () => supervisor.cut(),
+  };
+  const tenure: Tenure = new Tenure({ cluster, facts, supervisor: leased, claims, reconciler, sleep, log: tell });
   meters.measures({ store, claims, signals, node });
   closing.adopt(tenure, it => it.close());
   const parting = closing.adopt(new Parting({ node: name, store, cluster, claims, log: tell }), it => it.close());
@@ -170,20 +180,23 @@ export function buildControl(config: Config, parts: ControlParts): Control {
     it => it.close(),
   );
   closing.adopt(supervisor, it => it.close({ stopWorkers: true }));
-  closing.adopt(housekeeping, it => it.close());
-  closing.adopt(callbacks, it => it.close());
+  const fleet: Fleet = buildFleet(config, {
+    ...{ store, cluster, name, closing, log: tell, node: () => node, claims: () => claims },
+    ...{ supervisor: () => supervisor, transfers: () => transfers },
+    callbacks: () => buildCallbacks(config, { store, secrets, record, connections, meters, tell }),
+  });
   closing.adopt(claims, it => it.close());
   closing.defer(cluster.follow(() => scheduler.wake()));
   closing.adopt(fares, it => it.close());
   closing.adopt(hearsay, it => it.close());
   closing.adopt(scheduler, it => it.close());
-  const tasks = new Tasks({ store, record, breakpoints, now, newId });
+  const tasks = new Tasks({ store, record, breakpoints, now, newId, reserve: reserving(config, store) });
   return {
     tasks,
     assets,
     scheduler,
-    callbacks,
-    housekeeping,
+    callbacks: fleet.callbacks,
+    fleet,
     secrets,
     history,
     directory,
@@ -261,17 +274,6 @@ const buildNode = ({ region }: Config, { name, supervisor, signals, claims }: No
     ...{ name, version, region, supervisor, now: monotonic, usage: processUsage },
     carried: () => signals.carriedBy(claims.held.map(({ task }) => task.id)),
   });
-
-/** How many runs one worker is taken to carry at most. */
-const CAPACITY_A_WORKER = 250;
-
-const capacityOf = ({ capacity, workers }: Config): number => capacity ?? CAPACITY_A_WORKER * workers;
-
-/**
- * How many runs of this node may dial a destination host within a second while it answers none of them. The promise is
- * 20, as the host sees them: some come closer together than they left.
- */
-const DIALS_PER_SECOND = 18;
 
 function buildSupervisor(
   config: Config,

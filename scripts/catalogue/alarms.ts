@@ -38,6 +38,12 @@ export const ALARMS: Catalogue = {
     '文件在播放中中断，或比其标称长度提前 2 秒以上结束。',
     '重新上传：文件可能不完整。',
   ),
+  NoNodeInRegion: entry(
+    'No node of the region that the task names takes tasks: they are gone, cordoned, or full.',
+    'Start a node with that `--region`, or uncordon one (`millrace node list`); the task starts by itself then.',
+    '任务所指定区域内没有可接收任务的节点：已失联、已封锁或已满。',
+    '以该 `--region` 启动一个节点，或解除某个节点的封锁（`millrace node list`）；任务随后会自动开始。',
+  ),
   SourceSlow: entry(
     'Media comes at less than 0.95 of its pace.',
     'Look at the line of the encoder, and at its load; `--delay-budget` bridges short weaknesses.',

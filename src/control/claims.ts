@@ -424,7 +424,7 @@ export class Claims {
 
   /** Gives the run its order with what the list's assets lead to now, unless that is what it has. */
   async #lookUp(claim: Claim, known?: Addresses): Promise<void> {
-    const { id, accountId, listVersion: version } = claim.task;
+    const { accountId, listVersion: version } = claim.task;
     const named = this.#orders.assetsOf(claim.task);
     try {
       const addresses = await this.#options.assets.resolve(accountId, named);

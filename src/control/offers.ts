@@ -1,19 +1,28 @@
-import type { Cluster, Offer } from '../cluster/cluster.ts';
-import { inParallel } from './parallel.ts';
+import type { Cluster, Member, Offer } from '../cluster/cluster.ts';
+import { NO_NODE_IN_REGION } from '../task/alarm.ts';
+import type { Occurrence } from '../task/event.ts';
+import type { Record } from './record.ts';
+import type { Taking } from './taking.ts';
 
-/** Whoever is to offer a task first is given this long, before the others do it too. */
+/** Whoever is to see to a task first is given this long, before the others do it too. */
 const FIRST_MS = 1_500;
-/** The same is not offered again within this time: it may be on its way to whoever takes it. */
-const AGAIN_MS = 5_000;
+/** An offer that nobody has taken by then has been lost on its way, or went to one who is gone. */
+const ON_THE_WAY_MS = 2_000;
+/** The same is not tried again within this time. */
+const AGAIN_MS = 1_000;
+/** A region that has no node for so long is told of. */
+const EMPTY_MS = 5_000;
 /** What nobody has found any more for so long is forgotten. */
 const KEPT_MS = 30_000;
-/** Enough for writes to share a sync to disk, few enough that a user's call between them does not wait long. */
-const OFFERS_AT_ONCE = 64;
 
 export interface OffersOptions {
   /** The name of this node. */
   readonly node: string;
   readonly cluster: Pick<Cluster, 'members' | 'offer'>;
+  readonly taking: Pick<Taking, 'take' | 'room'>;
+  readonly record: Pick<Record, 'tell'>;
+  /** Whether there may be other nodes. */
+  readonly isShared: boolean;
   /** Monotonic. */
   readonly now: () => number;
 }
@@ -30,7 +39,9 @@ interface Found {
   readonly seq: number;
   readonly atMs: number;
   seenMs: number;
-  offeredMs: number;
+  /** When it was last offered, or taken in vain. */
+  triedMs: number | undefined;
+  isTold: boolean;
 }
 
 /** Every node finds the same tasks: says which of them this one is to see to now, so that not all do it at once. */
@@ -38,7 +49,7 @@ export class Offers {
   readonly #options: OffersOptions;
   readonly #found = new Map<string, Found>();
   /** Which this node is to see to whoever is first: it was told of them before the others. */
-  readonly #told = new Set<string>();
+  readonly #asked = new Set<string>();
   #sweptMs = 0;
 
   constructor(options: OffersOptions) {
@@ -52,47 +63,75 @@ export class Offers {
 
   /** What somebody has asked this node for is not left to another. */
   hasten(taskId: string): void {
-    if (this.#options.cluster.members.length > 1) this.#told.add(taskId);
+    if (this.#options.isShared) this.#asked.add(taskId);
   }
 
   /** Whether this node is to see to it now: as the first, or because whoever is first has had time enough. */
   isTurn(task: Wanting): boolean {
-    const nowMs = this.#options.now();
-    const found = this.#findOf(task, nowMs);
-    if (nowMs < found.offeredMs + AGAIN_MS) return false;
-    return nowMs >= found.atMs + FIRST_MS || this.#told.has(task.id) || this.#isFirst(task.id);
+    const present = this.#options.cluster.members.filter(isPresent);
+    return this.#isTurnAmong(present, task) || this.#asked.has(task.id);
   }
 
-  /** Offers those whose turn it is. */
-  async put(tasks: readonly Wanting[], prefers?: string): Promise<void> {
-    const due = tasks.filter(task => this.isTurn(task));
-    await inParallel(due, OFFERS_AT_ONCE, task => this.#offer(task, prefers));
+  /** Offers what is due to whoever has most room. Answers whether that was done now. */
+  async put(task: Wanting): Promise<boolean> {
+    const found = this.#findOf(task);
+    const isLost = found.triedMs !== undefined && this.#options.now() >= found.triedMs + ON_THE_WAY_MS;
+    if (isLost) await this.inherit(task);
+    if (found.triedMs !== undefined || !this.isTurn(task)) return false;
+    await this.#offer(task, found);
+    return true;
   }
 
-  async #offer(task: Wanting, prefers: string | undefined): Promise<void> {
-    const { id: taskId, epoch, region } = task;
-    const offer: Offer = { taskId, epoch, region, ...(prefers === undefined ? {} : { prefers }) };
-    await this.#options.cluster.offer([offer]);
-    const found = this.#found.get(taskId);
-    this.#told.delete(taskId);
+  async #offer({ id: taskId, epoch, region }: Wanting, found: Found): Promise<void> {
+    const { cluster, isShared, now } = this.#options;
+    const offer: Offer = { taskId, epoch, region };
+    await cluster.offer([offer]);
+    this.#asked.delete(taskId);
+    found.triedMs = now();
     // Alone there is nobody on the way to whom it could be: what was not taken is offered again at once.
-    if (found && this.#options.cluster.members.length > 1) found.offeredMs = this.#options.now();
-    else this.#found.delete(taskId);
+    if (!isShared) this.#found.delete(taskId);
   }
 
-  #findOf({ id, seq }: Wanting, nowMs: number): Found {
+  /** Takes what a node has left behind: there is no time to ask who has most room. */
+  async inherit(task: Wanting): Promise<void> {
+    const { isShared, taking, now, node } = this.#options;
+    const found = this.#findOf(task);
+    if (!isShared) return this.#offer(task, found);
+    const takers = this.#options.cluster.members.filter(member => isTaker(member, task.region));
+    if (takers.length === 0) return this.#tellEmpty(task, found);
+    const rests = now() < (found.triedMs ?? Number.NEGATIVE_INFINITY) + AGAIN_MS;
+    const isOurs = takers.some(({ name }) => name === node) && taking.room() > 0;
+    if (!isOurs || rests || !this.#isTurnAmong(takers, task)) return;
+    found.triedMs = now();
+    await taking.take({ taskId: task.id, epoch: task.epoch });
+  }
+
+  async #tellEmpty(task: Wanting, found: Found): Promise<void> {
+    const { record, now } = this.#options;
+    if (found.isTold || now() < found.atMs + EMPTY_MS || !this.isTurn(task)) return;
+    const reason = `no node of the region ${task.region} takes tasks`;
+    await record.tell(task.id, ({ epoch }) => (epoch === task.epoch ? [emptyRegion(reason, true)] : []));
+    found.isTold = true;
+  }
+
+  #isTurnAmong(members: readonly Member[], task: Wanting): boolean {
+    const { node, now } = this.#options;
+    const first = firstOf(
+      members.map(({ name }) => name),
+      task.id,
+    );
+    return first === undefined || first === node || now() >= this.#findOf(task).atMs + FIRST_MS;
+  }
+
+  #findOf({ id, seq }: Wanting): Found {
+    const nowMs = this.#options.now();
     this.#sweep(nowMs);
     const known = this.#found.get(id);
-    const found = known?.seq === seq ? known : { seq, atMs: nowMs, seenMs: nowMs, offeredMs: Number.NEGATIVE_INFINITY };
+    const fresh = { seq, atMs: nowMs, seenMs: nowMs, triedMs: undefined, isTold: false };
+    const found = known?.seq === seq || known?.isTold ? known : fresh;
     found.seenMs = nowMs;
     this.#found.set(id, found);
     return found;
-  }
-
-  #isFirst(taskId: string): boolean {
-    const { node, cluster } = this.#options;
-    const present = cluster.members.filter(({ presence }) => presence === 'present').map(({ name }) => name);
-    return firstOf(present, taskId) === node || present.length === 0;
   }
 
   #sweep(nowMs: number): void {
@@ -101,6 +140,19 @@ export class Offers {
     for (const [id, { seenMs }] of this.#found) if (nowMs - seenMs > KEPT_MS) this.#found.delete(id);
   }
 }
+
+const isPresent = ({ presence }: Member): boolean => presence === 'present';
+
+const isTaker = ({ presence, isOpen, region }: Member, wanted: string): boolean =>
+  presence === 'present' && isOpen && region === wanted;
+
+/** Told of a task whose region has nobody, and of one that somebody takes after all. */
+export const emptyRegion = (reason: string, set: boolean): Occurrence => ({
+  type: 'alarm',
+  cause: 'system',
+  reason,
+  detail: { alarm: NO_NODE_IN_REGION, set },
+});
 
 /** The same of all who have the same names before them; one that goes changes only what was its own. */
 export function firstOf(names: readonly string[], taskId: string): string | undefined {

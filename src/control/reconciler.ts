@@ -7,7 +7,7 @@ import { inParallel } from './parallel.ts';
 import type { Taking } from './taking.ts';
 
 const LOOK_MS = 2_000;
-const CLAIMS_AT_ONCE = 32;
+const CLAIMS_AT_ONCE = 64;
 
 export interface ReconcilerOptions {
   /** The name of this node. */
@@ -15,7 +15,7 @@ export interface ReconcilerOptions {
   readonly store: Pick<Store, 'holdings' | 'release'>;
   readonly cluster: Pick<Cluster, 'isGone' | 'members'>;
   readonly claims: Pick<Claims, 'epochOf' | 'seqOf' | 'yield' | 'release' | 'held'>;
-  readonly offers: Pick<Offers, 'put' | 'isTurn'>;
+  readonly offers: Pick<Offers, 'inherit' | 'isTurn'>;
   readonly taking: Pick<Taking, 'take' | 'room'>;
   /** Reads what has happened to a task and has not been heard of here. */
   readonly catchUp: (taskId: string) => Promise<void>;
@@ -72,7 +72,7 @@ export class Reconciler {
     const isCarriedOn = holding.node === '' && this.#options.claims.epochOf(holding.id) === holding.epoch;
     if (holding.node === node || isCarriedOn) await this.#settleOwn(holding);
     else if (holding.node === '' || cluster.isGone(holding.node)) {
-      if (isActive(holding)) await offers.put([holding]);
+      if (isActive(holding)) await offers.inherit(holding);
       else if (offers.isTurn(holding)) await store.release(holding.id, holding.node, holding.epoch);
     } else this.#options.claims.yield(holding.id, holding.epoch);
   }

@@ -159,7 +159,7 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
   const claims = new Claims({ store, ...outside, ...cover, eager: true, now, sleep, log });
   const taking = new Taking({ node, record, cluster, claims, mayAct: () => true, room: () => 1_000, now });
   cluster.serve(taking);
-  const offers = new Offers({ node, cluster, now: clock.elapsed });
+  const offers = new Offers({ node, cluster, taking, record, isShared: false, now: clock.elapsed });
   const hearsay = new Hearsay({ node, store, cluster, claims, followers: [], sleep, log });
   const catchUp = (taskId: string) => hearsay.catchUp(taskId);
   const settling = { node, store, cluster, claims, offers, taking, catchUp };

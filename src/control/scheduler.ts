@@ -120,10 +120,11 @@ export class Scheduler {
     const { record, offers, now, begun } = this.#options;
     const { id, epoch, seq, spec } = found;
     const wanting = { id, epoch, seq, region: spec.region };
-    if (!offers.isTurn(wanting) || !this.#mayAct(found)) return;
-    begun?.(now() - (dueAt(found) ?? now()));
-    if (spec.endAt <= now()) await record.tell(id, task => whatIsOver(task, now()));
-    else await offers.put([wanting]);
+    if (!this.#mayAct(found)) return;
+    const lateMs = now() - (dueAt(found) ?? now());
+    const isOver = spec.endAt <= now();
+    if (isOver && offers.isTurn(wanting)) await record.tell(id, task => whatIsOver(task, now()));
+    else if (!isOver && (await offers.put(wanting))) begun?.(lateMs);
   }
 
   /** What another node may still have on air is that node's to start; that it is over, anybody may say. */

@@ -1,8 +1,10 @@
 import type { Cluster, Offer, Taker } from '../cluster/cluster.ts';
+import { NO_NODE_IN_REGION } from '../task/alarm.ts';
 import { dueAt } from '../task/due.ts';
 import type { Occurrence } from '../task/event.ts';
 import type { Task } from '../task/task.ts';
 import type { Claims } from './claims.ts';
+import { emptyRegion } from './offers.ts';
 import type { Record } from './record.ts';
 import { isActive } from './run-news.ts';
 
@@ -52,13 +54,14 @@ export class Taking implements Taker {
     const { node, claims, now } = this.#options;
     if (!this.#isFree(task) || task.spec.endAt <= now()) return [];
     const claimed = { type: 'claimed', epoch: task.epoch, node } as const;
+    const over = isToldEmpty(task) ? [emptyRegion('a node has taken it', false)] : [];
     if (isActive(task)) {
       if (claims.epochOf(task.id) === task.epoch) return [];
-      return [{ ...claimed, cause: 'system', reason: lossOf(task, node) }];
+      return [...over, { ...claimed, cause: 'system', reason: lossOf(task, node) }];
     }
     const at = dueAt(task);
     const isDue = at !== null && at <= now();
-    return isDue ? [{ ...claimed, cause: 'schedule', reason: 'its start has come' }] : [];
+    return isDue ? [...over, { ...claimed, cause: 'schedule', reason: 'its start has come' }] : [];
   }
 
   /** Nobody else may still have it on air. */
@@ -66,6 +69,8 @@ export class Taking implements Taker {
     return node === '' || node === this.#options.node || this.#options.cluster.isGone(node);
   }
 }
+
+const isToldEmpty = ({ alarms }: Task): boolean => alarms.some(({ alarm }) => alarm === NO_NODE_IN_REGION);
 
 const lossOf = (task: Task, node: string): string =>
   task.node === '' || task.node === node ? 'its run is gone' : `its node ${task.node} is gone`;

@@ -19,6 +19,9 @@ export const CALLBACK_BLOCKED = 'CallbackBlocked';
 /** It waits for another task to leave the address that both push to. */
 export const DESTINATION_TAKEN = 'DestinationTaken';
 
+/** No node of its region takes tasks. */
+export const NO_NODE_IN_REGION = 'NoNodeInRegion';
+
 const CALLBACK_ALARMS: readonly string[] = [CALLBACK_GONE, CALLBACK_PAUSED, CALLBACK_BLOCKED];
 
 /** What was wrong with one receiver is no news of another. */

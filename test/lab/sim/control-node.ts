@@ -99,7 +99,7 @@ export class ControlNode {
     const { claims } = this;
     const taking = new Taking({ node: NODE, record, cluster, claims, mayAct: () => true, room: () => 1_000, now });
     cluster.serve(taking);
-    const offers = new Offers({ node: NODE, cluster, now: timeline.elapsed });
+    const offers = new Offers({ node: NODE, cluster, taking, record, isShared: false, now: timeline.elapsed });
     const hearsay = new Hearsay({ node: NODE, store, cluster, claims, followers: [], sleep, log });
     const catchUp = (taskId: string) => hearsay.catchUp(taskId);
     const settling = { node: NODE, store, cluster, claims, offers, taking, catchUp };
