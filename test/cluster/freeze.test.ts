@@ -23,6 +23,7 @@ it('never has two pushers when a node wakes that has stood still beyond its leas
     const atMs = node.freeze();
     const [took] = await Promise.all([stage.backOnAir(mine, atMs), pass(FROZEN_MS)]);
     tookMs.push(...took);
+    await stage.tellLate(mine, took, atMs);
     moved += mine.length;
     const awakeMs = node.thaw();
     await pass(AWAKE_MS);

@@ -27,6 +27,8 @@ it.each(isFull ? LEASES : LEASES.slice(0, 1))(
     const lists = lost.filter(({ kind }) => kind === 'list');
     const stored = await stage.breakpoints(lists);
     const tookMs = await stage.backOnAir(lost, atMs);
+    await stage.tellLate(lost, tookMs, atMs);
+    console.log(`on air elsewhere after ${[...tookMs].sort((a, b) => a - b).map(Math.round)} ms`);
     const late = stage.resumedAt(lists, atMs).map(({ id, mediaMs }) => mediaMs - (stored.get(id) ?? Number.NaN));
     await pass(2_000);
     const name = `node killed with ${lost.length} tasks, lease ${lease}`;

@@ -58,7 +58,9 @@ it.each(Object.keys(CUTS))(
       told.push(await cut(stage, set, CUTS[from] ?? []));
       const { lost, backMs, doubledMs } = told.at(-1) as Told;
       const nodes = set.toString(2).padStart(NODES, '0');
-      console.log(`cut ${nodes} from ${from}: back ${Math.max(...backMs)} ms, lost ${lost}, doubled ${doubledMs} ms`);
+      console.log(
+        `cut ${nodes} from ${from}: back ${Math.round(Math.max(...backMs))} ms, lost ${lost}, doubled ${doubledMs} ms`,
+      );
     }
     const name = `${told.length} cuts from ${from} for ${CUT_MS / 1000} s`;
     figure('CLUSTER', `${name}: with two pushers`, stage.doubledMs, { unit: 'ms', exactly: 0 });

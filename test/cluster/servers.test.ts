@@ -38,13 +38,14 @@ it('loses no task when NATS loses all its data', { timeout: 240_000 }, async () 
   const onAirMs = await stage.allOnAir(atMs);
   await pass(WATCHED_MS);
   await stage.allOnAir(performance.now());
+  const frames = lostSince(stage, startedMs);
   // What was agreed on is agreed on again: a node that dies now is found out all the same.
   const victim = stage.cluster.node(1);
   const lost = await stage.heldBy(victim);
   const killedMs = await victim.kill();
   const tookMs = await stage.backOnAir(lost, killedMs);
   figure('CLUSTER', 'NATS wiped: all on air', Math.max(...onAirMs), { unit: 'ms', atMost: 15_000 });
-  figure('CLUSTER', 'NATS wiped: frames lost', lostSince(stage, startedMs), { unit: 'frames', exactly: 0 });
+  figure('CLUSTER', 'NATS wiped: frames lost', frames, { unit: 'frames', exactly: 0 });
   figure('CLUSTER', 'NATS wiped, a node killed then: on air elsewhere, at most', Math.max(0, ...tookMs), {
     ...{ unit: 'ms', atMost: 8_000 },
   });
@@ -93,6 +94,22 @@ it('loses no frame while PostgreSQL is away, says so at once, and stores everyth
   figure('CLUSTER', 'PostgreSQL away: refusal of the API', answer.tookMs, { unit: 'ms', atMost: 5_000 });
   expect(answer.status).toBe(503);
   figure('CLUSTER', 'PostgreSQL away: with two pushers', stage.doubledMs, { unit: 'ms', exactly: 0 });
+});
+
+it('loses no frame while PostgreSQL hangs, and says so soon', { timeout: 240_000 }, async () => {
+  await using place = new Place();
+  const stage = await Stage.start(place, { nodes: 3, lives: LIVES });
+  const [pushes, atMs] = [pushesOf(stage), performance.now()];
+  stage.cluster.postgres.freeze();
+  await pass(1_000);
+  const answer = await answered(stage);
+  await pass(WATCHED_MS);
+  stage.cluster.postgres.thaw();
+  await pass(WATCHED_MS);
+  figure('CLUSTER', 'PostgreSQL hangs: refusal of the API', answer.tookMs, { unit: 'ms', atMost: 5_000 });
+  expect(answer.status).toBe(503);
+  figure('CLUSTER', 'PostgreSQL hangs: frames lost', lostSince(stage, atMs), { unit: 'frames', exactly: 0 });
+  figure('CLUSTER', 'PostgreSQL hangs: pushes broken', pushesOf(stage) - pushes, { unit: 'pushes', exactly: 0 });
 });
 
 async function answered({ cluster }: Stage): Promise<{ readonly status: number; readonly tookMs: number }> {

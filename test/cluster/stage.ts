@@ -18,6 +18,7 @@ export const GOP_MS = 1_000;
 
 /** Nobody waits that long: whoever does has lost a task. */
 const LOST_MS = 60_000;
+const LATE_MS = 9_000;
 const AT_ONCE = 8;
 const FILES = 2;
 const FILE_SECONDS = 120;
@@ -103,6 +104,21 @@ export class Stage {
       throw new Error(`not back: ${tasks.filter(it => !isBack(it)).map(({ id }) => id)}`, { cause: error });
     });
     return tasks.map(({ seen }) => (backAtMs(seen, sinceMs) ?? Number.NaN) - sinceMs);
+  }
+
+  /** Prints what is stored of those that took too long, for whoever has to find out why. */
+  async tellLate(tasks: readonly Staged[], tookMs: readonly number[], sinceMs: number): Promise<void> {
+    const late = tasks.filter((_, i) => (tookMs[i] ?? 0) > LATE_MS);
+    const store = await this.cluster.openStore();
+    const since = Date.now() - (performance.now() - sinceMs);
+    for (const { id, seen } of late) {
+      const events = (await store.events(id, 0, 1_000)).filter(({ at }) => at >= since - 1_000);
+      const told = events.map(
+        ({ type, at, epoch, reason }) => `${type} +${Math.round(at - since)} ms (${epoch}) ${reason}`,
+      );
+      const back = Math.round((backAtMs(seen, sinceMs) ?? Number.NaN) - sinceMs);
+      console.log(`${id} was back after ${back} ms: ${told.join('; ')}`);
+    }
   }
 
   /** Resolves once each task delivers; answers how long after `sinceMs` its first picture came. */
