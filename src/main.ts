@@ -108,6 +108,7 @@ export { backup, restore } from './backup.ts';
 export { verifyWebhook } from './control/webhook.ts';
 export { probePush, probeUrl, tryRelay } from './foreground.ts';
 export { openAccounts } from './kept.ts';
+export { moveStore } from './move-store.ts';
 export { diagnose } from './survey.ts';
 
 /** Opens what the commands on media assets need, with what it takes to look a file through. */

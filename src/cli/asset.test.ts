@@ -78,6 +78,7 @@ describe('the commands of media assets', () => {
         serve: async () => {},
         tryRelay: async () => {},
         backup: () => Promise.reject(new Error('nothing is copied here')),
+        moveStore: () => Promise.reject(new Error('nothing is moved here')),
         restore: () => Promise.reject(new Error('nothing is restored here')),
         diagnose: async () => [],
         probeUrl: () => Promise.reject(new Error('not here')),

@@ -130,6 +130,7 @@ describe('the command line', () => {
         serve: async () => {},
         tryRelay: async () => {},
         backup: () => Promise.reject(new Error('not here')),
+        moveStore: () => Promise.reject(new Error('not here')),
         restore: () => Promise.reject(new Error('not here')),
         diagnose: async () => [],
         probeUrl: () => Promise.reject(new Error('not here')),

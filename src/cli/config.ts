@@ -11,19 +11,27 @@ const STORED: readonly OptionName[] = ['data', 'database', 'seal-key-file'];
 export function withConfigFlags(command: Command, only?: readonly OptionName[]): Command {
   command.option('--config <FILE>', 'read this file instead of millrace.yaml in the current folder');
   for (const { name, value, about, fallback, env } of OPTIONS) {
-    if (value === undefined || only?.includes(STORED.includes(name) ? 'data' : name) === false) continue;
+    if (value === undefined || isLeftOut(name, only)) continue;
     command.addOption(new Option(`--${name} <${value}>`, `${about} (default: ${fallback}; ${env})`));
   }
   return command;
 }
 
+const isLeftOut = (name: OptionName, only: readonly OptionName[] | undefined): boolean =>
+  only !== undefined && !only.includes(name) && !(only.includes('data') && STORED.includes(name));
+
 /** Lets the configuration name the words a command does not know, so that all mistakes are told at once. */
 export const leavingStrangers = (command: Command): Command => command.allowUnknownOption().allowExcessArguments();
 
 /** The configuration a command was given; `strangers` are the words that commander could not place. */
-export function configOf(command: Command, terminal: Terminal, strangers: readonly string[] = []): Config {
+export function configOf(
+  command: Command,
+  terminal: Terminal,
+  strangers: readonly string[] = [],
+  said: Readonly<Partial<Record<OptionName, string>>> = {},
+): Config {
   const given: Record<string, unknown> = command.opts();
-  const flags: Partial<Record<OptionName, string>> = {};
+  const flags: Partial<Record<OptionName, string>> = { ...said };
   for (const { name } of OPTIONS) {
     const value = given[name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
     if (typeof value === 'string') flags[name] = value;

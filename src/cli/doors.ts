@@ -29,6 +29,8 @@ export interface Doors {
   backup(config: Config, wish: BackupWish): Promise<Backup>;
   /** Makes a data directory of a copy; rejects where the copy is no good, and where there is data. */
   restore(config: Config, wish: RestoreWish): Promise<Backup>;
+  /** Copies all that a data directory holds into an empty database; rejects where either is not as it must be. */
+  moveStore(config: Config, wish: StoreMoveWish): Promise<readonly MovedTable[]>;
   tryRelay(source: string, destination: string, options: TryOptions): Promise<void>;
 }
 
@@ -43,6 +45,18 @@ export interface ServeOptions {
   readonly banner?: (facts: BannerFacts) => string;
   /** Of a demonstration alone: brings back what was broken on purpose. */
   readonly demo?: { fix(): Promise<void> };
+}
+
+export interface StoreMoveWish {
+  /** Absolute: a data directory. */
+  readonly from: string;
+  /** postgres://… */
+  readonly to: string;
+}
+
+export interface MovedTable {
+  readonly table: string;
+  readonly rows: number;
 }
 
 export interface BackupWish {

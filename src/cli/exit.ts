@@ -34,6 +34,7 @@ const BY_NAME: Readonly<Record<string, number>> = {
   InvalidAsset: Exit.usage,
   NoData: Exit.usage,
   BadBackup: Exit.failed,
+  BadMove: Exit.conflict,
   DataThere: Exit.conflict,
   VoidSetupLink: Exit.conflict,
   DataDirectoryInUse: Exit.dataInUse,

@@ -14,6 +14,7 @@ import type { Doors } from './doors.ts';
 import { addExamples } from './examples.ts';
 import { addExport } from './export.ts';
 import { addKeyCommands } from './key.ts';
+import { addMigrateStore } from './migrate-store.ts';
 import { addNodeCommands } from './nodes.ts';
 import { addPlan } from './plan.ts';
 import { addPolicyCommands } from './policy.ts';
@@ -63,6 +64,7 @@ export function buildProgram(world: World): Command {
   addExport(program, world);
   addApply(program, world);
   addBackupCommands(program, world);
+  addMigrateStore(program, world);
   addConfigCommands(program, world);
   addCompletion(program, world);
   program

@@ -29,21 +29,29 @@ const LOCK_MS = 3_000;
 const IDLE_IN_TRANSACTION_MS = 2_000;
 const KEEP_ALIVE_MS = 5_000;
 
+const PROMPT = {
+  statement_timeout: STATEMENT_MS,
+  query_timeout: ANSWER_MS,
+  lock_timeout: LOCK_MS,
+  idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+};
+/** How long a node waits for another that brings the database up to date. */
+const PATIENT = { lock_timeout: 60_000, idle_in_transaction_session_timeout: 60_000 };
+
 export interface PoolWish {
   readonly url: string;
   readonly most: number;
+  /** For work that nobody waits for who calls: statements may take as long as they take. */
+  readonly isPatient?: boolean;
 }
 
-export function openPool({ url, most }: PoolWish): pg.Pool {
+export function openPool({ url, most, isPatient = false }: PoolWish): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: most,
     application_name: 'millrace',
     connectionTimeoutMillis: CONNECT_MS,
-    statement_timeout: STATEMENT_MS,
-    query_timeout: ANSWER_MS,
-    lock_timeout: LOCK_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    ...(isPatient ? PATIENT : PROMPT),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     types: { getTypeParser: parserOf },

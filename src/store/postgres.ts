@@ -5,7 +5,7 @@ import { newEntries } from './entries.ts';
 import { type Committed, GroupCommit, type Shared } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import { OpenedTasks } from './opened-tasks.ts';
-import { openPool, POSTGRES_CLOCK, postgresDialect } from './postgres-dialect.ts';
+import { openPool, POSTGRES_CLOCK, type PoolWish, postgresDialect } from './postgres-dialect.ts';
 import { Seal } from './seal.ts';
 import { checkSeal, isSealed, sqlStore } from './sql-store.ts';
 import type { Store } from './store.ts';
@@ -36,22 +36,20 @@ const MOST_AT_ONCE = 2;
 /** Advisory locks of this database that are ours. */
 const MIGRATING = 7_011_001;
 const NUMBERING = 7_011_002;
-/** How long one node waits for another that brings the database up to date. */
-const MIGRATION_MS = 60_000;
 
 /** Opens the database, makes its tables or brings them up to date. Any number of nodes may have it open. */
 export async function openPostgres({ url, sealKey, committed }: PostgresOptions): Promise<Store> {
   const doors: Doors = {
-    db: openWith(url, MOST_READING),
-    writing: openWith(url, MOST_WRITING),
-    urgent: openWith(url, MOST_AT_ONCE),
+    db: openWith({ url, most: MOST_READING }),
+    writing: openWith({ url, most: MOST_WRITING }),
+    urgent: openWith({ url, most: MOST_AT_ONCE }),
   };
   const close = async (): Promise<void> => {
     await Promise.all(Object.values(doors).map(door => door.destroy()));
   };
   try {
     await refuseForeign(doors.writing);
-    return sharedStore({ ...doors, seal: await prepare(doors.writing, sealKey), committed }, close);
+    return sharedStore({ ...doors, seal: await prepare(url, sealKey), committed }, close);
   } catch (cause) {
     await close();
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -66,9 +64,9 @@ export function nameOf(url: string): string {
 }
 
 /** SQLite takes an empty list to look in; here it has to be written differently. */
-const openWith = (url: string, most: number): Kysely<Tables> =>
+const openWith = (wish: PoolWish): Kysely<Tables> =>
   new Kysely<Tables>({
-    dialect: postgresDialect(openPool({ url, most })),
+    dialect: postgresDialect(openPool(wish)),
     plugins: [new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression })],
   });
 
@@ -86,17 +84,23 @@ async function refuseForeign(db: Kysely<Tables>): Promise<void> {
 }
 
 /** One node at a time: two that start together make one set of tables, with one key. */
-const prepare = (db: Kysely<Tables>, sealKey: PostgresOptions['sealKey']): Promise<Seal> =>
-  db.transaction().execute(async trx => {
-    await sql`set local statement_timeout = ${sql.lit(MIGRATION_MS)}`.execute(trx);
-    await sql`set local lock_timeout = ${sql.lit(MIGRATION_MS)}`.execute(trx);
-    await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATING)})`.execute(trx);
-    await migrate(trx, { bytes: sql`bytea` });
-    const key = typeof sealKey === 'function' ? sealKey(!(await isSealed(trx))) : sealKey;
-    const seal = new Seal(key);
-    await checkSeal(trx, seal);
-    return seal;
-  });
+async function prepare(url: string, sealKey: PostgresOptions['sealKey']): Promise<Seal> {
+  const db = openWith({ url, most: 1, isPatient: true });
+  try {
+    return await db.transaction().execute(trx => prepareIn(trx, sealKey));
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function prepareIn(trx: Kysely<Tables>, sealKey: PostgresOptions['sealKey']): Promise<Seal> {
+  await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATING)})`.execute(trx);
+  await migrate(trx, { bytes: sql`bytea` });
+  const key = typeof sealKey === 'function' ? sealKey(!(await isSealed(trx))) : sealKey;
+  const seal = new Seal(key);
+  await checkSeal(trx, seal);
+  return seal;
+}
 
 /** To the same database, each with connections of its own. */
 interface Doors {

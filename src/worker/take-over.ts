@@ -57,6 +57,9 @@ function ask(pid: number): number {
   }
 }
 
+/** Whether a control process serves the data directory whose channel is at `path`. */
+export const isServed = (path: string): boolean => ownerOf(path) !== 'nobody';
+
 /** Whose lock it is. A pid in a file may be anybody's by now: the process that holds the socket is the one. */
 function ownerOf(path: string): number | 'nobody' | 'unknown' {
   const socket = lockSocket(path);

@@ -47,6 +47,7 @@ export async function commandLine(argv: readonly string[], around: Around = {}):
       tryRelay: absent,
       backup: absent,
       restore: absent,
+      moveStore: absent,
       probeUrl: absent,
       probePush: absent,
       openAccounts: absent,
