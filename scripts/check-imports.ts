@@ -50,6 +50,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'reach.ts': { ours: ['config.ts', 'media', 'task', 'worker/sleep.ts'], node: true },
   'compose-control.ts': {
     ours: [
+      'compose-fleet.ts',
       'config.ts',
       'meters.ts',
       'reach.ts',
@@ -62,6 +63,10 @@ const RULES: Readonly<Record<string, Rule>> = {
       'api',
       'ops',
     ],
+    node: true,
+  },
+  'compose-fleet.ts': {
+    ours: ['config.ts', 'media/clock.ts', 'worker/sleep.ts', 'task', 'store/store.ts', 'cluster/cluster.ts', 'control'],
     node: true,
   },
   'compose-cluster.ts': {

@@ -59,8 +59,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   await control.tenure.start();
   await control.supervisor.start();
   await begin(config, cluster, control, closing);
-  control.callbacks.start();
-  control.housekeeping.start();
+  control.fleet.start();
   const api = await listen(server, config.listen);
   if (config.metrics.listen !== null)
     closing.adopt(await tellMetrics(config.metrics.listen, meters, log), it => it.close());

@@ -10,6 +10,8 @@ export interface ReleasesOptions {
   readonly store: Pick<Store, 'release'>;
   /** Whether a worker may still have the run of the task on air. */
   readonly carries: (taskId: string) => boolean;
+  /** Told of each task that is released. */
+  readonly released?: (taskId: string) => Promise<void> | undefined;
   readonly log: Log;
 }
 
@@ -42,6 +44,7 @@ export class Releases {
   async #release(taskId: string, epoch: number): Promise<void> {
     const { store, node } = this.#options;
     await store.release(taskId, node, epoch);
+    await this.#options.released?.(taskId);
     if (this.#epochs.get(taskId) === epoch) this.#epochs.delete(taskId);
   }
 }
