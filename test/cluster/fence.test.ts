@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import { sinceBoot } from '../../src/media/clock.ts';
 import { MessageType } from '../../src/media/rtmp/message.ts';
 import { figure } from '../faults/figure.ts';
+import { Arrivals } from '../lab/arrivals.ts';
 import { Child } from '../lab/child.ts';
 import { CountedSource } from '../lab/counted-source.ts';
 import type { LoneSettings } from '../lab/lone-control.ts';
@@ -25,7 +26,7 @@ const PROTOCOLS = ['rtmp', 'rtmps', 'srt'] as const;
 type Protocol = (typeof PROTOCOLS)[number];
 
 /** What came to a destination, as the wire has it. */
-interface Arrivals {
+interface Seen {
   /** The clock of leases, and how many bytes of a push came then. */
   readonly came: { readonly atMs: number; readonly bytes: number }[];
   /** How each of its connections ended. */
@@ -34,15 +35,20 @@ interface Arrivals {
 
 /** Stands in front of a destination and counts what the worker itself has put on the wire, whatever it is wrapped in. */
 class Tap {
-  readonly seen: Arrivals = { came: [], ends: [] };
+  readonly seen: Seen = { came: [], ends: [] };
   port = 0;
+  readonly #arrivals: Arrivals;
   #answeredBytes = 0;
   /** Of what the destination says, only so much is handed on. */
   #mayAnswer = Number.POSITIVE_INFINITY;
   readonly #held: { readonly data: Buffer; readonly to: Socket }[] = [];
 
+  private constructor(arrivals: Arrivals) {
+    this.#arrivals = arrivals;
+  }
+
   static async start(place: Place, to: number): Promise<Tap> {
-    const tap = new Tap();
+    const tap = new Tap(Arrivals.start(place));
     const server = createServer(outer => tap.#stand(outer, connect(to, '127.0.0.1')));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -66,7 +72,7 @@ class Tap {
 
   #stand(outer: Socket, inner: Socket): void {
     outer.on('data', data => {
-      this.seen.came.push({ atMs: sinceBoot(), bytes: data.length });
+      this.seen.came.push({ atMs: this.#arrivals.atMs, bytes: data.length });
       inner.write(data);
     });
     inner.on('data', data => this.#answer(outer, data));
@@ -85,14 +91,15 @@ class Tap {
 }
 
 /** The same with datagrams: SRT's data packets begin with a 0 (draft-sharabayko-srt, section 3), the others keep it alive. */
-async function tapSrt(place: Place, to: number): Promise<{ readonly port: number; readonly seen: Arrivals }> {
-  const seen: Arrivals = { came: [], ends: [] };
+async function tapSrt(place: Place, to: number): Promise<{ readonly port: number; readonly seen: Seen }> {
+  const seen: Seen = { came: [], ends: [] };
+  const arrivals = Arrivals.start(place);
   const door = place.own(createSocket('udp4'), it => it.close());
   const beyond = place.own(createSocket('udp4'), it => it.close());
   let caller = 0;
   door.on('message', (bytes, { port }) => {
     caller = port;
-    if (((bytes[0] ?? 0) & 0x80) === 0) seen.came.push({ atMs: sinceBoot(), bytes: bytes.length });
+    if (((bytes[0] ?? 0) & 0x80) === 0) seen.came.push({ atMs: arrivals.atMs, bytes: bytes.length });
     beyond.send(bytes, to, '127.0.0.1');
   });
   beyond.on('message', bytes => door.send(bytes, caller, '127.0.0.1'));
@@ -105,12 +112,12 @@ async function tapSrt(place: Place, to: number): Promise<{ readonly port: number
 /** A node of its own, on air at a destination of its own. */
 class Pushing {
   readonly control: Child;
-  readonly seen: Arrivals;
+  readonly seen: Seen;
   workerPid = 0;
   untilMs = 0;
   readonly told: { readonly [name: string]: unknown }[] = [];
 
-  private constructor(control: Child, seen: Arrivals) {
+  private constructor(control: Child, seen: Seen) {
     this.control = control;
     this.seen = seen;
     control.onLine(line => {
@@ -170,7 +177,7 @@ class Pushing {
 
 interface Destination {
   readonly to: string;
-  readonly seen: Arrivals;
+  readonly seen: Seen;
   readonly ca?: string;
   readonly tap?: Tap;
   readonly oracle?: Oracle;
