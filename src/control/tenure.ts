@@ -65,6 +65,7 @@ export class Tenure {
   async #joinAnew(): Promise<void> {
     for (let waitMs = FIRST_WAIT_MS; !this.#closed.signal.aborted; waitMs = Math.min(MOST_WAIT_MS, waitMs * 2)) {
       await this.#options.sleep(waitMs, this.#closed.signal).catch(() => undefined);
+      if (this.#closed.signal.aborted) return;
       const lease = await this.#options.cluster.join(this.#options.facts).catch(() => undefined);
       if (lease?.signal.aborted === false) return this.#resume(lease);
     }
