@@ -98,6 +98,11 @@ export class Client {
     return (await this.#ask<{ nodes: readonly NodeFacts[] }>('GET', 'nodes')).nodes;
   }
 
+  async wantOfNode(name: string, what: 'drain' | 'cordon' | 'uncordon'): Promise<readonly NodeFacts[]> {
+    const path = `nodes/${encodeURIComponent(name)}/${what}`;
+    return (await this.#ask<{ nodes: readonly NodeFacts[] }>('POST', path)).nodes;
+  }
+
   async diagnose(): Promise<readonly Finding[]> {
     const asked = this.#ask<{ checks: readonly Finding[] }>('GET', 'doctor', { deadlineMs: 2 * DEADLINE_MS });
     return (await asked).checks;

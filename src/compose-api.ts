@@ -78,7 +78,7 @@ export function buildApi(
         return { health, onAir: onAirOf(task, health, { rates: control.signals.ratesOf(task.id), now: now() }) };
       },
       node: control.node.name,
-      nodeFacts: () => control.node.facts,
+      nodes: control.fleet.roster,
       signals: control.signals,
       show: (...wish) => control.supervisor.show(...wish),
       version,

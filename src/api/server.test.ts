@@ -87,7 +87,7 @@ async function listen(
 /** No test here signs in, or looks at who may do what. */
 const NOBODY = {} as Pick<
   ServerOptions['native'],
-  'assets' | 'audit' | 'signIns' | 'setup' | 'nodeFacts' | 'signals' | 'show'
+  'assets' | 'audit' | 'signIns' | 'setup' | 'nodes' | 'signals' | 'show'
 >;
 
 function signed(path: string): Record<string, string> {

@@ -54,7 +54,7 @@ export interface ServerOptions {
     | 'directory'
     | 'fareOf'
     | 'node'
-    | 'nodeFacts'
+    | 'nodes'
     | 'signals'
     | 'show'
     | 'version'

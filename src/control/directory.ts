@@ -11,6 +11,8 @@ interface Listing {
   readonly accountId: string;
   readonly projectId: string;
   readonly region: string;
+  /** Who acts for it; "" where nobody does. */
+  readonly node: string;
   readonly dialect: DialectName;
   readonly status: Status;
   readonly tags: readonly string[];
@@ -34,6 +36,8 @@ export interface Search {
   readonly region?: string | undefined;
   readonly projectId?: string | undefined;
   readonly tag?: string | undefined;
+  /** Those that this node acts for. */
+  readonly node?: string | undefined;
   readonly text?: string | undefined;
   /** Whether the text is looked for in what addresses hide, too. */
   readonly inSecrets: boolean;
@@ -180,20 +184,27 @@ const isShown = (listing: Listing, { accountId, projectId }: Owner, exitedFrom: 
 
 const isListed = ({ exitedAt }: Listing, exitedFrom: number): boolean => exitedAt === null || exitedAt >= exitedFrom;
 
-const meets = (listing: Listing, { statuses, dialects, region, projectId, tag, text, inSecrets }: Search): boolean =>
+const meets = (
+  listing: Listing,
+  { statuses, dialects, region, projectId, tag, node, text, inSecrets }: Search,
+): boolean =>
   (statuses?.includes(listing.status) ?? true) &&
   (dialects?.includes(listing.dialect) ?? true) &&
   (region === undefined || listing.region === region) &&
   (projectId === undefined || listing.projectId === projectId) &&
   (tag === undefined || listing.tags.includes(tag)) &&
+  (node === undefined || listing.node === node) &&
   (text === undefined || listing.open.includes(text) || (inSecrets && listing.secret.includes(text)));
 
-function listingOf({ id, accountId, projectId, spec, status, createdAt, exitedAt }: Task, redact: Redact): Listing {
+function listingOf(
+  { id, accountId, projectId, spec, status, node, createdAt, exitedAt }: Task,
+  redact: Redact,
+): Listing {
   const { region, dialect, tags = [] } = spec;
   const addresses = [...addressesOf(spec)];
   const open = [id, spec.name, ...tags, ...addresses.map(redact)].join('\n').toLowerCase();
   const secret = addresses.join('\n').toLowerCase();
-  return { id, accountId, projectId, region, dialect, status, tags, createdAt, exitedAt, open, secret };
+  return { id, accountId, projectId, region, node, dialect, status, tags, createdAt, exitedAt, open, secret };
 }
 
 /** Each once: a list may play the same file over and over. */

@@ -18,6 +18,7 @@ import { History } from '../../src/control/history.ts';
 import type { NodeFacts } from '../../src/control/node.ts';
 import { type Eyes, Plans } from '../../src/control/plan.ts';
 import { Record as TaskRecord } from '../../src/control/record.ts';
+import { OnlyNode, type Standing } from '../../src/control/roster.ts';
 import { Setup } from '../../src/control/setup.ts';
 import { SignIns } from '../../src/control/sign-ins.ts';
 import { Signals } from '../../src/control/signals.ts';
@@ -71,6 +72,11 @@ const NODE_FACTS: NodeFacts = {
   ...{ name: 'lab', version: 'test', region: 'default', state: 'ready', uptimeMs: 1_000, processes: [] },
   control: { pid: 1, cpu: undefined, rssBytes: 0, lagMs: 0 },
   ...{ inKbit: 0, outKbit: 0, viewers: 0 },
+};
+
+const STANDING: Standing = {
+  ...{ name: 'lab', version: 'test', region: 'default', presence: 'present', state: 'active', isOpen: true },
+  ...{ isSelf: true, runs: 0, capacity: 250, load: 0, skewMs: undefined, duties: [], facts: NODE_FACTS },
 };
 
 /** A real server on a free port over a real store; nobody carries the tasks out. */
@@ -192,7 +198,7 @@ function apiOver(store: Store, { now, log, onEvent, throttles, options }: World)
       directory,
       fareOf: () => ({ health: undefined, onAir: null }),
       node: 'lab',
-      nodeFacts: () => NODE_FACTS,
+      nodes: { all: [STANDING], set: () => Promise.reject(new OnlyNode()) },
       signals: new Signals({ now: () => performance.now(), wall: now }),
       show: () => Promise.reject(new NotShown('offAir')),
       version: 'test',

@@ -42,6 +42,7 @@ export const ACTIONS = [
   'millrace:audit:read',
   'millrace:nodes:list',
   'millrace:nodes:diagnose',
+  'millrace:nodes:operate',
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 

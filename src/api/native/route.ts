@@ -6,6 +6,7 @@ import type { Admission, NativeCaller } from './auth.ts';
 import type { NativeCalls } from './calls.ts';
 import type { DemoCalls } from './demo-calls.ts';
 import type { DoctorCalls } from './doctor-calls.ts';
+import type { NodeCalls } from './node-calls.ts';
 import { NOTHING, readBody, readQuery, refuseBody } from './params.ts';
 import type { PlanCalls } from './plan-calls.ts';
 import type { SessionCalls } from './session-calls.ts';
@@ -20,6 +21,7 @@ export interface Rooms {
   readonly access: AccessCalls;
   readonly assets: AssetCalls;
   readonly signals: SignalCalls;
+  readonly nodes: NodeCalls;
   readonly doctor: DoctorCalls;
   readonly plans: PlanCalls;
   readonly demo: DemoCalls;

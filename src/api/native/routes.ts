@@ -14,6 +14,8 @@ import { DOCTOR_ROUTES } from './doctor-routes.ts';
 import { asAnswer, invalid, NativeError, printError } from './error.ts';
 import { type LiveOptions, LivePictures } from './live.ts';
 import { LOG_ROUTES } from './log-routes.ts';
+import { NodeCalls, type NodeCallsOptions } from './node-calls.ts';
+import { NODE_ROUTES } from './node-routes.ts';
 import { openApiOf } from './openapi.ts';
 import { NOTHING, readCursor, readQuery, refuseBody } from './params.ts';
 import { PlanCalls, type PlanCallsOptions } from './plan-calls.ts';
@@ -35,6 +37,7 @@ export interface NativeOptions
     AccessOptions,
     AssetOptions,
     SignalCallsOptions,
+    NodeCallsOptions,
     PlanCallsOptions,
     DoctorOptions,
     DemoOptions,
@@ -60,6 +63,7 @@ export const ROUTES: readonly Route[] = [
   ...PLAN_ROUTES,
   ...DEMO_ROUTES,
   ...SIGNAL_ROUTES,
+  ...NODE_ROUTES,
   ...DOCTOR_ROUTES,
   ...ACCESS_ROUTES,
 ];
@@ -77,6 +81,7 @@ export function nativeRoutes(app: FastifyInstance, options: NativeOptions): void
     access: new AccessCalls(options),
     assets: new AssetCalls(options),
     signals: new SignalCalls(options),
+    nodes: new NodeCalls(options),
     doctor: new DoctorCalls(options),
   };
   const streams = new EventStreams(options);

@@ -1,5 +1,5 @@
 import { type Route, route } from './route.ts';
-import { NODES, SIGNAL, SIGNAL_BY } from './signal-schema.ts';
+import { SIGNAL, SIGNAL_BY } from './signal-schema.ts';
 
 export const LIVE_PATH = '/api/v1/tasks/:id/live.flv';
 export const STILL_PATH = '/api/v1/tasks/:id/still';
@@ -20,13 +20,5 @@ export const SIGNAL_ROUTES: readonly Route[] = [
     query: SIGNAL_BY,
     answer: SIGNAL,
     does: ({ signals }, call) => signals.signal(call),
-  }),
-  route({
-    method: 'GET',
-    path: '/api/v1/nodes',
-    action: 'millrace:nodes:list',
-    summary: 'Shows the nodes: their processes, what they cost and carry',
-    answer: NODES,
-    does: ({ signals }, call) => signals.nodes(call),
   }),
 ];

@@ -51,7 +51,7 @@ export function printTask(task: Task, { fare, redact, node }: PrintOptions): Pri
     version: task.version,
     created_at: printTime(task.createdAt),
     status: printStatus(task, fare.health),
-    on_air: fare.onAir && printOnAir(fare.onAir, redact, node),
+    on_air: fare.onAir && printOnAir(fare.onAir, redact, task.node || node),
   };
 }
 
