@@ -167,20 +167,28 @@ async function workAll(
   group: readonly Waiting[],
   writesNow: boolean,
 ): Promise<readonly Outcome[]> {
+  const [first, ...others] = group;
+  // One that is alone is undone with its transaction.
+  if (first !== undefined && others.length === 0) return [await workOnce(trx, first.work, writesNow)];
   const outcomes: Outcome[] = [];
   for (const { work } of group) outcomes.push(await workAlone(trx, work, writesNow));
   return outcomes;
+}
+
+async function workOnce(trx: Kysely<Tables>, work: Work<unknown>, writesNow: boolean): Promise<Outcome> {
+  const entries = newEntries();
+  const value = await work(trx, entries);
+  if (writesNow) await writeEntries(trx, [entries]);
+  return { ok: true, value, entries };
 }
 
 /** A failure here undoes this work only. Where even that fails, the transaction is gone and the whole group with it. */
 async function workAlone(trx: Kysely<Tables>, work: Work<unknown>, writesNow: boolean): Promise<Outcome> {
   await sql`savepoint alone`.execute(trx);
   try {
-    const entries = newEntries();
-    const value = await work(trx, entries);
-    if (writesNow) await writeEntries(trx, [entries]);
+    const outcome = await workOnce(trx, work, writesNow);
     await sql`release alone`.execute(trx);
-    return { ok: true, value, entries };
+    return outcome;
   } catch (error) {
     if (error instanceof StoreFault && (error.passing || error.kind === 'gone')) throw error;
     await undo(trx, error);

@@ -14,6 +14,7 @@ import {
 } from 'kysely';
 import pg from 'pg';
 import { faultOf } from './postgres-fault.ts';
+import { StatementNames } from './statement-names.ts';
 import { StoreFault } from './store-fault.ts';
 
 /** The time of the moment, not that of the transaction's start, which may have waited since. */
@@ -104,6 +105,7 @@ class Compiler extends PostgresQueryCompiler {
 
 class PostgresDriver implements Driver {
   readonly #pool: pg.Pool;
+  readonly #names = new StatementNames();
 
   constructor(pool: pg.Pool) {
     this.#pool = pool;
@@ -113,19 +115,19 @@ class PostgresDriver implements Driver {
 
   async acquireConnection(): Promise<PostgresConnection> {
     try {
-      return new PostgresConnection(await this.#pool.connect());
+      return new PostgresConnection(await this.#pool.connect(), this.#names);
     } catch (error) {
       throw faultOf(error, { inUse: false });
     }
   }
 
   async beginTransaction(connection: PostgresConnection): Promise<void> {
-    await connection.run('begin');
+    await connection.begin();
   }
 
   async commitTransaction(connection: PostgresConnection): Promise<void> {
     // What was aborted before is rolled back by a commit, and no error is told.
-    if ((await connection.run('commit')).command === 'ROLLBACK') throw new AbortedTransactionError();
+    if ((await connection.commit()) === 'ROLLBACK') throw new AbortedTransactionError();
   }
 
   async rollbackTransaction(connection: PostgresConnection): Promise<void> {
@@ -141,17 +143,30 @@ class PostgresDriver implements Driver {
   }
 }
 
+/** A statement that is kept ready answers in the columns of its time. */
+const isOutdatedPlan = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '0A000';
+
+interface Statement {
+  readonly text: string;
+  readonly parameters?: readonly unknown[];
+  /** Under which the server keeps it ready. */
+  readonly name?: string | undefined;
+}
+
 class PostgresConnection implements DatabaseConnection {
   readonly #client: pg.PoolClient;
   /** Answers may still come for what was asked: nobody else can use it. */
   #spoilt = false;
+  #isInTransaction = false;
+  readonly #names: StatementNames;
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.PoolClient, names: StatementNames) {
     this.#client = client;
+    this.#names = names;
   }
 
   async executeQuery<R>({ sql: text, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    const { command, rowCount, rows } = await this.run(text, parameters);
+    const { command, rowCount, rows } = await this.#run({ text, parameters, name: this.#names.nameOf(text) });
     const changes = command === 'INSERT' || command === 'UPDATE' || command === 'DELETE';
     return { rows: rows as R[], ...(changes ? { numAffectedRows: BigInt(rowCount ?? 0) } : {}) };
   }
@@ -161,14 +176,33 @@ class PostgresConnection implements DatabaseConnection {
     throw new Error('streaming is not supported');
   }
 
-  async run(text: string, parameters: readonly unknown[] = []): Promise<pg.QueryResult> {
+  async begin(): Promise<void> {
+    await this.#run({ text: 'begin' });
+    this.#isInTransaction = true;
+  }
+
+  /** Answers what came of it. */
+  async commit(): Promise<string> {
+    return (await this.#run({ text: 'commit' })).command;
+  }
+
+  async #run({ text, parameters = [], name }: Statement): Promise<pg.QueryResult> {
+    const values = parameters.map(storable);
     try {
-      return await this.#client.query(text, parameters.map(storable));
+      return await this.#client.query({ text, values, ...(name === undefined ? {} : { name }) });
     } catch (error) {
+      if (name !== undefined && isOutdatedPlan(error)) return this.#runAnew({ text, parameters }, error);
       const fault = faultOf(error, { inUse: true });
       if (fault instanceof StoreFault && fault.kind === 'gone') this.#spoilt = true;
       throw fault;
     }
+  }
+
+  /** A newer node has changed the tables. A transaction has to begin anew, on another connection. */
+  #runAnew(statement: Statement, cause: unknown): Promise<pg.QueryResult> {
+    if (!this.#isInTransaction) return this.#run(statement);
+    this.#spoilt = true;
+    throw new StoreFault('busy', 'the tables have just changed', { cause, passing: true });
   }
 
   /** What is open on a lost connection ends with it. */

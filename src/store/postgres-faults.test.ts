@@ -190,6 +190,20 @@ describe('a database that keeps us waiting', () => {
   });
 });
 
+it('goes on through a change of the tables that a newer node makes', async () => {
+  const { id } = await put();
+  for (let times = 0; times < 5; times++) {
+    await store.get(id);
+    await store.change(id, telling('claimed'));
+  }
+  await server.query(`alter table tasks add column later text not null default 'x'`, new URL(url).pathname.slice(1));
+  expect((await store.change(id, telling('claimed')))?.task.epoch).toBe(6);
+  expect((await store.get(id))?.epoch).toBe(6);
+  expect((await Promise.all(Array.from({ length: 20 }, () => store.get(id)))).every(task => task?.epoch === 6)).toBe(
+    true,
+  );
+});
+
 describe('a connection that is lost', () => {
   it('in the middle of a change leaves nothing of it, and the change is made once', async () => {
     const { id } = await put();

@@ -17,10 +17,12 @@ const opened: Store[] = [];
 
 beforeAll(async () => {
   server = await PostgresServer.open();
+  url = await server.createDatabase();
+  await (await openPostgres({ url, sealKey })).close();
 });
 afterAll(() => server[Symbol.asyncDispose]());
 beforeEach(async () => {
-  url = await server.createDatabase();
+  await server.emptyDatabase(url);
 });
 afterEach(async () => {
   for (const store of opened.splice(0)) await store.close();

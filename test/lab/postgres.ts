@@ -17,6 +17,17 @@ import pg from 'pg';
 import { freePort, type Place } from './place.ts';
 import { until } from './wait.ts';
 
+const EMPTY_ALL = `do $$ declare it text; begin
+  for it in select tablename from pg_tables
+    where schemaname = 'public' and tablename not in ('schema_version', 'meta', 'accounts')
+  loop execute format('delete from %I', it); end loop;
+  for it in select sequencename from pg_sequences where schemaname = 'public'
+  loop perform setval(format('%I', it)::regclass, 1, false); end loop;
+  delete from meta where name <> 'seal';
+  delete from accounts;
+  insert into accounts (id, created_at, live) values ('default', 1, 1);
+end $$`;
+
 const ROOT = '/usr/lib/postgresql';
 const USER = 'millrace';
 const OWNER = 'postgres';
@@ -141,12 +152,17 @@ export class PostgresServer implements AsyncDisposable {
     return pid === undefined ? [] : [pid, ...childrenOf(pid)];
   }
 
-  /** An empty one of its own for each test; answers its address. */
+  /** An empty one; answers its address. */
   async createDatabase(): Promise<string> {
     this.#made += 1;
     const name = `test_${process.pid}_${this.#made}`;
     await this.query(`create database ${name}`);
     return this.url(name);
+  }
+
+  /** Leaves the tables as they were made, which takes much less than another database. */
+  async emptyDatabase(url: string): Promise<void> {
+    await this.query(EMPTY_ALL, new URL(url).pathname.slice(1));
   }
 
   url(database: string): string {
