@@ -8,9 +8,13 @@ import { parseNatsAddress } from '../../src/cluster/nats-address.ts';
 import { RowWitness } from '../../src/cluster/row-witness.ts';
 import { sinceBoot } from '../../src/media/clock.ts';
 import { sleep } from '../../src/worker/sleep.ts';
+import { LabCluster } from '../lab/cluster.ts';
+import { CountedSource } from '../lab/counted-source.ts';
 import { type LinkedServers, startLinkedServers } from '../lab/linked-nats.ts';
+import { Oracle } from '../lab/oracle.ts';
 import { Place } from '../lab/place.ts';
 import { pass, until } from '../lab/wait.ts';
+import { SMALL } from './stage.ts';
 
 const clock = {
   sinceBoot,
@@ -117,4 +121,33 @@ describe('two regions, one of them behind a leaf node', () => {
     await servers.restartLeaf();
     await until('claims are made again', () => far.claim('other', 1).catch(() => false));
   });
+});
+
+it('a task runs in its region, behind the leaf node, whichever node is asked', { timeout: 120_000 }, async () => {
+  await using place = new Place();
+  const { hub, leaf, domain } = await startLinkedServers(place);
+  const flags = (node: number): string[] =>
+    node === 0 ? ['--nats', hub.url, '--region', 'cn-north-4'] : ['--nats', leaf.url, '--region', 'cn-south-1'];
+  const wish = { nodes: 2, flags: (node: number) => [...flags(node), '--nats-domain', domain] };
+  const [source, oracle] = await Promise.all([CountedSource.start(place, { shape: SMALL }), Oracle.start(place)]);
+  const cluster = await LabCluster.start(place, wish);
+  const [near, far] = [cluster.node(0), cluster.node(1)];
+  const wishes = [
+    { asked: near, region: 'cn-south-1' },
+    { asked: far, region: 'cn-north-4' },
+    { asked: far, region: 'cn-south-1' },
+  ];
+  const streams = await Promise.all(
+    wishes.map(async ({ asked, region }, i) => {
+      const id = await asked.huawei.createLive(source.url(), oracle.url(`${i}`), { region });
+      return { id, seen: oracle.stream(`${i}`) };
+    }),
+  );
+  await until('all are on air', () => streams.every(({ seen }) => seen.video.length > 0), { timeoutMs: 30_000 });
+  const rows = await cluster.query('select id, node from tasks');
+  const holders = new Map(rows.map(({ id, node }) => [id, node]));
+  expect(streams.map(({ id }) => holders.get(id))).toEqual([far.name, near.name, far.name]);
+  const [first] = streams;
+  await near.huawei.remove(first?.id ?? '');
+  await until('its push is closed', () => first?.seen.pushes.every(({ endedAtMs }) => endedAtMs !== undefined));
 });
