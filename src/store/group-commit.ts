@@ -25,8 +25,8 @@ export interface Shared {
    * from then on until it has ended. Answers what it is known by; undefined where it has written nothing.
    */
   seal(trx: Kysely<Tables>, hasEntries: boolean): Promise<string | undefined>;
-  /** Whether that transaction stands, of whose commit no answer came. Rejects where that cannot be found out in time. */
-  stands(transaction: string): Promise<boolean>;
+  /** Whether that transaction stands, of whose commit no answer came. Rejects where that is not found out in that time. */
+  stands(transaction: string, withinMs: number): Promise<boolean>;
   readonly sleep: (ms: number) => Promise<void>;
   readonly random: () => number;
 }
@@ -40,7 +40,10 @@ const MOST_WAITING = 50_000;
 /** Few enough that the event loop is not held for long, many enough that one sync to disk serves a crowd. */
 const MOST_TOGETHER = 64;
 const MOST_REPEATS = 5;
-const REPEAT_WITHIN_MS = 2_000;
+const REPEAT_WITHIN_MS = 3_000;
+/** Callers wait for five seconds at most. */
+const ANSWER_WITHIN_MS = 4_500;
+const FIND_OUT_MS = 500;
 const FIRST_PAUSE_MS = 20;
 
 /**
@@ -109,7 +112,8 @@ export class GroupCommit {
       return;
     }
     // Whoever waits behind a server that is gone would wait as long for the same answer.
-    const others = error instanceof StoreFault && error.kind === 'gone' ? this.#waiting.splice(0) : [];
+    const isGone = error instanceof StoreFault && error.kind === 'gone' && !error.passing;
+    const others = isGone ? this.#waiting.splice(0) : [];
     for (const { reject } of [...group, ...others]) reject(error);
   }
 
@@ -128,6 +132,7 @@ export class GroupCommit {
   }
 
   async #attempt(group: readonly Waiting[]): Promise<readonly Outcome[]> {
+    const startedMs = performance.now();
     let done: { readonly outcomes: readonly Outcome[]; readonly transaction: string | undefined } | undefined;
     try {
       return await this.#db.transaction().execute(async trx => {
@@ -136,8 +141,9 @@ export class GroupCommit {
         return outcomes;
       });
     } catch (error) {
-      const wasCommitting = done?.transaction !== undefined && error instanceof StoreFault && error.kind === 'gone';
-      if (wasCommitting && (await this.#shared?.stands(done?.transaction ?? ''))) return done?.outcomes ?? [];
+      if (done?.transaction === undefined || !(error instanceof StoreFault && error.kind === 'gone')) throw error;
+      const leftMs = Math.max(FIND_OUT_MS, ANSWER_WITHIN_MS - (performance.now() - startedMs));
+      if (await this.#shared?.stands(done.transaction, leftMs)) return done.outcomes;
       throw error;
     }
   }

@@ -8,6 +8,7 @@ import { up as events } from './migrations/0006-events.ts';
 import { up as audit } from './migrations/0007-audit.ts';
 import { up as creations } from './migrations/0008-creations.ts';
 import { up as cluster } from './migrations/0009-cluster.ts';
+import { up as nonces } from './migrations/0010-nonces.ts';
 import type { Tables } from './tables.ts';
 
 /** Where the databases name the same thing differently. */
@@ -28,6 +29,7 @@ const MIGRATIONS: readonly Migration[] = [
   audit,
   creations,
   cluster,
+  nonces,
 ];
 
 /** The version that this program makes of a database. */

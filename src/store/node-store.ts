@@ -46,6 +46,15 @@ export interface Duty {
   readonly staleMs: number;
 }
 
+/** A number that whoever signed a call used once. */
+export interface Nonce {
+  readonly accessKey: string;
+  readonly value: string;
+  /** When the call is too old to be taken anyhow. */
+  readonly until: number;
+  readonly now: number;
+}
+
 /** What the nodes of a cluster agree on through their database, beside the tasks themselves. */
 export interface NodeStore {
   /** All tasks that a node acts for, or that are on air by their status; cheap enough to be asked every second. */
@@ -70,6 +79,10 @@ export interface NodeStore {
   takeDestination(address: string, taskId: string): Promise<string | undefined>;
   /** Gives up every address that the task has, unless it acts or its run may be on air. */
   leaveDestination(taskId: string): Promise<void>;
+  /** False where it has been used, at whichever node, and its time has not passed. */
+  useNonce(nonce: Nonce): Promise<boolean>;
+  /** Removes those whose time passed so long ago, by the database's clock. Answers how many. */
+  purgeNonces(agoMs: number): Promise<number>;
   /** A random id, always the same of one database: tells installations apart that share what lies beside it. */
   installation(): Promise<string>;
 }

@@ -243,6 +243,60 @@ export function nodesSuite(name: string, open: () => Promise<OpenedStore>): void
       });
     });
 
+    describe('a nonce', () => {
+      const NONCE = { accessKey: 'a', value: '1', until: 1_000, now: 500 } as const;
+
+      it('is used once, at whichever node', async () => {
+        expect(await store.useNonce(NONCE)).toBe(true);
+        expect(await other.useNonce(NONCE)).toBe(false);
+        expect(await store.useNonce(NONCE)).toBe(false);
+      });
+
+      it('is another one with another key, or another value', async () => {
+        await store.useNonce(NONCE);
+        expect(await other.useNonce({ ...NONCE, accessKey: 'b' })).toBe(true);
+        expect(await other.useNonce({ ...NONCE, value: '2' })).toBe(true);
+      });
+
+      it('is used again once its time has passed, and then again only once', async () => {
+        await store.useNonce(NONCE);
+        expect(await other.useNonce({ ...NONCE, now: 999, until: 1_999 })).toBe(false);
+        expect(await other.useNonce({ ...NONCE, now: 1_000, until: 2_000 })).toBe(true);
+        expect(await store.useNonce({ ...NONCE, now: 1_999, until: 3_000 })).toBe(false);
+      });
+
+      it('is used by one of many that come at once', async () => {
+        const used = await Promise.all(
+          Array.from({ length: 32 }, (_, at) => (at % 2 === 0 ? store : other).useNonce(NONCE)),
+        );
+        expect(used.filter(Boolean)).toHaveLength(1);
+      });
+
+      it('is removed when its time has long passed, and no sooner', async () => {
+        const now = Date.now();
+        const agos = [120_000, 90_000, 30_000, -60_000];
+        for (const ago of agos) await store.useNonce({ ...NONCE, value: `${ago}`, until: now - ago, now });
+        expect(await other.purgeNonces(60_000)).toBe(2);
+        expect(await other.purgeNonces(60_000)).toBe(0);
+        expect(await store.useNonce({ ...NONCE, value: '-60000', until: now, now })).toBe(false);
+      });
+    });
+
+    it('lets one user in by a setup link that is shown to two nodes at once', async () => {
+      const until = Date.now() + LONG_MS;
+      await store.putSetupLink({ hash: 'link', expiresAt: until, usedAt: null }, 0);
+      const user = (name: string) => ({
+        ...{ id: name, accountId: 'default', name, passwordHash: 'x', createdAt: 0, enabled: true, policies: [] },
+      });
+      const outcomes = await Promise.all(
+        Array.from({ length: 8 }, (_, at) =>
+          (at % 2 === 0 ? store : other).useSetupLink('link', Date.now(), user(`user-${at}`)),
+        ),
+      );
+      expect(outcomes.filter(Boolean)).toHaveLength(1);
+      expect(await store.users()).toHaveLength(1);
+    });
+
     it('has one id for the installation, whoever asks', async () => {
       const ids = await Promise.all([store.installation(), other.installation(), store.installation()]);
       expect(new Set(ids).size).toBe(1);

@@ -22,12 +22,12 @@ export const POSTGRES_CLOCK: RawBuilder<number> = sql`(extract(epoch from clock_
 
 /** A caller waits for five seconds at most, so whatever it waits for takes less. */
 const CONNECT_MS = 3_000;
-const STATEMENT_MS = 3_500;
+const STATEMENT_MS = 3_000;
 /** Behind the server's own end of a statement: it is for a server that has gone silent. */
-const ANSWER_MS = 4_000;
+const ANSWER_MS = 3_500;
 const LOCK_MS = 3_000;
 /** A node that stands still in the middle of a transaction holds rows that others wait for. */
-const IDLE_IN_TRANSACTION_MS = 2_000;
+const IDLE_IN_TRANSACTION_MS = 4_000;
 const KEEP_ALIVE_MS = 5_000;
 
 const PROMPT = {

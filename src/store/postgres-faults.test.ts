@@ -217,18 +217,21 @@ describe('a connection that is lost', () => {
     expect(await store.events(id, 0, 10)).toHaveLength(2);
   });
 
-  it.each(['behind', 'before'] as const)('%s the commit leads to one change all the same', async place => {
-    const { id } = await put();
-    const proxy = await CommitProxy.start(server.port);
-    closing.push(() => proxy.close());
-    const through = await open(url.replace(`:${server.port}/`, `:${proxy.port}/`));
-    await through.get(id);
-    proxy.cutNext(place);
-    expect((await through.change(id, telling('claimed')))?.task.epoch).toBe(1);
-    expect(proxy.cuts).toBe(1);
-    expect((await store.get(id))?.epoch).toBe(1);
-    expect(await store.events(id, 0, 10)).toHaveLength(2);
-  });
+  it.each(['behind', 'before', 'silent behind'] as const)(
+    '%s the commit leads to one change all the same',
+    async place => {
+      const { id } = await put();
+      const proxy = await CommitProxy.start(server.port);
+      closing.push(() => proxy.close());
+      const through = await open(url.replace(`:${server.port}/`, `:${proxy.port}/`));
+      await through.get(id);
+      proxy.cutNext(place);
+      expect((await through.change(id, telling('claimed')))?.task.epoch).toBe(1);
+      expect(proxy.cuts).toBe(1);
+      expect((await store.get(id))?.epoch).toBe(1);
+      expect(await store.events(id, 0, 10)).toHaveLength(2);
+    },
+  );
 });
 
 describe('a server', () => {
@@ -292,12 +295,14 @@ it('finds nothing by a text that the database cannot hold', async () => {
   expect(await store.account('\ud800')).toBeUndefined();
 });
 
+type Cut = 'before' | 'behind' | 'silent behind';
+
 /** Loses the connection with the next commit: before the server has heard it, or before its answer is heard. */
 class CommitProxy {
   readonly #server: Server;
   readonly #target: number;
   readonly #open = new Set<Socket>();
-  #cut: 'before' | 'behind' | undefined;
+  #cut: Cut | undefined;
   cuts = 0;
 
   private constructor(target: number) {
@@ -317,13 +322,14 @@ class CommitProxy {
     return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
-  cutNext(place: 'before' | 'behind'): void {
+  cutNext(place: Cut): void {
     this.#cut = place;
   }
 
   #join(client: Socket): void {
     const peer = connect(this.#target, '127.0.0.1');
     let losesAnswer = false;
+    let isSilent = false;
     const end = (): void => {
       client.destroy();
       peer.destroy();
@@ -335,13 +341,17 @@ class CommitProxy {
     client.on('data', bytes => {
       if (this.#cut !== undefined && bytes.includes('commit')) {
         losesAnswer = this.#cut === 'behind';
+        isSilent = this.#cut === 'silent behind';
         this.#cut = undefined;
         this.cuts += 1;
-        if (!losesAnswer) return end();
+        if (!losesAnswer && !isSilent) return end();
       }
       peer.write(bytes);
     });
-    peer.on('data', bytes => (losesAnswer ? end() : client.write(bytes)));
+    peer.on('data', bytes => {
+      if (losesAnswer) end();
+      else if (!isSilent) client.write(bytes);
+    });
   }
 
   async close(): Promise<void> {

@@ -139,7 +139,7 @@ function sharedStore({ db, writing, urgent, seal, committed }: Opened, disconnec
 
 const sharedBy = (urgent: Kysely<Tables>): Shared => ({
   seal: (trx, hasEntries) => (hasEntries ? lockNumbers(trx) : transactionOf(trx)),
-  stands: transaction => standsIn(urgent, transaction),
+  stands: (transaction, withinMs) => standsIn(urgent, transaction, withinMs),
   sleep: ms => sleep(ms),
   random: Math.random,
 });
@@ -157,21 +157,25 @@ async function transactionOf(trx: Kysely<Tables>): Promise<string | undefined> {
   return rows[0]?.id ?? undefined;
 }
 
-const FIND_OUT_MS = 1_500;
 const ASK_AGAIN_MS = 50;
 
 /** A server that has just been started again still knows what it has committed. */
-async function standsIn(db: Kysely<Tables>, transaction: string): Promise<boolean> {
-  const startedMs = performance.now();
-  for (;;) {
-    const status = await statusOf(db, transaction);
-    if (status !== 'in progress') return status === 'committed';
-    if (performance.now() - startedMs > FIND_OUT_MS) {
-      throw new StoreFault('gone', 'the connection was lost in the commit: whether it stands is not known');
+async function standsIn(db: Kysely<Tables>, transaction: string, withinMs: number): Promise<boolean> {
+  const time = new AbortController();
+  const over = sleep(withinMs, 'over' as const, { signal: time.signal }).catch(() => 'over' as const);
+  try {
+    for (;;) {
+      const status = await Promise.race([statusOf(db, transaction), over]);
+      if (status === 'over') throw new StoreFault('gone', UNKNOWN);
+      if (status !== 'in progress') return status === 'committed';
+      await sleep(ASK_AGAIN_MS);
     }
-    await sleep(ASK_AGAIN_MS);
+  } finally {
+    time.abort();
   }
 }
+
+const UNKNOWN = 'the connection was lost in the commit: whether it stands is not known';
 
 /** A server that does not answer counts as one that is still at it. */
 async function statusOf(db: Kysely<Tables>, transaction: string): Promise<string | null | undefined> {

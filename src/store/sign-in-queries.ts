@@ -79,16 +79,18 @@ export const putSetupLink = ({ write }: Base, { hash, expiresAt, usedAt }: Setup
   });
 
 export const useSetupLink = (
-  { write }: Base,
+  { write, locksRows }: Base,
   { hash, now, user }: { readonly hash: string; readonly now: number; readonly user: User },
 ): Promise<boolean> =>
   write(async trx => {
+    // Two nodes may be shown it at once, with two names.
     const link = await trx
       .selectFrom('setup_links')
       .select('hash')
       .where('hash', '=', hash)
       .where('used_at', 'is', null)
       .where('expires_at', '>', now)
+      .$if(locksRows, q => q.forUpdate())
       .executeTakeFirst();
     if (link === undefined) return false;
     const { numInsertedOrUpdatedRows: added } = await trx

@@ -11,6 +11,7 @@ import * as deliveries from './delivery-queries.ts';
 import * as destinations from './destination-queries.ts';
 import * as events from './event-queries.ts';
 import * as nodes from './node-queries.ts';
+import * as nonces from './nonce-queries.ts';
 import type { Seal } from './seal.ts';
 import * as signIns from './sign-in-queries.ts';
 import type { Store } from './store.ts';
@@ -116,6 +117,8 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   leaveDuty: (name, incarnation) => nodes.leaveDuty(base, name, incarnation),
   takeDestination: (address, taskId) => destinations.takeDestination(base, address, taskId),
   leaveDestination: taskId => destinations.leaveDestination(base, taskId),
+  useNonce: nonce => nonces.useNonce(base, nonce),
+  purgeNonces: agoMs => nonces.purgeNonces(base, agoMs),
   installation: () => installationOf(base),
 
   census: () => takeCensus(base),

@@ -32,6 +32,7 @@ export interface Tables {
   nodes: NodeRow;
   duties: DutyRow;
   destinations: DestinationRow;
+  nonces: NonceRow;
   meta: MetaRow;
   schema_version: { version: number };
 }
@@ -281,6 +282,12 @@ export interface DestinationRow {
   address: string;
   task_id: string;
   since: number;
+}
+
+export interface NonceRow {
+  /** A digest of access key and nonce. */
+  mark: string;
+  until: number;
 }
 
 /**
