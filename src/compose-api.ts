@@ -2,7 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { REGIONS } from './api/alibaba/regions.ts';
 import { buildServer } from './api/server.ts';
-import { RollingThrottle } from './api/throttle.ts';
+import { SharedThrottle, type Talk } from './api/shared-throttle.ts';
+import { RollingThrottle, type Throttle } from './api/throttle.ts';
 import type { ServeOptions } from './cli/doors.ts';
 import type { Control } from './compose-control.ts';
 import type { Config } from './config.ts';
@@ -22,6 +23,7 @@ import { version } from './ops/version.ts';
 import { looking, urlProblem } from './reach.ts';
 import type { Store } from './store/store.ts';
 import { diagnose } from './survey.ts';
+import type { DialectName } from './task/spec.ts';
 
 const now = Date.now;
 const newId = randomUUID;
@@ -39,15 +41,24 @@ interface ApiParts {
   readonly log: Log;
   readonly demo: ServeOptions['demo'];
   readonly meters: Meters;
+  /** How it talks to other nodes. */
+  readonly talk: Talk;
+  readonly closing: AsyncDisposableStack;
 }
 
 /** Each goes out to wherever the caller says. */
 const TESTS_PER_MINUTE = 10;
 
-export function buildApi(
-  config: Config,
-  { store, accounts, control, log, signal, demo, meters }: ApiParts,
-): FastifyInstance {
+/** Of one dialect: the limits of an account hold for all nodes together. */
+function throttleOf(name: DialectName, config: Config, { talk, closing }: ApiParts): Throttle {
+  const callsPerSecond = config.callsPerSecond[name];
+  const own = new RollingThrottle({ callsPerSecond, now: monotonic });
+  if (config.nats === null || callsPerSecond === 0) return own;
+  return closing.adopt(new SharedThrottle({ name, own, talk }), it => it.close());
+}
+
+export function buildApi(config: Config, parts: ApiParts): FastifyInstance {
+  const { store, accounts, control, log, signal, demo, meters } = parts;
   return buildServer({
     tasks: control.tasks,
     accounts,
@@ -56,9 +67,9 @@ export function buildApi(
     newId,
     region: config.region,
     throttles: {
-      alibaba: new RollingThrottle({ callsPerSecond: config.callsPerSecond.alibaba, now: monotonic }),
-      huawei: new RollingThrottle({ callsPerSecond: config.callsPerSecond.huawei, now: monotonic }),
-      native: new RollingThrottle({ callsPerSecond: config.callsPerSecond.native, now: monotonic }),
+      alibaba: throttleOf('alibaba', config, parts),
+      huawei: throttleOf('huawei', config, parts),
+      native: throttleOf('native', config, parts),
     },
     alibaba: { regions: [...REGIONS, config.region], endMovesOnAir: config.alibabaEndOnAir === 'free' },
     native: {
