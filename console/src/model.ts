@@ -210,7 +210,15 @@ export interface Node {
   readonly name: string;
   readonly version: string;
   readonly region: string;
-  readonly uptime_s: number;
+  readonly presence: 'present' | 'silent' | 'gone';
+  readonly wanted: 'active' | 'cordoned' | 'draining';
+  readonly self: boolean;
+  readonly runs: number;
+  readonly capacity: number;
+  readonly load: number;
+  readonly duties: readonly string[];
+  readonly clock_offset_s: number | null;
+  readonly uptime_s: number | null;
   readonly tasks: { readonly running: number; readonly recovering: number; readonly scheduled: number };
   readonly workers: readonly {
     readonly pid: number | null;
