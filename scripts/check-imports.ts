@@ -13,7 +13,7 @@ interface Rule {
 }
 
 /** What the answers of the native API are: as types they leave nothing behind in whoever asks for them. */
-const SCHEMAS = ['access', 'doctor', 'log', 'plan', 'signal', 'task'].map(name => `api/native/${name}-schema.ts`);
+const SCHEMAS = ['access', 'doctor', 'log', 'node', 'plan', 'signal', 'task'].map(name => `api/native/${name}-schema.ts`);
 
 /** By folder of src/, or file where it stands in src/ itself. */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -50,6 +50,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'reach.ts': { ours: ['config.ts', 'media', 'task', 'worker/sleep.ts'], node: true },
   'compose-control.ts': {
     ours: [
+      'compose-acting.ts',
       'compose-fleet.ts',
       'config.ts',
       'meters.ts',
@@ -73,6 +74,19 @@ const RULES: Readonly<Record<string, Rule>> = {
     ours: ['config.ts', 'media/clock.ts', 'worker/sleep.ts', 'store/store.ts', 'cluster'],
     node: true,
   },
+  'compose-acting.ts': {
+    ours: [
+      'compose-fleet.ts',
+      'config.ts',
+      'media/clock.ts',
+      'worker/sleep.ts',
+      'store/store.ts',
+      'cluster/cluster.ts',
+      'control',
+      'ops',
+    ],
+    node: false,
+  },
   'compose-api.ts': {
     ours: [
       'compose-control.ts',
@@ -84,6 +98,7 @@ const RULES: Readonly<Record<string, Rule>> = {
       'survey.ts',
       'media',
       'store',
+      'task',
       'control',
       'api',
       'ops',
@@ -94,6 +109,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'main.ts': {
     ours: [
       'backup.ts',
+      'compose-acting.ts',
       'compose-api.ts',
       'compose-cluster.ts',
       'compose-control.ts',

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { renderAlibaba, signAlibaba } from './api/alibaba/callback.ts';
 import { renderHuawei } from './api/huawei/callback.ts';
 import { renderNative } from './api/native/callback.ts';
-import type { Cluster, MemberFacts } from './cluster/cluster.ts';
+import type { Cluster } from './cluster/cluster.ts';
+import { type Acting, buildActing, closeBehindWorkers, closeFirst } from './compose-acting.ts';
 import { buildFleet, DIALS_PER_SECOND, type Fleet, reserving } from './compose-fleet.ts';
 import { type Config, printListen } from './config.ts';
 import type { Assets } from './control/assets.ts';
@@ -13,23 +14,13 @@ import { CallbackSecrets } from './control/callback-secrets.ts';
 import { Callbacks } from './control/callbacks.ts';
 import { Claims } from './control/claims.ts';
 import { Directory } from './control/directory.ts';
-import { Fares } from './control/fares.ts';
-import { Hearsay } from './control/hearsay.ts';
 import { History } from './control/history.ts';
 import { Node } from './control/node.ts';
-import { Offers } from './control/offers.ts';
-import { Parting } from './control/parting.ts';
-import { Questions } from './control/questions.ts';
-import { Reconciler } from './control/reconciler.ts';
 import { type Follow, Record } from './control/record.ts';
-import { Scheduler } from './control/scheduler.ts';
 import { Signals } from './control/signals.ts';
 import { Supervisor } from './control/supervisor.ts';
-import { Taking } from './control/taking.ts';
 import { Tasks } from './control/tasks.ts';
-import { Tenure } from './control/tenure.ts';
 import { timedIds } from './control/timed-ids.ts';
-import { Transfers } from './control/transfers.ts';
 import { redactUrl } from './media/address.ts';
 import { monotonic } from './media/clock.ts';
 import { Connections } from './media/connections.ts';
@@ -52,10 +43,9 @@ const newId = randomUUID;
 /** Where workers dial. */
 export const channelOf = ({ data }: Config): string => join(data, 'control.sock');
 
-export interface Control {
+export interface Control extends Acting {
   readonly tasks: Tasks;
   readonly assets: Assets;
-  readonly scheduler: Scheduler;
   readonly callbacks: CallbackDuty;
   readonly fleet: Fleet;
   readonly secrets: CallbackSecrets;
@@ -65,13 +55,6 @@ export interface Control {
   readonly claims: Claims;
   readonly signals: Signals;
   readonly node: Node;
-  readonly fares: Fares;
-  readonly hearsay: Hearsay;
-  readonly tenure: Tenure;
-  readonly taking: Taking;
-  readonly parting: Parting;
-  readonly questions: Questions;
-  readonly transfers: Transfers;
 }
 
 interface ControlParts {
@@ -135,66 +118,33 @@ export function buildControl(config: Config, parts: ControlParts): Control {
     sleep,
     log: tell,
   });
-  const begun = (lateMs: number): void => meters.metrics.begun(lateMs);
-  const taking = new Taking({
-    ...{ node: name, record, cluster, claims, now },
-    mayAct: () => tenure.holds,
-    room: () => (supervisor.ready && isOpen() ? fleet.capacity.runs - claims.size : 0),
+  const acting = buildActing(config, {
+    ...{ store, cluster, name, record, claims, signals, followers, tell },
+    ...{ supervisor: () => supervisor, fleet: () => fleet, node: () => node },
+    begun: lateMs => meters.metrics.begun(lateMs),
   });
-  const offers = new Offers({
-    ...{ node: name, cluster, taking, record, now: monotonic },
-    isShared: config.nats !== null,
-  });
-  const reconciler = new Reconciler({
-    ...{ node: name, store, cluster, claims, offers, taking, now: monotonic },
-    catchUp: taskId => hearsay.catchUp(taskId),
-  });
-  const scheduler: Scheduler = new Scheduler({
-    ...{ node: name, store, record, cluster, claims, reconciler, offers, now, sleep, log: tell, begun },
-  });
-  const hearsay: Hearsay = new Hearsay({ node: name, store, cluster, claims, followers, sleep, log: tell });
-  const fares = new Fares({ cluster, claims, signals, now });
+  const { scheduler, hearsay } = acting;
   const secrets = new CallbackSecrets({ store, now, newId, randomBytes });
   const connections = closing.adopt(new Connections(), it => it.close());
   const history = new History({ store, callbacks: { wake: () => fleet.callbacks.wake() }, now });
   const directory = new Directory({ store, redact: redactUrl, now });
   const supervisor = buildSupervisor(config, { listener: claims, log: tell });
   const node = closing.adopt(buildNode(config, { name, supervisor, signals, claims }), it => it.close());
-  const isOpen = (): boolean => config.role !== 'api' && fleet.roster.state === 'active';
-  const facts = (): MemberFacts => ({
-    ...{ region: config.region, version, api: config.advertise, isOpen: isOpen(), runs: claims.size },
-    ...{ capacity: fleet.capacity.runs, load: node.loadOf(config.workers), wall: now() },
-  });
-  const leased: Pick<Supervisor, 'lease' | 'cut'> = {
-    lease: untilMs => supervisor.lease(untilMs, untilMs === null ? undefined : fleet.dialsPerSecond()),
-    cut: () => supervisor.cut(),
-  };
-  const tenure: Tenure = new Tenure({ cluster, facts, supervisor: leased, claims, reconciler, sleep, log: tell });
   meters.measures({ store, claims, signals, node });
-  closing.adopt(tenure, it => it.close());
-  const parting = closing.adopt(new Parting({ node: name, store, cluster, claims, log: tell }), it => it.close());
-  const questions = closing.adopt(new Questions(cluster), it => it.close());
-  questions.on('event', question => hearsay.hear(question));
-  const transfers = closing.adopt(
-    new Transfers({ ...{ node: name, store, cluster, claims, record, supervisor, questions }, now: monotonic, sleep }),
-    it => it.close(),
-  );
+  closeBehindWorkers(closing, acting);
   closing.adopt(supervisor, it => it.close({ stopWorkers: true }));
   const fleet: Fleet = buildFleet(config, {
     ...{ store, cluster, name, closing, log: tell, node: () => node, claims: () => claims },
-    ...{ supervisor: () => supervisor, transfers: () => transfers },
+    ...{ supervisor: () => supervisor, transfers: () => acting.transfers },
     callbacks: () => buildCallbacks(config, { store, secrets, record, connections, meters, tell }),
   });
   closing.adopt(claims, it => it.close());
-  closing.defer(cluster.follow(() => scheduler.wake()));
-  closing.adopt(fares, it => it.close());
-  closing.adopt(hearsay, it => it.close());
-  closing.adopt(scheduler, it => it.close());
+  closeFirst(closing, cluster, acting);
   const tasks = new Tasks({ store, record, breakpoints, now, newId, reserve: reserving(config, store) });
   return {
     tasks,
+    ...acting,
     assets,
-    scheduler,
     callbacks: fleet.callbacks,
     fleet,
     secrets,
@@ -204,13 +154,6 @@ export function buildControl(config: Config, parts: ControlParts): Control {
     claims,
     signals,
     node,
-    fares,
-    hearsay,
-    tenure,
-    taking,
-    parting,
-    questions,
-    transfers,
   };
 }
 

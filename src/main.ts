@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { closeWithin } from './api/connection.ts';
 import { banner } from './cli/banner.ts';
 import type { OpenAssets, ServeOptions } from './cli/doors.ts';
-import type { Cluster } from './cluster/cluster.ts';
+import { begin } from './compose-acting.ts';
 import { buildApi } from './compose-api.ts';
 import { openCluster } from './compose-cluster.ts';
 import { buildControl, type Control, channelOf } from './compose-control.ts';
@@ -53,7 +53,8 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
     closing,
     meters,
   });
-  const server = closing.adopt(buildApi(config, { store, accounts, control, log, signal, demo, meters }), closeApi);
+  const parts = { store, accounts, control, log, signal, demo, meters, talk: cluster, closing };
+  const server = closing.adopt(buildApi(config, parts), closeApi);
 
   await meters.alarms.load(store);
   await control.tenure.start();
@@ -70,21 +71,6 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   await aborted(AbortSignal.any([signal, handOver]));
   log.info(handOver.aborted ? 'handing over' : 'stopping');
   if (handOver.aborted) await letGo(server, control);
-}
-
-/** Hears the others before it acts beside them. */
-async function begin(
-  config: Config,
-  cluster: Cluster,
-  { hearsay, fares, scheduler, taking }: Control,
-  closing: AsyncDisposableStack,
-): Promise<void> {
-  if (config.nats !== null) {
-    await hearsay.start();
-    fares.start();
-  }
-  if (config.role !== 'api') closing.defer(cluster.serve(taking));
-  scheduler.start();
 }
 
 /** Before the store is opened: what the former control process has still to store is to be there. */
