@@ -1,10 +1,12 @@
 // `npm test`: from a fresh clone to the verdict. Installs what is missing, runs the check, then the product's tests.
+// `npm run test:cluster`: the product's tests once more, with all data in PostgreSQL and NATS between the nodes.
 // Plain JavaScript for any Node ≥ 20, because it runs before the project's own Node is there.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildConsole } from './console.mjs';
+import { dialectFiles, FEW_ON_CLUSTER, filesOnCluster } from './on-cluster.mjs';
 import { installPackages } from './packages.mjs';
 
 /** They take about twenty minutes on two quiet cores; a busy machine is no reason to fail. */
@@ -22,6 +24,8 @@ const NEEDED = [
   { name: 'gir1.2-gst-rtsp-server-1.0', file: '/usr/share/doc/gir1.2-gst-rtsp-server-1.0', why: 'that RTSP server' },
   { name: 'gstreamer1.0-plugins-good', file: '/usr/share/doc/gstreamer1.0-plugins-good', why: 'what it sends' },
   { name: 'gstreamer1.0-plugins-bad', file: '/usr/share/doc/gstreamer1.0-plugins-bad', why: 'what it reads of a film' },
+  { name: 'nats-server', file: 'nats-server', why: 'agrees for several nodes who does what' },
+  { name: 'postgresql-15', file: '/usr/lib/postgresql/15/bin/postgres', why: 'keeps the data of several nodes' },
 ];
 
 /** The needed packages that are not there, by the places programs are looked for in. */
@@ -93,8 +97,19 @@ function installDebianPackages(missing) {
   };
   if (prefix.length > 0 && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status !== 0) return;
   console.error(`Debian packages: installing ${missing.map(({ name }) => name).join(', ')}`);
+  spawnSync(...withPrefix(prefix, ['sh', '-c', NO_MAIN_CLUSTER]), { stdio: ['ignore', 2, 2] });
   run(['update']);
-  run(['install', '-y', '--no-install-recommends', ...missing.map(({ name }) => name)]);
+  const keepOurs = ['-o', 'Dpkg::Options::=--force-confold'];
+  run(['install', '-y', '--no-install-recommends', ...keepOurs, ...missing.map(({ name }) => name)]);
+}
+
+/** PostgreSQL's packages would make a database for the machine; the tests make their own. */
+const NO_MAIN_CLUSTER = `conf=/etc/postgresql-common/createcluster.conf
+[ -e $conf ] || { mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' > $conf; }`;
+
+function withPrefix(prefix, command) {
+  const [program, ...args] = [...prefix, ...command];
+  return [program, args];
 }
 
 /** Sees to the Debian packages; answers those that are still missing. */
@@ -114,7 +129,7 @@ function tellMissing(missing) {
   console.error(`Install it with: apt-get install ${missing.map(({ name }) => name).join(' ')}`);
 }
 
-async function main() {
+async function main(what) {
   const root = dirname(dirname(fileURLToPath(import.meta.url)));
   const startedAt = performance.now();
   const installed = installPackages(root);
@@ -130,41 +145,75 @@ async function main() {
   }
 
   const node = join(root, 'node_modules', 'node', 'bin', 'node');
-  const reports = ['unit-tests.json', 'product-tests.json'].map(name => join(root, 'coverage', name));
-  for (const path of reports) rmSync(path, { force: true });
-  const run = args => runBefore(startedAt + LIMIT_MS, { node, args, root });
-  const checked = await run(['scripts/check.ts']);
-  const { tested, report, unsteady } = await testProduct(run, reports[1]);
+  const run = (args, env) => runBefore(startedAt + LIMIT_MS, { node, args, root, env });
+  const stages = what === 'cluster' ? onCluster(root) : [...ALONE_STAGES, ...fewOnCluster(root)];
+  const checked = what === 'cluster' || (await check(run, root));
+  const results = [];
+  for (const stage of stages) results.push(await testStage(run, root, stage));
 
-  const { passed, failed, skipped } = tally([readReport(reports[0]), report]);
-  for (const name of unsteady) console.error(`unsteady, failed beside others and passed alone: ${name}`);
+  const reports = [...(what === 'cluster' ? [] : [readReport(unitReport(root))]), ...results.map(it => it.report)];
+  const { passed, failed, skipped } = tally(reports);
+  for (const name of results.flatMap(it => it.unsteady))
+    console.error(`unsteady, failed beside others and passed alone: ${name}`);
   for (const name of skipped) console.error(`skipped, which counts as failed: ${name}`);
   // A step of the check that is no test (format, types, imports, documents) counts as one.
   const failures = failed + skipped.length + (!checked && failed === 0 ? 1 : 0);
   if (missing.length > 0) tellMissing(missing);
   console.log(`${passed} passed, ${failures} failed`);
-  return checked && tested && failures === 0 && missing.length === 0 ? 0 : 1;
+  return checked && results.every(it => it.tested) && failures === 0 && missing.length === 0 ? 0 : 1;
 }
 
-/** The product's tests. What fails is run once more, alone, and told: many servers at once are much for a small machine. */
-async function testProduct(run, path) {
+const unitReport = root => join(root, 'coverage', 'unit-tests.json');
+
+function check(run, root) {
+  rmSync(unitReport(root), { force: true });
+  return run(['scripts/check.ts']);
+}
+
+const ALONE_STAGES = [{ name: 'product', project: 'product', files: [] }];
+
+const TRIALS = { name: 'trials of several nodes', project: 'cluster', files: [] };
+
+/** All that starts a node, on PostgreSQL and NATS; the cloud dialects with each second request at another node. */
+const onCluster = root => [
+  { name: 'on a cluster', project: 'product', files: filesOnCluster(root), configuration: '1' },
+  { name: 'on two nodes', project: 'product', files: dialectFiles(root), configuration: '2' },
+  TRIALS,
+];
+
+/** What of it everybody has time for. */
+const fewOnCluster = root => [
+  { name: 'a few on a cluster', project: 'product', files: FEW_ON_CLUSTER, configuration: '1' },
+  { name: 'on two nodes', project: 'product', files: dialectFiles(root), configuration: '2' },
+  TRIALS,
+];
+
+/** The tests of a stage. What fails is run once more, alone, and told: many servers at once are much for a small machine. */
+async function testStage(run, root, { name, project, files, configuration = '' }) {
+  const path = join(root, 'coverage', `${name.replaceAll(' ', '-')}-tests.json`);
+  rmSync(path, { force: true });
+  console.log(`tests: ${name}`);
   const runTests = rest =>
-    run([
-      join('node_modules', 'vitest', 'vitest.mjs'),
-      ...['run', '--project', 'product', '--reporter=default', '--reporter=json', `--outputFile.json=${path}`, ...rest],
-    ]);
-  const tested = await runTests([]);
+    run(
+      [
+        join('node_modules', 'vitest', 'vitest.mjs'),
+        ...['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${path}`, ...rest],
+      ],
+      { TEST_CLUSTER: configuration },
+    );
+  const tested = await runTests(files);
   const first = readReport(path);
-  const files = tested ? [] : worthAgain(first);
-  if (files.length === 0) return { tested, report: first, unsteady: [] };
-  console.error(`once more, alone: ${files.join(', ')}`);
-  const testedAgain = await runTests(['--maxWorkers=1', '--no-file-parallelism', ...files]);
+  const again = tested ? [] : worthAgain(first);
+  if (again.length === 0) return { tested, report: first, unsteady: [] };
+  console.error(`once more, alone: ${again.join(', ')}`);
+  const testedAgain = await runTests(['--maxWorkers=1', '--no-file-parallelism', ...again]);
   return { tested: testedAgain, ...settle(first, readReport(path)) };
 }
 
 /** Runs a program as a group of its own, so that a signal or the deadline ends whatever it has started too. */
-function runBefore(deadline, { node, args, root }) {
-  const child = spawn(node, args, { cwd: root, stdio: 'inherit', env: environment(root), detached: true });
+function runBefore(deadline, { node, args, root, env = {} }) {
+  const own = { ...environment(root), ...env };
+  const child = spawn(node, args, { cwd: root, stdio: 'inherit', env: own, detached: true });
   const end = signal => process.kill(-child.pid, signal);
   const timer = setTimeout(() => {
     console.error(`the tests may take ${LIMIT_MS / 60_000} minutes in all, which is over`);
@@ -189,4 +238,4 @@ function environment(root) {
   return { ...Object.fromEntries(kept), ...plain, PATH: path };
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv[2]);

@@ -26,7 +26,7 @@ describe('the commands of a document', () => {
     const port = await freePort();
     const places = { api, rtmp: new URL(node.rtmp).host, receiver: `127.0.0.1:${port}` };
     const script = scriptOf(readFileSync(join(ROOT, path), 'utf8'), places);
-    const env = { MILLRACE_DATA: node.data, MILLRACE_LISTEN: api, PORT: String(port) };
+    const env = { ...node.variables, MILLRACE_DATA: node.data, MILLRACE_LISTEN: api, PORT: String(port) };
     const child = place.own(new Child('bash', ['-c', script], { cwd: ROOT, env }), it => it.stop());
     expect(await child.exited, child.output).toBe(0);
   });

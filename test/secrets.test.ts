@@ -10,6 +10,7 @@ import { media, publish } from './lab/ffmpeg.ts';
 import { Millrace, processesOf } from './lab/millrace.ts';
 import { Nginx } from './lab/nginx.ts';
 import { freePort, Place } from './lab/place.ts';
+import { configuration } from './lab/shared-servers.ts';
 import { until } from './lab/wait.ts';
 
 const BIN = fileURLToPath(new URL('../bin/millrace', import.meta.url));
@@ -109,9 +110,8 @@ it('keeps every kind of secret out of all that it writes, over files, standbys, 
   await until('the live task runs on', async () => (await millrace.huawei.status(live)) === 'running');
   await until('callbacks were refused', () => web.asked.filter(it => !it.includes('.mp4')).length >= 3);
 
-  expect(spawnSync(BIN, ['backup', place.path('copy.db'), '--data', millrace.data]).status).toBe(0);
   const written: [string, string][] = [
-    ['a backup', readFileSync(place.path('copy.db'), 'latin1')],
+    ...backupOf(millrace, place.path('copy.db')),
     ...answers,
     ['the first log', before],
     ['the log', millrace.output],
@@ -131,6 +131,13 @@ it('keeps every kind of secret out of all that it writes, over files, standbys, 
   );
   expect(leaks).toEqual([]);
 });
+
+/** Of PostgreSQL its own programs make one. */
+function backupOf(millrace: Millrace, copy: string): [string, string][] {
+  if (configuration() !== 'alone') return [];
+  expect(spawnSync(BIN, ['backup', copy, '--data', millrace.data]).status).toBe(0);
+  return [['a backup', readFileSync(copy, 'latin1')]];
+}
 
 function apiKeyOf(millrace: Millrace): string {
   const args = ['key', 'create', '--api', '--json', '--data', millrace.data];
