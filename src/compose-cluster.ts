@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cluster } from './cluster/cluster.ts';
+import { LeaseFile } from './cluster/lease-file.ts';
 import { NatsCluster } from './cluster/nats.ts';
 import { parseNatsAddress } from './cluster/nats-address.ts';
 import { RowWitness } from './cluster/row-witness.ts';
@@ -21,7 +22,7 @@ export async function openCluster(config: Config, store: Store): Promise<Cluster
     node,
     installation: await store.installation(),
     incarnation: incarnationOf(config),
-    boot: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+    memory: new LeaseFile(join(config.data, 'lease'), bootId()),
     ttlMs: config.leaseMs,
     database: new RowWitness(store),
     clock: { sinceBoot, wall: Date.now, sleep: (ms, signal) => sleep(ms, signal).catch(() => undefined) },
@@ -30,6 +31,9 @@ export async function openCluster(config: Config, store: Store): Promise<Cluster
     ...(config.natsDomain === null ? {} : { domain: config.natsDomain }),
   });
 }
+
+/** Another one each time the machine is booted. */
+const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 
 /** Tells a node that has been started again from another one that goes by its name. */
 function incarnationOf({ data }: Config): string {

@@ -31,6 +31,8 @@ export class Attendance {
   #standing: Standing = 'untried';
   #cause: unknown;
   #hasLooked = false;
+  /** What was asked last, whether or not it was waited for to the end. */
+  #underway: Promise<unknown> = Promise.resolve();
   /** What stood under our name before we wrote there. */
   #found: Beat | undefined;
 
@@ -68,6 +70,12 @@ export class Attendance {
     if (isThere) await this.#try(() => this.#look());
   }
 
+  /** Behind what is still under way: it is to be the last that is read of the lease. */
+  async farewell(beat: Beat): Promise<void> {
+    await this.#underway;
+    await this.#options.witness.renew(this.#options.lease.node, beat);
+  }
+
   /** Somebody who is missed is looked for with beats of ours, which prove that the look is fresh. */
   get #patienceMs(): number {
     const { timing, deaths } = this.#options;
@@ -97,8 +105,8 @@ export class Attendance {
   async #renew(): Promise<void> {
     const { witness, lease, clock } = this.#options;
     const sentAt = clock.sinceBoot();
-    const beat = { ...this.#options.beat(), sentAt };
-    this.#remember(beat);
+    const beat = this.#options.beat();
+    this.#remember(markOf(beat), sentAt);
     this.#renewedAt = sentAt;
     const answer = await this.#within(witness.renew(lease.node, beat));
     if (lease.signal.aborted) return;
@@ -107,20 +115,20 @@ export class Attendance {
     else if (lease.isHeld) lease.lose(new Error(`another node goes by the name ${lease.node}`));
   }
 
-  #remember(beat: Beat): void {
-    this.#sent.set(markOf(beat), beat.sentAt);
+  #remember(mark: string, sentAt: number): void {
+    this.#sent.set(mark, sentAt);
     const [oldest] = this.#sent.keys();
     if (oldest !== undefined && this.#sent.size > MOST_SENT) this.#sent.delete(oldest);
   }
 
   async #look(): Promise<void> {
     const { witness, index, lease, deaths, clock } = this.#options;
-    const beats = await this.#within(witness.look());
+    const { beats, era } = await this.#within(witness.look());
     const own = beats.get(lease.node);
     if (!this.#hasLooked) this.#found = own;
     this.#hasLooked = true;
     const provenAt = own && this.#sent.get(markOf(own));
-    deaths.saw(index, { beats, finishedAt: clock.sinceBoot(), provenAt, wall: clock.wall() });
+    deaths.saw(index, { beats, era, finishedAt: clock.sinceBoot(), provenAt, wall: clock.wall() });
   }
 
   /** What comes later is not waited for, and proves nothing. */
@@ -132,7 +140,7 @@ export class Attendance {
       throw new Error('the answer did not come in time');
     });
     late.catch(() => undefined);
-    work.catch(() => undefined);
+    this.#underway = work.catch(() => undefined);
     try {
       return await Promise.race([work, late]);
     } finally {

@@ -8,9 +8,6 @@ export interface Beat {
   readonly lease: string;
   /** Rises with every beat of the lease. */
   readonly n: number;
-  /** By the clock since boot of the machine that was booted as `boot`. */
-  readonly sentAt: number;
-  readonly boot: string;
   readonly ttlMs: number;
   /** It acts no more, and this is the last of its lease. */
   readonly hasLeft: boolean;
@@ -28,10 +25,10 @@ export function parseBeat(text: string): Beat | undefined {
   const value = parseJson(text);
   if (!isObject(value) || !isObject(value.beat)) return undefined;
   const facts = readFacts(value);
-  const { incarnation, lease, n, sentAt, boot, ttlMs, hasLeft } = value.beat;
-  if (!facts || !isText(incarnation) || !isText(lease) || !isText(boot)) return undefined;
-  if (!isAmount(n) || !isAmount(sentAt) || !isAmount(ttlMs)) return undefined;
-  return { incarnation, lease, n, sentAt, boot, ttlMs, hasLeft: hasLeft === true, facts };
+  const { incarnation, lease, n, ttlMs, hasLeft } = value.beat;
+  if (!facts || !isText(incarnation) || !isText(lease)) return undefined;
+  if (!isAmount(n) || !isAmount(ttlMs)) return undefined;
+  return { incarnation, lease, n, ttlMs, hasLeft: hasLeft === true, facts };
 }
 
 function readFacts(value: Readonly<Record<string, unknown>>): MemberFacts | undefined {

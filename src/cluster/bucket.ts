@@ -47,25 +47,26 @@ export class Bucket {
     await this.#guarded(kv => kv.delete(key, { previousSeq: revision }));
   }
 
-  /** The newest of all: what has a newer one was in a bucket that is no more. */
-  async revision(): Promise<number> {
+  /** When it was made: another one than before has none of what was written. */
+  async era(): Promise<string> {
     const info = await this.#use(() => this.#link.jsm.streams.info(this.#stream));
-    return info.state.last_seq;
+    return String(info.created);
   }
 
-  /** What stands under every key. */
-  async entries(): Promise<ReadonlyMap<string, string>> {
-    const keys = await this.#keys();
+  /** What stands under every key, and when the bucket was made. */
+  async entries(): Promise<{ readonly entries: ReadonlyMap<string, string>; readonly era: string }> {
+    const { keys, era } = await this.#keys();
     const found = await Promise.all(keys.map(async key => [untoken(key), await this.get(key)] as const));
-    return new Map(found.flatMap(([key, entry]) => (entry ? [[key, entry.text] as const] : [])));
+    return { entries: new Map(found.flatMap(([key, entry]) => (entry ? [[key, entry.text] as const] : []))), era };
   }
 
   /** Asked of the stream itself: a watch would be one consumer more for each look. */
-  async #keys(): Promise<readonly string[]> {
+  async #keys(): Promise<{ readonly keys: readonly string[]; readonly era: string }> {
     const prefix = `$KV.${this.#options.name}.`;
     const filter = { subjects_filter: `${prefix}>` };
     const info = await this.#use(() => this.#link.jsm.streams.info(this.#stream, filter));
-    return Object.keys(info.state.subjects ?? {}).map(subject => subject.slice(prefix.length));
+    const keys = Object.keys(info.state.subjects ?? {}).map(subject => subject.slice(prefix.length));
+    return { keys, era: String(info.created) };
   }
 
   get #stream(): string {

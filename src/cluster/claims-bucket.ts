@@ -31,6 +31,7 @@ export class ClaimsBucket {
   readonly #kept = new Map<string, KeptClaim>();
   readonly #timer: NodeJS.Timeout;
   #isBusy = false;
+  #era = '';
 
   constructor(options: ClaimsBucketOptions) {
     this.#options = options;
@@ -79,16 +80,22 @@ export class ClaimsBucket {
     this.#kept.clear();
   }
 
+  async #writeAnew(taskId: string, kept: KeptClaim): Promise<void> {
+    const isOurs = await this.claim(taskId, kept.epoch);
+    if (!isOurs && this.#kept.get(taskId) === kept) this.#kept.delete(taskId);
+  }
+
   /** Writes anew what is old, or what is no longer there since the data of NATS were lost. */
   async #keepUp(): Promise<void> {
     if (this.#isBusy) return;
     this.#isBusy = true;
     try {
-      const there = await this.#options.bucket.revision();
+      const era = await this.#options.bucket.era();
       for (const [taskId, kept] of this.#kept) {
         const isOld = this.#options.sinceBoot() - kept.writtenAt > RENEW_MS;
-        if (isOld || kept.revision > there) await this.claim(taskId, kept.epoch);
+        if (isOld || era !== this.#era) await this.#writeAnew(taskId, kept);
       }
+      this.#era = era;
     } catch {
       // NATS is away: the next round comes.
     } finally {

@@ -63,7 +63,9 @@ export interface Cluster {
   readonly members: readonly Member[];
   /** Whether the node can no longer be acting, for certain: never true of this node, nor of one that is merely silent. */
   isGone(node: string): boolean;
-  /** Heard whenever a member has come, falls silent, or is gone. */
+  /** Whether the others can be talked to now. */
+  readonly isReachable: boolean;
+  /** Heard whenever a member has come, falls silent, or is gone, and when the others can be talked to no more, or again. */
   follow(heard: () => void): () => void;
   /** Puts tasks up for whoever has room for them in their region. Rejects where that cannot be done now. */
   offer(offers: readonly Offer[]): Promise<void>;

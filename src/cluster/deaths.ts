@@ -1,9 +1,9 @@
 import { type Beat, markOf } from './beat.ts';
-import { type Timing, takeoverOf } from './timing.ts';
+import { FRESH_MS, type Timing, takeoverOf } from './timing.ts';
+import type { Sighting } from './witness.ts';
 
 /** What one look at a witness has shown. */
-export interface Look {
-  readonly beats: ReadonlyMap<string, Beat>;
+export interface Look extends Sighting {
   /** When the answer was there. */
   readonly finishedAt: number;
   /** When our own beat was sent that the answer shows: nothing older than that can be missing in it. */
@@ -24,6 +24,7 @@ export interface Trace {
 /** What one witness has shown so far. */
 interface Sight {
   readonly traces: Map<string, Trace>;
+  era: string;
   firstAt: number | undefined;
   lastAt: number;
   provenAt: number;
@@ -57,6 +58,7 @@ export class Deaths {
   saw(witness: number, look: Look): void {
     const sight = this.#sights[witness];
     if (!sight) return;
+    if (sight.era !== look.era) this.#doubt(sight, look);
     for (const [node, beat] of look.beats) this.#note(sight, node, beat, look);
     for (const [node, { beat }] of sight.traces) {
       if (beat && !look.beats.has(node)) this.#note(sight, node, undefined, look);
@@ -66,10 +68,17 @@ export class Deaths {
     sight.provenAt = Math.max(sight.provenAt, look.provenAt ?? Number.NEGATIVE_INFINITY);
   }
 
+  /** What it has forgotten may have been written just before. */
+  #doubt(sight: Sight, { era, finishedAt }: Look): void {
+    sight.era = era;
+    sight.firstAt = undefined;
+    for (const [node, trace] of sight.traces) sight.traces.set(node, { ...trace, since: finishedAt });
+  }
+
   #note(sight: Sight, node: string, beat: Beat | undefined, look: Look): void {
     const known = sight.traces.get(node);
     if (known && isSame(known.beat, beat)) return;
-    const isNews = sight.firstAt !== undefined && look.finishedAt - sight.lastAt < this.#timing.freshMs;
+    const isNews = sight.firstAt !== undefined && look.finishedAt - sight.lastAt < FRESH_MS;
     const skewMs = beat && isNews ? beat.facts.wall - look.wall : known?.skewMs;
     const ttlMs = Math.max(known?.ttlMs ?? 0, beat?.ttlMs ?? 0);
     sight.traces.set(node, { beat, since: look.finishedAt, ttlMs, skewMs });
@@ -83,17 +92,16 @@ export class Deaths {
   }
 
   #judge(node: string, now: number): boolean {
-    if (this.#sights.some(({ provenAt }) => now - provenAt > this.#timing.freshMs)) return false;
-    if (this.#hasLeft(node)) return true;
+    if (this.#sights.some(({ provenAt }) => now - provenAt > FRESH_MS)) return false;
+    if (this.traces(node).every(({ beat }) => beat?.hasLeft)) return true;
     const due = this.#lastHeard(node) + this.#takeoverMs(node);
     return this.#sights.every(({ provenAt }) => provenAt >= due);
   }
 
-  /** One witness has its farewell, and none anything of another lease. */
+  /** For those who look on. It may have come back where no witness has told us yet, so nobody acts on it. */
   #hasLeft(node: string): boolean {
     const beats = this.traces(node).flatMap(({ beat }) => (beat ? [beat] : []));
-    const farewell = beats.find(({ hasLeft }) => hasLeft);
-    return farewell !== undefined && beats.every(({ lease, hasLeft }) => hasLeft || lease === farewell.lease);
+    return beats.length > 0 && beats.every(({ hasLeft }) => hasLeft);
   }
 
   presence(node: string): 'present' | 'silent' | 'gone' {
@@ -139,12 +147,6 @@ export class Deaths {
     return Math.max(...this.traces(node).map(({ since }) => since));
   }
 
-  /** Of all leases that were ever seen. */
-  get longestTtlMs(): number {
-    const traces = this.#sights.flatMap(sight => [...sight.traces.values()]);
-    return Math.max(this.#timing.ttlMs, ...traces.map(({ ttlMs }) => ttlMs));
-  }
-
   /** The node's own lease may be longer than ours. */
   #takeoverMs(node: string): number {
     return takeoverOf(Math.max(this.#timing.ttlMs, ...this.traces(node).map(({ ttlMs }) => ttlMs)));
@@ -153,6 +155,7 @@ export class Deaths {
 
 const newSight = (): Sight => ({
   traces: new Map(),
+  era: '',
   firstAt: undefined,
   lastAt: Number.NEGATIVE_INFINITY,
   provenAt: Number.NEGATIVE_INFINITY,

@@ -18,11 +18,15 @@ export class HeldLease implements Lease {
   readonly #lost = new AbortController();
   readonly #hearings = new Set<(deadline: number) => void>();
   #deadline: number | undefined;
+  #isProven = false;
 
-  constructor(node: string, holdMs: number, clock: LeaseClock) {
-    this.node = node;
-    this.#holdMs = holdMs;
-    this.#clock = clock;
+  /** `until`: it goes on from before this process, and is lost when it is not renewed by then. */
+  constructor(options: { node: string; holdMs: number; clock: LeaseClock; until: number | undefined }) {
+    this.node = options.node;
+    this.#holdMs = options.holdMs;
+    this.#clock = options.clock;
+    this.#deadline = options.until;
+    if (options.until !== undefined) void this.#guard();
   }
 
   get signal(): AbortSignal {
@@ -38,8 +42,9 @@ export class HeldLease implements Lease {
     return () => this.#hearings.delete(heard);
   }
 
+  /** Renewed at least once, and not lost. */
   get isHeld(): boolean {
-    return this.#deadline !== undefined && !this.signal.aborted;
+    return this.#isProven && !this.signal.aborted;
   }
 
   /** A renewal that was sent then has been acknowledged now. One that comes after the deadline proves nothing. */
@@ -51,6 +56,7 @@ export class HeldLease implements Lease {
       if (!isFirst) this.#expire();
       return;
     }
+    this.#isProven = true;
     if (until <= (this.#deadline ?? 0)) return;
     this.#deadline = until;
     if (isFirst) void this.#guard();

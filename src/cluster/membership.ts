@@ -4,15 +4,15 @@ import type { Lease, Member, MemberFacts } from './cluster.ts';
 import { ClusterFault, NodeNameTaken } from './cluster-fault.ts';
 import { Deaths } from './deaths.ts';
 import { HeldLease, type LeaseClock } from './held-lease.ts';
-import { type Timing, timingOf } from './timing.ts';
+import type { LeaseMemory } from './lease-file.ts';
+import { JOIN_MS, type Timing } from './timing.ts';
 import type { Witness } from './witness.ts';
 
 export interface MembershipOptions {
   readonly node: string;
   /** Of the data directory. */
   readonly incarnation: string;
-  /** Of the machine, since it was booted. */
-  readonly boot: string;
+  readonly memory: LeaseMemory;
   readonly timing: Timing;
   readonly witnesses: readonly Witness[];
   readonly clock: LeaseClock & { wall(): number };
@@ -33,6 +33,7 @@ export class Membership {
   readonly #closed = new AbortController();
   #lease: HeldLease | undefined;
   #facts: (() => MemberFacts) | undefined;
+  #attendances: readonly Attendance[] = [];
   #leaseId = '';
   #beats = 0;
   #told = '';
@@ -66,17 +67,19 @@ export class Membership {
   async join(facts: () => MemberFacts): Promise<Lease> {
     this.#closed.signal.throwIfAborted();
     if (this.#lease && !this.#lease.signal.aborted) throw new Error('the node has a lease');
-    const { node, timing, clock, newId } = this.#options;
-    const lease = new HeldLease(node, timing.holdMs, clock);
+    const { node, timing, clock, memory, newId } = this.#options;
+    const until = this.#continuedUntil();
+    const lease = new HeldLease({ node, holdMs: timing.holdMs, clock, until });
+    lease.onRenewal(deadline => memory.write(deadline));
     this.#lease = lease;
     this.#facts = facts;
     this.#leaseId = newId();
     const attendances = this.#attend(lease);
+    this.#attendances = attendances;
     for (const attendance of attendances) void attendance.keep();
     try {
       await this.#settle(lease, attendances);
-      const { joinMs } = timingOf(this.#deaths.longestTtlMs);
-      if (!attendances.some(({ found }) => this.#continues(found))) await clock.sleep(joinMs, lease.signal);
+      if (until === undefined) await clock.sleep(JOIN_MS, lease.signal);
       lease.signal.throwIfAborted();
     } catch (cause) {
       lease.lose(cause instanceof Error ? cause : new Error(String(cause)));
@@ -104,13 +107,12 @@ export class Membership {
   }
 
   #beat(hasLeft: boolean): Beat {
-    const { incarnation, boot, timing, clock } = this.#options;
+    const { incarnation, timing } = this.#options;
     const facts = this.#facts?.();
     if (!facts) throw new Error('the node has not joined');
     const told = hasLeft ? { ...facts, isOpen: false } : facts;
-    const sentAt = clock.sinceBoot();
     const n = ++this.#beats;
-    return { incarnation, lease: this.#leaseId, n, sentAt, boot, ttlMs: timing.ttlMs, hasLeft, facts: told };
+    return { incarnation, lease: this.#leaseId, n, ttlMs: timing.ttlMs, hasLeft, facts: told };
   }
 
   /** Until the lease is held by all witnesses that must hold it. */
@@ -142,11 +144,12 @@ export class Membership {
     return incarnation !== this.#options.incarnation;
   }
 
-  /** Our lease from before this process, that nobody can have held for lost yet. */
-  #continues(found: Beat | undefined): boolean {
-    if (!found || found.hasLeft || this.#isOther(found) || found.boot !== this.#options.boot) return false;
-    const { clock, timing } = this.#options;
-    return clock.sinceBoot() - found.sentAt < Math.min(timing.holdMs, found.ttlMs / 2);
+  /** Our lease from before this process; nobody can have held it for lost yet. */
+  #continuedUntil(): number | undefined {
+    const { clock, memory, timing } = this.#options;
+    const now = clock.sinceBoot();
+    const until = memory.read();
+    return until !== undefined && until > now && until <= now + timing.holdMs ? until : undefined;
   }
 
   get members(): readonly Member[] {
@@ -183,13 +186,15 @@ export class Membership {
     this.#closed.abort(left);
     const wasHeld = this.isHeld;
     this.#lease?.lose(left);
-    if (wasHeld && !isFollowed) await this.#sayFarewell();
+    if (isFollowed) return;
+    this.#options.memory.clear();
+    if (wasHeld) await this.#sayFarewell();
   }
 
   async #sayFarewell(): Promise<void> {
-    const { witnesses, node, clock, timing } = this.#options;
+    const { clock, timing } = this.#options;
     const beat = this.#beat(true);
-    const farewells = Promise.allSettled(witnesses.map(witness => witness.renew(node, beat)));
+    const farewells = Promise.allSettled(this.#attendances.map(attendance => attendance.farewell(beat)));
     const over = new AbortController();
     await Promise.race([farewells, clock.sleep(timing.callMs, over.signal)]);
     over.abort();

@@ -2,6 +2,7 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { ClusterFault } from './cluster-fault.ts';
+import { greeted } from './greeting.ts';
 import { type NatsAddress, printNatsAddress } from './nats-address.ts';
 
 export interface NatsLinkOptions {
@@ -16,7 +17,8 @@ export interface NatsLinkOptions {
   readonly callMs: number;
 }
 
-const CONNECT_MS = 4_000;
+const GREETING_MS = 2_000;
+const CONNECT_MS = 2_500;
 const PING_MS = 2_000;
 const MOST_PINGS_OUT = 2;
 const RECONNECT_MS = 100;
@@ -44,7 +46,7 @@ export class NatsLink {
   /** Rejects with a ClusterFault that names the servers and no password. */
   static async open(options: NatsLinkOptions): Promise<NatsLink> {
     const named = printNatsAddress(options.address);
-    const nc = await connect(connectionOptions(options)).catch((cause: unknown) => {
+    const nc = await connected(options).catch((cause: unknown) => {
       throw new ClusterFault(`NATS at ${named} cannot be used: ${reasonOf(cause)}`, { cause });
     });
     try {
@@ -66,25 +68,35 @@ export class NatsLink {
     if (!this.#isUp) throw new ClusterFault('NATS is away');
   }
 
-  /** Heard when the connection is back. */
-  onBack(heard: () => void): void {
+  /** Heard when the connection is lost, and when it is back. */
+  follow(heard: () => void): () => void {
     this.#hearings.add(heard);
+    return () => this.#hearings.delete(heard);
   }
 
   async #watch(): Promise<void> {
     for await (const { type } of this.nc.status()) {
-      if (type === 'disconnect' || type === 'staleConnection' || type === 'close') this.#isUp = false;
-      if (type !== 'reconnect') continue;
-      this.#isUp = true;
-      for (const heard of this.#hearings) heard();
+      if (type === 'disconnect' || type === 'staleConnection' || type === 'close') this.#turn(false);
+      if (type === 'reconnect') this.#turn(true);
     }
-    this.#isUp = false;
+    this.#turn(false);
+  }
+
+  #turn(isUp: boolean): void {
+    if (isUp === this.#isUp) return;
+    this.#isUp = isUp;
+    for (const heard of this.#hearings) heard();
   }
 
   async close(): Promise<void> {
     this.#isUp = false;
     await this.nc.close();
   }
+}
+
+async function connected(options: NatsLinkOptions): Promise<NatsConnection> {
+  await greeted(options.address.servers, GREETING_MS);
+  return connect(connectionOptions(options));
 }
 
 function connectionOptions({ address, ca, name }: NatsLinkOptions): NodeConnectionOptions {

@@ -2,7 +2,7 @@ import { type Beat, markOf, parseBeat, printBeat } from './beat.ts';
 import type { Bucket } from './bucket.ts';
 import { token } from './names.ts';
 import { takeoverOf } from './timing.ts';
-import type { Witness } from './witness.ts';
+import type { Sighting, Witness } from './witness.ts';
 
 /** NATS as a witness: an entry for each node, which ends by itself when it is not renewed. */
 export class NatsWitness implements Witness {
@@ -28,13 +28,14 @@ export class NatsWitness implements Witness {
     throw new Error('somebody else wrote at the same time');
   }
 
-  async look(): Promise<ReadonlyMap<string, Beat>> {
+  async look(): Promise<Sighting> {
     const beats = new Map<string, Beat>();
-    for (const [node, text] of await this.#bucket.entries()) {
+    const { entries, era } = await this.#bucket.entries();
+    for (const [node, text] of entries) {
       const beat = parseBeat(text);
       if (beat) beats.set(node, beat);
     }
-    return beats;
+    return { beats, era };
   }
 
   async #put(key: string, text: string, revision: number | undefined): Promise<boolean> {

@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import os from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
+import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FaultProxy } from '../../test/lab/fault-proxy.ts';
 import { NatsServer } from '../../test/lab/nats.ts';
+import { Place } from '../../test/lab/place.ts';
 import { until } from '../../test/lab/wait.ts';
 import { clusterSuite, facts } from './cluster.testsuite.ts';
+import type { MemberFacts, Offer } from './cluster.ts';
 import { MemoryRows } from './memory-rows.testsuite.ts';
+import { namesOf } from './names.ts';
 import { NatsCluster, type NatsClusterOptions } from './nats.ts';
 import { parseNatsAddress } from './nats-address.ts';
 import { RowWitness } from './row-witness.ts';
@@ -36,8 +42,9 @@ async function openNode({ url = server.url, rows = new MemoryRows(), ...wish }: 
     installation: randomUUID(),
     node: 'a',
     incarnation: randomUUID(),
-    boot: 'boot',
-    ttlMs: 2_000,
+    // As after a control process that was there a moment ago, so that nobody waits before it acts.
+    memory: { read: () => clock.sinceBoot() + 2_000, write: () => {}, clear: () => {} },
+    ttlMs: 5_000,
     database: new RowWitness(rows),
     clock,
     newId: randomUUID,
@@ -47,17 +54,341 @@ async function openNode({ url = server.url, rows = new MemoryRows(), ...wish }: 
 
 clusterSuite('NatsCluster', () => openNode());
 
+/** Nodes of one installation, which end with the test. */
+async function openNodes(stack: AsyncDisposableStack, names: readonly string[], wish: Wish = {}) {
+  const shared = { installation: randomUUID(), rows: new MemoryRows(), ...wish };
+  return Promise.all(
+    names.map(async node => stack.adopt(await openNode({ ...shared, node, incarnation: node }), it => it.close())),
+  );
+}
+
+const presenceOf = (cluster: NatsCluster, node: string) => cluster.members.find(({ name }) => name === node)?.presence;
+
+async function joined(nodes: readonly NatsCluster[], wish: Partial<MemberFacts> = {}): Promise<void> {
+  await Promise.all(nodes.map(node => node.join(() => ({ ...facts(), ...wish }))));
+  await until('all see all', () => nodes.every(node => node.members.length === nodes.length));
+}
+
 describe('two nodes', () => {
-  it('see each other, and which of them is gone', async () => {
-    const shared = { installation: randomUUID(), rows: new MemoryRows() };
+  it('see each other, and that one has left', async () => {
     await using stack = new AsyncDisposableStack();
-    const a = stack.adopt(await openNode({ ...shared, node: 'a' }), it => it.close());
-    const b = stack.adopt(await openNode({ ...shared, node: 'b' }), it => it.close());
-    await Promise.all([a.join(facts), b.join(facts)]);
-    await until('a sees b', () => a.members.find(({ name }) => name === 'b')?.presence === 'present');
+    const [a, b] = await pair(stack);
+    await until('a sees b', () => presenceOf(a, 'b') === 'present');
     expect(a.isGone('b')).toBe(false);
-    expect(a.isGone('c')).toBe(true);
     await b.close();
-    await until('b is gone', () => a.isGone('b'), { timeoutMs: 1_000 });
+    await until('b is gone', () => a.isGone('b'), { timeoutMs: 1_500 });
+  });
+
+  it('do not hold the one for gone that hands over to a process that follows', async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a, b] = await pair(stack);
+    await b.close({ isFollowed: true });
+    await wait(1_000);
+    expect(a.isGone('b')).toBe(false);
+  });
+
+  it('do not both have a task', async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a, b] = await pair(stack);
+    const won = await Promise.all([a.claim('task', 1), b.claim('task', 1)]);
+    expect(won.filter(Boolean)).toHaveLength(1);
+  });
+
+  it('let the newer epoch have it', async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a, b] = await pair(stack);
+    await a.claim('task', 1);
+    expect(await b.claim('task', 2)).toBe(true);
+    expect(await a.claim('task', 1)).toBe(false);
+    await a.release('task', 1);
+    expect(await a.claim('task', 2)).toBe(false);
+  });
+
+  it('tell each other, and not themselves', async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a, b] = await pair(stack);
+    const heard: unknown[] = [];
+    a.hear('news', (message, from) => heard.push(['a', from, message]));
+    b.hear('news', (message, from) => heard.push(['b', from, message]));
+    await until('it is heard', () => {
+      a.say('news', { n: 1 });
+      return heard.length > 0;
+    });
+    expect(heard[0]).toEqual(['b', 'a', { n: 1 }]);
+    expect(heard.every(it => Array.isArray(it) && it[0] === 'b')).toBe(true);
+  });
+
+  it('ask each other', async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a, b] = await pair(stack);
+    b.answer(async (question, from) => ({ question, from }));
+    expect(await a.ask('b', 'who?')).toEqual({ question: 'who?', from: 'a' });
+    b.answer(async () => Promise.reject(new Error('not now')));
+    await expect(a.ask('b', 'who?')).rejects.toThrow('node b refuses: not now');
+    await expect(a.ask('stranger', 'who?')).rejects.toThrow('node stranger does not answer');
+  });
+
+  it('keep each to its installation', async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a] = await openNodes(stack, ['a']);
+    const [b] = await openNodes(stack, ['b']);
+    if (!a || !b) throw new Error('they are there');
+    await Promise.all([a.join(facts), b.join(facts)]);
+    expect(await a.claim('task', 1)).toBe(true);
+    expect(await b.claim('task', 1)).toBe(true);
+    expect(a.members.map(({ name }) => name)).toEqual(['a']);
+  });
+
+  it('do not let a second one in under a name that lives', async () => {
+    await using stack = new AsyncDisposableStack();
+    const shared = { installation: randomUUID(), rows: new MemoryRows() };
+    const [a] = await openNodes(stack, ['a'], shared);
+    await a?.join(facts);
+    const memory = { read: () => undefined, write: () => {}, clear: () => {} };
+    const other = stack.adopt(await openNode({ ...shared, incarnation: 'other', memory }), it => it.close());
+    await expect(other.join(facts)).rejects.toThrow('another node goes by the name a');
+  });
+});
+
+async function pair(stack: AsyncDisposableStack, wish: Wish = {}): Promise<readonly [NatsCluster, NatsCluster]> {
+  const [a, b] = await openNodes(stack, ['a', 'b'], wish);
+  if (!a || !b) throw new Error('there are two');
+  await joined([a, b]);
+  return [a, b];
+}
+
+describe('offers', () => {
+  /** Takes what it is given, and remembers it. */
+  const taker = (room = 1_000) => {
+    const taken: string[] = [];
+    return {
+      taken,
+      room: () => room - taken.length,
+      take: async ({ taskId }: Offer) => {
+        taken.push(taskId);
+        await wait(5);
+      },
+    };
+  };
+
+  const offersOf = (count: number): Offer[] =>
+    Array.from({ length: count }, (_, n) => ({ taskId: `task-${n}`, epoch: 0, region: 'r' }));
+
+  it('are taken by one node each, all of them, by what each can carry', { timeout: 30_000 }, async () => {
+    await using stack = new AsyncDisposableStack();
+    const nodes = await openNodes(stack, ['a', 'b', 'c']);
+    const takers = nodes.map(() => taker());
+    const capacities = [1_000, 500, 500];
+    await Promise.all(
+      nodes.map((node, at) =>
+        node.join(() => ({ ...facts(), capacity: capacities[at] ?? 0, runs: takers[at]?.taken.length ?? 0 })),
+      ),
+    );
+    await until('all see all', () => nodes.every(node => node.members.length === 3));
+    for (const [at, node] of nodes.entries()) stack.defer(node.serve(takers[at] ?? taker()));
+    const from = performance.now();
+    await nodes[0]?.offer(offersOf(1_000));
+    await until('all are taken', () => takers.flatMap(({ taken }) => taken).length >= 1_000).finally(() =>
+      console.log(takers.map(({ taken }) => taken.length)),
+    );
+    const counts = takers.map(({ taken }) => taken.length);
+    console.log(`1,000 offers taken in ${Math.round(performance.now() - from)} ms: ${counts.join(', ')}`);
+    expect(new Set(takers.flatMap(({ taken }) => taken)).size).toBe(1_000);
+    expect(counts[0]).toBeGreaterThan(350);
+    expect(Math.min(...counts)).toBeGreaterThan(150);
+  });
+
+  it('that are made twice are taken once', async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a, b] = await pair(stack);
+    await a.offer(offersOf(20));
+    await b.offer(offersOf(20));
+    const all = taker();
+    stack.defer(a.serve(all));
+    await until('all are taken', () => all.taken.length >= 20);
+    await wait(300);
+    expect(all.taken).toHaveLength(20);
+  });
+
+  it('go to the node they prefer', async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a, b] = await pair(stack);
+    const takers = [taker(), taker()];
+    stack.defer(a.serve(takers[0] ?? taker()));
+    stack.defer(b.serve(takers[1] ?? taker()));
+    await a.offer(offersOf(20).map(offer => ({ ...offer, prefers: 'b' })));
+    await until('all are taken', () => takers.flatMap(({ taken }) => taken).length >= 20);
+    expect(takers[1]?.taken).toHaveLength(20);
+  });
+
+  it('are taken by another where the preferred node is not there', async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a] = await pair(stack);
+    const all = taker();
+    stack.defer(a.serve(all));
+    await a.offer(offersOf(3).map(offer => ({ ...offer, prefers: 'stranger' })));
+    await until('all are taken', () => all.taken.length === 3);
+  });
+
+  it('are not taken by who has no room', async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a, b] = await pair(stack);
+    const [full, free] = [taker(0), taker()];
+    stack.defer(a.serve(full));
+    stack.defer(b.serve(free));
+    await a.offer(offersOf(10));
+    await until('all are taken', () => free.taken.length === 10);
+    expect(full.taken).toEqual([]);
+  });
+
+  it('stay in their region', async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a] = await pair(stack);
+    const all = taker();
+    stack.defer(a.serve(all));
+    await a.offer([{ taskId: 'far', epoch: 0, region: 'elsewhere' }]);
+    await a.offer(offersOf(1));
+    await until('the near one is taken', () => all.taken.length > 0);
+    expect(all.taken).toEqual(['task-0']);
+  });
+});
+
+describe('a server that fails', () => {
+  async function ownServer(stack: AsyncDisposableStack): Promise<NatsServer> {
+    return stack.use(await NatsServer.open());
+  }
+
+  it('is back without anybody losing the lease, with all of its data lost', { timeout: 40_000 }, async () => {
+    await using stack = new AsyncDisposableStack();
+    const own = await ownServer(stack);
+    const [a, b] = await openNodes(stack, ['a', 'b'], { url: own.url });
+    if (!a || !b) throw new Error('there are two');
+    const leases = await Promise.all([a.join(facts), b.join(facts)]);
+    expect(await a.claim('task', 3)).toBe(true);
+    await own.kill();
+    await until('it is missed', () => !a.isReachable);
+    await expect(a.claim('other', 1)).rejects.toThrow('NATS is away');
+    await expect(a.offer([{ taskId: 'x', epoch: 0, region: 'r' }])).rejects.toThrow('NATS is away');
+    a.say('news', 1);
+    own.wipe();
+    await wait(6_000);
+    expect(a.isGone('b')).toBe(false);
+    await own.restart();
+    await until('it is back', () => a.isReachable && b.isReachable);
+    await until('b can claim', () => b.claim('another', 1).catch(() => false));
+    const taken: string[] = [];
+    stack.defer(b.serve({ room: () => 10, take: async ({ taskId }) => void taken.push(taskId) }));
+    await until('a can offer', () => a.offer([{ taskId: 'x', epoch: 0, region: 'r' }]).then(() => true));
+    await until('it is taken', () => taken.includes('x'));
+    await until('the claim is back', async () => !(await b.claim('task', 3)), { timeoutMs: 15_000 });
+    expect(leases.every(({ signal }) => !signal.aborted)).toBe(true);
+    await until('they see each other', () => presenceOf(a, 'b') === 'present');
+    await b.close();
+    await until('b is gone', () => a.isGone('b'));
+  });
+
+  it('is not waited for, when the link to it is cut without a word', { timeout: 40_000 }, async () => {
+    await using place = new Place();
+    await using stack = new AsyncDisposableStack();
+    const proxy = await FaultProxy.start(place, { to: server.port });
+    const [a] = await openNodes(stack, ['a'], { url: `nats://127.0.0.1:${proxy.port}` });
+    const lease = await a?.join(facts);
+    proxy.sever();
+    const from = performance.now();
+    await expect(a?.claim('task', 1)).rejects.toThrow();
+    expect(performance.now() - from).toBeLessThan(3_000);
+    await until('it is missed', () => a?.isReachable === false);
+    await wait(6_000);
+    expect(lease?.signal.aborted).toBe(false);
+    proxy.heal();
+    proxy.reset();
+    await until('it is back', () => a?.isReachable);
+    await until('it works', () => a?.claim('task', 1).catch(() => false));
+  });
+
+  it('ends the lease when the database is away as well, after half of its time to live', async () => {
+    await using stack = new AsyncDisposableStack();
+    const own = await ownServer(stack);
+    const rows = new MemoryRows();
+    const [a] = await openNodes(stack, ['a'], { url: own.url, rows });
+    const lease = await a?.join(facts);
+    rows.isAway = true;
+    const from = performance.now();
+    await own.kill();
+    await until('it is lost', () => lease?.signal.aborted);
+    expect(performance.now() - from).toBeLessThan(2_800);
+    expect(a?.members).toEqual([]);
+  });
+});
+
+describe('what cannot be used', () => {
+  it('is named without its password when nothing listens there', async () => {
+    const opening = openNode({ url: 'nats://user:s3cret@127.0.0.1:1' });
+    await expect(opening).rejects.toThrow(/^NATS at nats:\/\/127\.0\.0\.1:1 cannot be used: connect ECONNREFUSED/);
+    await expect(opening).rejects.not.toThrow('s3cret');
+  });
+
+  it('is named when it has no JetStream', async () => {
+    await using bare = await NatsServer.open({ jetStream: false });
+    await expect(openNode({ url: bare.url })).rejects.toThrow('has no JetStream for us');
+  });
+
+  it.each([
+    ['says nothing', () => {}],
+    ['speaks of something else', (socket: Socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')],
+  ])('is named when it %s', async (_, greet) => {
+    const sockets: Socket[] = [];
+    const silent = createServer(socket => {
+      sockets.push(socket);
+      greet(socket);
+    });
+    await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const from = performance.now();
+    await expect(openNode({ url: `nats://127.0.0.1:${port}` })).rejects.toMatchObject({ name: 'ClusterFault' });
+    expect(performance.now() - from).toBeLessThan(5_000);
+    await until('nothing is left open', () => sockets.every(({ closed }) => closed));
+    silent.close();
+  });
+});
+
+describe('strangers on our subjects', () => {
+  const NASTY = [
+    '',
+    '{',
+    'null',
+    '[]',
+    '"x"',
+    '{"from":1}',
+    '{"from":"x"}',
+    '{"beat":{}}',
+    '\u0000\u00ff',
+    '9'.repeat(5_000),
+  ];
+
+  it('are not understood, and nobody stumbles over them', { timeout: 30_000 }, async () => {
+    await using stack = new AsyncDisposableStack();
+    const installation = randomUUID();
+    const names = namesOf(installation);
+    const [a, b] = await pair(stack, { installation });
+    const taken: string[] = [];
+    stack.defer(b.serve({ room: () => 10, take: async ({ taskId }) => void taken.push(taskId) }));
+    a.hear('news', message => {
+      if (message !== 1) throw new Error('what is that?');
+    });
+    await a.claim('task', 1);
+    await a.offer([{ taskId: 'first', epoch: 0, region: 'r' }]);
+    await until('it is taken', () => taken.length === 1);
+    const stranger = await connect({ servers: server.url });
+    stack.defer(() => stranger.close());
+    const subjects = [names.say('news'), names.ask('a'), names.pass('b'), names.full(), names.offer('r')];
+    const keys = [`$KV.${names.nodes}.stranger`, `$KV.${names.nodes}.a`, `$KV.${names.claims}.task`];
+    for (const text of NASTY) for (const subject of [...subjects, ...keys]) stranger.publish(subject, text);
+    await stranger.flush();
+    await a.offer([{ taskId: 'last', epoch: 0, region: 'r' }]);
+    await until('offers go on', () => taken.includes('last'));
+    await until('claims go on', () => a.claim('task', 2).catch(() => false));
+    await until('they see each other', () => presenceOf(a, 'b') === 'present' && presenceOf(b, 'a') === 'present');
+    expect(taken).toEqual(['first', 'last']);
   });
 });

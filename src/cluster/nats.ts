@@ -2,6 +2,7 @@ import { Bucket } from './bucket.ts';
 import { CLAIM_MS, ClaimsBucket } from './claims-bucket.ts';
 import type { Answering, Cluster, Hearing, Lease, Member, MemberFacts, Offer, Taker } from './cluster.ts';
 import type { LeaseClock } from './held-lease.ts';
+import type { LeaseMemory } from './lease-file.ts';
 import { Membership } from './membership.ts';
 import { type Names, namesOf } from './names.ts';
 import { NatsLink, type NatsLinkOptions } from './nats-link.ts';
@@ -17,8 +18,8 @@ export interface NatsClusterOptions extends Omit<NatsLinkOptions, 'name' | 'call
   readonly node: string;
   /** Of the data directory. */
   readonly incarnation: string;
-  /** Of the machine, since it was booted. */
-  readonly boot: string;
+  /** Until when the lease holds is kept there. */
+  readonly memory: LeaseMemory;
   /** To live of a lease that is not renewed. */
   readonly ttlMs: number;
   /** The other witness: the database. */
@@ -81,8 +82,15 @@ export class NatsCluster implements Cluster {
     return this.#membership.isGone(node);
   }
 
+  get isReachable(): boolean {
+    return this.#link.isUp;
+  }
+
   follow(heard: () => void): () => void {
-    return this.#membership.follow(heard);
+    const unfollow = [this.#link.follow(heard), this.#membership.follow(heard)];
+    return () => {
+      for (const stop of unfollow) stop();
+    };
   }
 
   offer(offers: readonly Offer[]): Promise<void> {
@@ -131,7 +139,7 @@ const bucketOf = (link: NatsLink, name: string, ttlMs: number, { callMs }: Timin
   new Bucket(link, { name, ttlMs, callMs });
 
 function membershipOf(link: NatsLink, names: Names, timing: Timing, options: NatsClusterOptions): Membership {
-  const { node, incarnation, boot, database, clock, newId } = options;
+  const { node, incarnation, memory, database, clock, newId } = options;
   const nats = new NatsWitness(bucketOf(link, names.nodes, timing.ttlMs, timing), () => clock.sinceBoot());
-  return new Membership({ node, incarnation, boot, timing, witnesses: [nats, database], clock, newId });
+  return new Membership({ node, incarnation, memory, timing, witnesses: [nats, database], clock, newId });
 }

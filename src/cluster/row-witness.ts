@@ -1,6 +1,6 @@
 import { type Beat, parseBeat, printBeat } from './beat.ts';
 import { takeoverOf } from './timing.ts';
-import type { Witness } from './witness.ts';
+import type { Sighting, Witness } from './witness.ts';
 
 /** What the witness needs of a database. */
 export interface NodeRows {
@@ -31,12 +31,13 @@ export class RowWitness implements Witness {
     return (await this.#rows.renewNode(row)) ? 'held' : 'refused';
   }
 
-  async look(): Promise<ReadonlyMap<string, Beat>> {
+  /** A database that forgets is another one: with its tasks it would have lost all there is to act for. */
+  async look(): Promise<Sighting> {
     const beats = new Map<string, Beat>();
     for (const { name, facts } of await this.#rows.nodes()) {
       const beat = parseBeat(facts);
       if (beat) beats.set(name, beat);
     }
-    return beats;
+    return { beats, era: '' };
   }
 }

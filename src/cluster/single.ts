@@ -37,6 +37,8 @@ export class SingleCluster implements Cluster {
     return node !== this.#lease.node;
   }
 
+  readonly isReachable = true;
+
   follow(): () => void {
     return () => {};
   }

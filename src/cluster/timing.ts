@@ -11,16 +11,19 @@ export interface Timing {
   readonly holdMs: number;
   /** So long after it was last heard of, others may act in its place. More than `holdMs`, for clocks do not agree. */
   readonly takeoverMs: number;
-  /** How old a look at the witnesses may be from which a node is said to be gone. */
-  readonly freshMs: number;
-  /** So long a node that comes waits before it acts: nobody who has not seen it come may hold it for gone any more. */
-  readonly joinMs: number;
 }
 
 const HOLD = 0.5;
 const TAKEOVER = 0.6;
-const LONGEST_LOOK_MS = 500;
-const LONGEST_FRESH_MS = 2_000;
+const LONGEST_LOOK_MS = 400;
+
+/** How old a look at the witnesses may be from which a node is said to be gone. */
+export const FRESH_MS = 1_500;
+/**
+ * So long a node that comes waits before it acts: nobody who has not seen it come may hold it for gone any more. Both
+ * are the same for all nodes, whatever their leases are.
+ */
+export const JOIN_MS = 1_800;
 
 export const timingOf = (ttlMs: number): Timing => ({
   ttlMs,
@@ -29,10 +32,6 @@ export const timingOf = (ttlMs: number): Timing => ({
   callMs: ttlMs * 0.18,
   holdMs: ttlMs * HOLD,
   takeoverMs: takeoverOf(ttlMs),
-  freshMs: freshOf(ttlMs),
-  joinMs: freshOf(ttlMs) * 1.2,
 });
-
-const freshOf = (ttlMs: number): number => Math.min(LONGEST_FRESH_MS, ttlMs / 5);
 
 export const takeoverOf = (ttlMs: number): number => ttlMs * TAKEOVER;

@@ -31,6 +31,8 @@ export class Air {
   readonly gone = new Set<string>();
   /** Whether a word, or an offer, is lost on its way. */
   loses: (what: 'word' | 'offer' | 'question') => boolean = () => false;
+  /** Nothing can be offered at all. */
+  isAway = false;
   /** How often an offer arrives. */
   copies: () => number = () => 1;
   /** Which of so many takes it. */
@@ -81,11 +83,14 @@ class Post implements Cluster {
     return node !== this.name && this.#air.gone.has(node);
   }
 
+  readonly isReachable = true;
+
   follow(): () => void {
     return () => {};
   }
 
   async offer(offers: readonly Offer[]): Promise<void> {
+    if (this.#air.isAway) throw new Error('NATS is away');
     for (const offer of offers) {
       const { loses, copies, pick } = this.#air;
       const takers = [...this.#air.posts.values()].filter(
