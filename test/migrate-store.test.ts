@@ -32,7 +32,7 @@ describe('an installation that outgrows its file', () => {
     place = new Place();
     const server = await PostgresServer.start(place);
     database = await server.createDatabase();
-    node = await Millrace.start(place);
+    node = await Millrace.start(place, { isAlone: true });
   });
   afterAll(() => place[Symbol.asyncDispose]());
 
@@ -74,7 +74,7 @@ describe('an installation that outgrows its file', () => {
     copyFileSync(join(node.data, 'seal.key'), key);
     const nats = await NatsServer.start(place);
     const env = { MILLRACE_DATABASE: database, MILLRACE_SEAL_KEY_FILE: key, MILLRACE_NATS: nats.url };
-    const second = await Millrace.start(place, { name: 'second', env });
+    const second = await Millrace.start(place, { name: 'second', env, isAlone: true });
     const after = await nativeAsk(second.api, String(apiKey))('tasks');
     expect(after.body).toEqual(before.body);
     await second.stop();
