@@ -36,7 +36,9 @@ const MOST_UNACKED = 10_000;
 /** At once on the way to the server. */
 const PUBLISH_BATCH = 200;
 const PULL_MS = 1_000;
-const REST_MS = 100;
+const REST_MS = 50;
+/** Taken at the same time. */
+const MOST_TAKING = 100;
 /** An offer that nobody with more room has taken meanwhile is taken by who has some. */
 const MOST_WAIT_MS = 1_500;
 const AWAY_MS = 250;
@@ -95,6 +97,7 @@ export class Offers {
   async #pullAll(taker: Taker, signal: AbortSignal): Promise<void> {
     let waitedMs = 0;
     while (!signal.aborted) {
+      this.#tellFill();
       const wanted = this.#wanted(taker, waitedMs);
       waitedMs = wanted > 0 ? 0 : waitedMs + REST_MS;
       if (wanted > 0) await this.#pull(wanted, taker, signal);
@@ -106,7 +109,7 @@ export class Offers {
     const { link, isHeld, facts } = this.#options;
     const now = facts();
     if (!now?.isOpen || !link.isUp || !isHeld()) return 0;
-    const room = Math.min(taker.room(), now.capacity - now.runs - this.#taking);
+    const room = Math.min(taker.room(), now.capacity - now.runs - this.#taking, MOST_TAKING - this.#taking);
     if (room <= 0) return 0;
     const mine = this.#fill(now);
     const wanted = this.#share.wanted(mine, this.#options.members());
@@ -123,10 +126,8 @@ export class Offers {
       const messages = await consumer.fetch({ max_messages: most, expires: PULL_MS });
       const stop = () => void messages.close();
       signal.addEventListener('abort', stop, { once: true });
-      const taken: Promise<void>[] = [];
-      for await (const msg of messages) taken.push(this.#takeOne(msg, taker));
+      for await (const msg of messages) this.#takeOne(msg, taker).catch(() => undefined);
       signal.removeEventListener('abort', stop);
-      await Promise.all(taken);
     } catch {
       this.#consumer = undefined;
       this.#isMade = false;
@@ -138,13 +139,11 @@ export class Offers {
   async #takeOne(msg: JsMsg, taker: Taker): Promise<void> {
     const offer = parseOffer(parseJson(msg.string()));
     this.#taking += 1;
-    this.#tellFill();
     const over = new AbortController();
     const taken = offer ? this.#takeOrPass(offer, taker) : Promise.resolve();
     await Promise.race([taken.catch(() => undefined), this.#options.sleep(TAKE_MS, over.signal)]);
     over.abort();
     this.#taking -= 1;
-    this.#tellFill();
     if (this.#options.link.isUp) msg.ack();
   }
 

@@ -17,12 +17,12 @@ export interface ShareOptions {
 }
 
 /** At once pulled by all nodes of a region together. */
-const BATCH = 32;
+const BATCH = 96;
 /** A node that is fuller than another by no more than that goes on pulling. */
-const MARGIN = 0.02;
+const MARGIN = 0.03;
 /** Below, it does not matter how busy the cores are. */
 const BUSY = 0.8;
-const TELL_MS = 100;
+const TELL_MS = 50;
 /** What was heard longer ago says less than what the members tell with their renewals. */
 const HEARD_MS = 3_000;
 
@@ -31,6 +31,7 @@ export class Share {
   readonly #options: ShareOptions;
   readonly #heard = new Map<string, { readonly fill: Fill; readonly at: number }>();
   #toldAt = Number.NEGATIVE_INFINITY;
+  #told: Fill | undefined;
 
   constructor(options: ShareOptions) {
     this.#options = options;
@@ -45,8 +46,10 @@ export class Share {
   /** Tells the others, no more often than they need. */
   tell(fill: Fill): void {
     const now = this.#options.sinceBoot();
-    if (now - this.#toldAt < TELL_MS) return;
+    const isNews = fill.runs !== this.#told?.runs || fill.capacity !== this.#told.capacity;
+    if (!isNews || now - this.#toldAt < TELL_MS) return;
     this.#toldAt = now;
+    this.#told = fill;
     this.#options.tell(fill);
   }
 
