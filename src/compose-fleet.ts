@@ -114,16 +114,16 @@ function housekeeping({ keepEventsMs }: Config, { store, log }: FleetParts): Dut
 
 const buildMoves = (roster: Roster, { name, claims, transfers, log }: FleetParts): Moves =>
   new Moves({
-    ...{ node: name, now, elapsed: monotonic, sleep, log },
+    ...{ node: name, elapsed: monotonic, sleep, log },
     nodes: () => roster.all,
     held: () => claims().held.map(({ task }) => movable(task)),
     move: (taskId, node) => transfers().move(taskId, node),
   });
 
-const movable = ({ id, spec, status, movedAt }: Task): Movable => ({
+const movable = ({ id, spec, status }: Task): Movable => ({
   taskId: id,
   region: spec.region,
-  flowingSince: status === 'running' ? movedAt : undefined,
+  isFlowing: status === 'running',
 });
 
 /** Learns once a second what runs cost here. */

@@ -1,15 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { type Movable, Moves, type Neighbour } from './moves.ts';
 
-const NOW = 1_000_000;
-
 const neighbour = (name: string, runs: number, rest: Partial<Neighbour> = {}): Neighbour => ({
   ...{ name, runs, region: 'north', isOpen: true, capacity: 100, presence: 'present', state: 'active' },
   ...rest,
 });
 
 const settled = (taskId: string, rest: Partial<Movable> = {}): Movable => ({
-  ...{ taskId, region: 'north', flowingSince: NOW - 60_000 },
+  ...{ taskId, region: 'north', isFlowing: true },
   ...rest,
 });
 
@@ -27,7 +25,6 @@ function build(nodes: readonly Neighbour[], held: readonly Movable[]) {
       moved.push(`${taskId} to ${node}`);
       room.held = room.held.filter(task => task.taskId !== taskId);
     },
-    now: () => NOW + time.elapsed,
     elapsed: () => time.elapsed,
     sleep: () => new Promise(resolve => setImmediate(resolve)),
     log: () => {},
@@ -48,7 +45,7 @@ describe('a node that is drained', () => {
   });
 
   it('also gives what has just come on air, and what is not', async () => {
-    const held = [settled('young', { flowingSince: NOW }), settled('off', { flowingSince: undefined })];
+    const held = [settled('young'), settled('off', { isFlowing: false })];
     const { moves, moved } = build([drained, neighbour('b', 1)], held);
     await moves.turn();
     await moves.turn();
@@ -76,22 +73,45 @@ describe('a node that is drained', () => {
 });
 
 describe('a node that is fuller than others', () => {
-  it('gives one away at a time, the one that has been on air longest', async () => {
-    const held = [...many(9), settled('eldest', { flowingSince: NOW - 3_600_000 })];
-    const { moves, moved } = build([neighbour('a', 10), neighbour('b', 0)], held);
-    expect(await moves.turn()).toBe(false);
-    expect(moved).toEqual(['eldest to b']);
+  /** Until what it has counts as settled. */
+  const settle = async ({ moves, time }: ReturnType<typeof build>): Promise<void> => {
+    await moves.turn();
+    time.elapsed += 30_000;
+  };
+
+  it('gives one away at a time, the one that it has had on air longest', async () => {
+    const node = build([neighbour('a', 10), neighbour('b', 0)], [settled('eldest')]);
+    await node.moves.turn();
+    node.time.elapsed += 1_000;
+    node.room.held = [...many(9), settled('eldest')];
+    await settle(node);
+    expect(await node.moves.turn()).toBe(false);
+    expect(node.moved).toEqual(['eldest to b']);
   });
 
   it('counts what it has given that the other has not told of yet', async () => {
-    const { moves, moved } = build([neighbour('a', 10), neighbour('b', 0)], many(10));
-    for (let turn = 0; turn < 20; turn++) await moves.turn();
-    expect(moved).toHaveLength(5);
+    const node = build([neighbour('a', 10), neighbour('b', 0)], many(10));
+    await settle(node);
+    for (let turn = 0; turn < 20; turn++) await node.moves.turn();
+    expect(node.moved).toHaveLength(5);
+  });
+
+  it('keeps what has not been on air here for long, and begins anew where that was lost', async () => {
+    const node = build([neighbour('a', 10), neighbour('b', 0)], many(10));
+    await node.moves.turn();
+    node.time.elapsed += 29_000;
+    await node.moves.turn();
+    node.room.held = many(10).map(task => ({ ...task, isFlowing: false }));
+    await node.moves.turn();
+    node.room.held = many(10);
+    await settle(node);
+    expect(node.moved).toEqual([]);
+    await node.moves.turn();
+    expect(node.moved).toHaveLength(1);
   });
 
   it.each([
-    ['what has only just come on air', [neighbour('a', 9), neighbour('b', 0)], { flowingSince: NOW - 1_000 }],
-    ['what is not on air', [neighbour('a', 9), neighbour('b', 0)], { flowingSince: undefined }],
+    ['what is not on air', [neighbour('a', 9), neighbour('b', 0)], { isFlowing: false }],
     ['tasks of another region', [neighbour('a', 9), neighbour('b', 0)], { region: 'south' }],
     ['anything to a node that is silent', [neighbour('a', 9), neighbour('b', 0, { presence: 'silent' })], {}],
     [
@@ -100,17 +120,20 @@ describe('a node that is fuller than others', () => {
       {},
     ],
   ])('does not give away %s', async (_, nodes, rest) => {
-    const { moves, moved } = build(
+    const node = build(
       nodes,
       many(9).map(task => ({ ...task, ...rest })),
     );
-    await moves.turn();
-    expect(moved).toEqual([]);
+    await settle(node);
+    await node.moves.turn();
+    expect(node.moved).toEqual([]);
   });
 });
 
 it('goes on by itself until it is closed', async () => {
-  const { moves, moved } = build([neighbour('a', 10), neighbour('b', 0)], many(10));
+  const { moves, moved, time } = build([neighbour('a', 10), neighbour('b', 0)], many(10));
+  await moves.turn();
+  time.elapsed += 30_000;
   moves.start();
   await expect.poll(() => moved.length).toBe(5);
   await moves.close();

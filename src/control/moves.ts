@@ -7,8 +7,7 @@ import type { Log } from './record.ts';
 export interface Movable {
   readonly taskId: string;
   readonly region: string;
-  /** Since when its media has flowed, by the wall clock; undefined where it does not. */
-  readonly flowingSince: number | undefined;
+  readonly isFlowing: boolean;
 }
 
 /** A node as it tells of itself, and what is wanted of it. */
@@ -24,8 +23,6 @@ export interface MovesOptions {
   readonly held: () => readonly Movable[];
   /** Settles when the other node acts for the task, or will not. */
   readonly move: (taskId: string, node: string) => Promise<unknown>;
-  /** Wall clock. */
-  readonly now: () => number;
   /** Monotonic. */
   readonly elapsed: () => number;
   readonly sleep: Sleep;
@@ -51,6 +48,8 @@ export class Moves {
   readonly #closed = new AbortController();
   /** Until when a task is left alone, by the monotonic clock. */
   readonly #resting = new Map<string, number>();
+  /** Since when this node has seen media of a task flow, by the monotonic clock. */
+  #flowingSince: ReadonlyMap<string, number> = new Map();
   /** What was moved lately, which its node may not have told of itself yet. */
   #recent: readonly { readonly node: string; readonly atMs: number }[] = [];
   #loop: Promise<void> | undefined;
@@ -78,6 +77,7 @@ export class Moves {
 
   /** Moves one run at most. Answers whether it did so to drain the node. */
   async turn(): Promise<boolean> {
+    this.#watch();
     const nodes = this.#options.nodes().filter(({ presence }) => presence === 'present');
     const self = nodes.find(({ name }) => name === this.#options.node);
     const filled = this.#corrected(nodes);
@@ -95,14 +95,24 @@ export class Moves {
   }
 
   async #relieve(nodes: readonly Filled[]): Promise<void> {
-    const { node, now } = this.#options;
+    const { node, elapsed } = this.#options;
     const target = nextMove(nodes, node);
     if (target === undefined) return;
     const region = nodes.find(({ name }) => name === target)?.region;
+    const since = ({ taskId }: Movable): number => this.#flowingSince.get(taskId) ?? elapsed();
     const [eldest] = this.#movable()
-      .filter(task => task.region === region && isSettled(task, now()))
-      .sort((one, other) => (one.flowingSince ?? 0) - (other.flowingSince ?? 0));
+      .filter(task => task.region === region && elapsed() - since(task) >= SETTLED_MS)
+      .sort((one, other) => since(one) - since(other));
     if (eldest !== undefined) await this.#move(eldest.taskId, target);
+  }
+
+  /** By its own clock: that of whoever had a task before may be another one. */
+  #watch(): void {
+    const { held, elapsed } = this.#options;
+    const flowing = held().filter(({ isFlowing }) => isFlowing);
+    this.#flowingSince = new Map(
+      flowing.map(({ taskId }) => [taskId, this.#flowingSince.get(taskId) ?? elapsed()] as const),
+    );
   }
 
   #movable(): readonly Movable[] {
@@ -134,6 +144,3 @@ export class Moves {
     return nodes.map(one => ({ ...one, runs: one.name === node ? held().length : one.runs + given(one.name) }));
   }
 }
-
-const isSettled = ({ flowingSince }: Movable, now: number): boolean =>
-  flowingSince !== undefined && now - flowingSince >= SETTLED_MS;

@@ -85,4 +85,6 @@ export interface NodeStore {
   purgeNonces(agoMs: number): Promise<number>;
   /** A random id, always the same of one database: tells installations apart that share what lies beside it. */
   installation(): Promise<string>;
+  /** The same for the same text, and nobody can make it who has not the key of the store. */
+  mark(purpose: string, text: string): string;
 }

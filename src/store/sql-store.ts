@@ -120,6 +120,7 @@ export const sqlStore = (base: Base, close: () => Promise<void>): Store => ({
   useNonce: nonce => nonces.useNonce(base, nonce),
   purgeNonces: agoMs => nonces.purgeNonces(base, agoMs),
   installation: () => installationOf(base),
+  mark: (purpose, text) => base.seal.mark(purpose, text),
 
   census: () => takeCensus(base),
   checkWritable: () => base.atOnce(countWritable),

@@ -33,10 +33,10 @@ async function serve(limits: Partial<LiveLimits> = {}) {
     return reply.code(500).send();
   });
   app.get('/live', async (_request, reply) => {
-    await live.live(reply, { taskId: 't', stands: async () => stands });
+    await live.live(reply, { taskId: 't', isNeighbour: false, stands: async () => stands });
     return reply;
   });
-  app.get('/still', async (_request, reply) => live.still(reply, 't'));
+  app.get('/still', async (_request, reply) => live.still(reply, { taskId: 't', isNeighbour: false }));
   const base = await app.listen({ host: '127.0.0.1', port: 0 });
   closers.push(
     () => app.close(),

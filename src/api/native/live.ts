@@ -1,12 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import { NodeOutOfReach } from '../../control/pictures.ts';
 import { type Look, NotShown, type Unshown } from '../../control/taps.ts';
 import { NativeError, throttled } from './error.ts';
 
 export interface LiveOptions {
-  /** FLV of what a task carries, or one key frame of it. Rejects with NotShown. */
-  readonly show: (taskId: string, look: Look) => Promise<Readable>;
+  /** FLV of what a task carries, or one key frame of it; of this node alone where another one asks. Rejects with NotShown. */
+  readonly show: (taskId: string, look: Look, isNeighbour: boolean) => Promise<Readable>;
+  /** Whether the token is of another node, for that task. */
+  readonly vouches?: (token: string, taskId: string) => boolean;
   readonly liveLimits?: Partial<LiveLimits>;
 }
 
@@ -23,6 +26,8 @@ export interface LiveLimits {
 /** A picture that is asked for. */
 export interface Wish {
   readonly taskId: string;
+  /** It is another node that asks, for a viewer of its own. */
+  readonly isNeighbour: boolean;
   /** Whether its caller may still look. */
   readonly stands: () => Promise<boolean>;
 }
@@ -42,9 +47,9 @@ export class LivePictures {
   }
 
   /** Refuses, or has taken the answer over when it resolves: it goes on for as long as the viewer and the run do. */
-  async live(reply: FastifyReply, { taskId, stands }: Wish): Promise<void> {
+  async live(reply: FastifyReply, { stands, ...wish }: Wish): Promise<void> {
     const { raw } = reply;
-    const bytes = await this.#ask(taskId, 'live', raw);
+    const bytes = await this.#ask(wish, 'live', raw);
     const parts = bytes[Symbol.asyncIterator]();
     const first = await this.#first(bytes, parts);
     reply.hijack();
@@ -66,8 +71,8 @@ export class LivePictures {
   }
 
   /** The last key frame behind its codec header. */
-  async still(reply: FastifyReply, taskId: string): Promise<Buffer> {
-    const bytes = await this.#ask(taskId, 'still', reply.raw);
+  async still(reply: FastifyReply, wish: Omit<Wish, 'stands'>): Promise<Buffer> {
+    const bytes = await this.#ask(wish, 'still', reply.raw);
     const parts = bytes[Symbol.asyncIterator]();
     const taken: Buffer[] = [];
     let length = 0;
@@ -83,8 +88,9 @@ export class LivePictures {
     for (const bytes of this.#open) bytes.destroy();
   }
 
-  async #ask(taskId: string, look: Look, viewer: ServerResponse): Promise<Readable> {
-    const bytes = await this.#show(taskId, look).catch((error: unknown) => {
+  async #ask({ taskId, isNeighbour }: Omit<Wish, 'stands'>, look: Look, viewer: ServerResponse): Promise<Readable> {
+    const bytes = await this.#show(taskId, look, isNeighbour).catch((error: unknown) => {
+      if (error instanceof NodeOutOfReach) throw outOfReach(error);
       throw error instanceof NotShown ? unshown(error.why) : error;
     });
     this.#open.add(bytes);
@@ -134,6 +140,11 @@ const drained = (viewer: ServerResponse, stallMs: number): Promise<void> =>
 async function endUnless(stands: () => Promise<boolean>, bytes: Readable): Promise<void> {
   if (!(await stands().catch(() => false))) bytes.destroy();
 }
+
+const outOfReach = ({ node }: NodeOutOfReach): NativeError =>
+  new NativeError('UNAVAILABLE', `The task is on node ${node}, which cannot be asked for its picture.`, {
+    retryAfterMs: COME_AGAIN_MS,
+  });
 
 function unshown(why: Unshown): NativeError {
   if (why === 'offAir') return new NativeError('WRONG_STATUS', 'The task is not on air.');
