@@ -3,6 +3,7 @@ import type { Fleet } from './compose-fleet.ts';
 import type { Config } from './config.ts';
 import type { Claims } from './control/claims.ts';
 import { Clocks } from './control/clocks.ts';
+import { Earshot } from './control/earshot.ts';
 import { Fares } from './control/fares.ts';
 import { Hearsay } from './control/hearsay.ts';
 import type { Node } from './control/node.ts';
@@ -35,6 +36,7 @@ export interface Acting {
   readonly questions: Questions;
   readonly transfers: Transfers;
   readonly clocks: Clocks;
+  readonly earshot: Earshot;
 }
 
 export interface ActingParts {
@@ -77,7 +79,8 @@ export function buildActing(config: Config, parts: ActingParts): Acting {
   });
   const fares = new Fares({ cluster, claims, signals, now });
   const clocks = new Clocks({ cluster, log: tell });
-  return { taking, scheduler, hearsay, fares, tenure, parting, questions, transfers, clocks };
+  const earshot = new Earshot({ cluster, log: tell });
+  return { taking, scheduler, hearsay, fares, tenure, parting, questions, transfers, clocks, earshot };
 }
 
 /** Closes, behind the workers' end, what they need until then, and leaves to the others what they had. */
@@ -91,6 +94,7 @@ export function closeBehindWorkers(closing: AsyncDisposableStack, acting: Acting
 /** Closes, before anything else, what would begin something. */
 export function closeFirst(closing: AsyncDisposableStack, cluster: Cluster, acting: Acting): void {
   closing.defer(cluster.follow(() => acting.scheduler.wake()));
+  closing.adopt(acting.earshot, it => it.close());
   closing.adopt(acting.clocks, it => it.close());
   closing.adopt(acting.fares, it => it.close());
   closing.adopt(acting.hearsay, it => it.close());
@@ -135,7 +139,7 @@ function buildScheduler(
 function buildTenure(config: Config, reconciler: Reconciler, parts: ActingParts): Tenure {
   const { cluster, claims, supervisor, fleet, node, tell } = parts;
   const facts = (): MemberFacts => ({
-    ...{ region: config.region, version, api: config.advertise, isOpen: isOpen(config, fleet()), runs: claims.size },
+    ...{ region: config.region, version, api: fleet().api, isOpen: isOpen(config, fleet()), runs: claims.size },
     ...{ capacity: fleet().capacity.runs, load: node().loadOf(config.workers), wall: now() },
   });
   const leased: Pick<Supervisor, 'lease' | 'cut'> = {

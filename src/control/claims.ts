@@ -1,16 +1,17 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Progress, Store } from '../store/store.ts';
 import { DESTINATION_TAKEN } from '../task/alarm.ts';
 import type { Cause, Event, Occurrence } from '../task/event.ts';
-import { destinationUrl } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import type { RunNews, RunOrder, RunReport } from '../worker/channel.ts';
 import { Alarms } from './alarms.ts';
-import type { Addresses, Assets } from './assets.ts';
+import type { Assets } from './assets.ts';
 import type { Breakpoints } from './breakpoints.ts';
+import { type Claim, concernsRun, pushOf, waitsForAnother } from './claim.ts';
+import { ClaimAssets } from './claim-assets.ts';
 import { type Sleep, within } from './deadline.ts';
 import { type Destinations, DestinationTaken } from './destinations.ts';
+import { destinationOf, MissingDomain } from './directions.ts';
 import { type Health, healthOf, reasonOfNews } from './health.ts';
 import { Orders, type OrdersOptions } from './orders.ts';
 import { inParallel } from './parallel.ts';
@@ -25,31 +26,6 @@ const CLAIM_DEADLINE_MS = 10_000;
 const CLAIMS_AT_ONCE = 32;
 /** A claim that waits for the world (a domain, another node) is tried on every eighth tick. */
 const ROUNDS_BETWEEN_TRIES = 8;
-
-/** One task this node acts for, under one epoch. */
-interface Claim {
-  readonly epoch: number;
-  /** Of the newest event that was followed: what was told elsewhere may be heard late, and twice. */
-  seq: number;
-  /** The task as last told; its destination never changes, its source may. */
-  task: Task;
-  /**
-   * `placing` until the order is with the supervisor; `waiting` to be tried again; `lost` until it is claimed anew;
-   * `adopted` while a worker carries it under an order that may be older than the task; `leaving` while its run ends, for
-   * another node is to have it.
-   */
-  state: 'placing' | 'waiting' | 'placed' | 'lost' | 'adopted' | 'leaving';
-  /** Where to push, once resolved. */
-  destination: string | undefined;
-  /** Where the assets of its list lead to, and of which version of the list; undefined where it names none. */
-  assets?: { readonly version: number; readonly named: readonly string[]; readonly addresses: Addresses } | undefined;
-  /** Why it waits or was lost; "" otherwise. */
-  reason: string;
-  /** What its run has last reported, and when. */
-  health?: Health | undefined;
-  /** Lost because its user wanted it to start over: nothing has failed. */
-  readonly restarted?: boolean;
-}
 
 /** A task with a claim; `health` is undefined while its run has not reported. */
 export interface Held {
@@ -80,11 +56,6 @@ export interface ClaimsOptions extends Pick<OrdersOptions, 'eager' | 'cover'> {
   readonly signals?: Pick<Signals, 'note'>;
 }
 
-/** The domains table no longer knows the name that the task pushes to. */
-class MissingDomain extends Error {
-  override readonly name = 'MissingDomain';
-}
-
 /**
  * Turns claims into orders and what runs say into news. It listens on both sides: to the record, whose events start,
  * change and stop runs, and to the supervisor, whose runs move tasks.
@@ -98,10 +69,10 @@ export class Claims {
   readonly #unsettled = new Set<Claim>();
   readonly #untold: Untold;
   readonly #releases: Releases;
+  readonly #assets: ClaimAssets;
   readonly #closed = new AbortController();
   #isCut = false;
   #round = 0;
-  #assetsRevision: number | undefined;
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
@@ -111,6 +82,13 @@ export class Claims {
       await record.tell(news.taskId, task => this.#occurrences(task, news));
     };
     this.#untold = new Untold({ tell, log });
+    this.#assets = new ClaimAssets({
+      assets: options.assets,
+      orders: this.#orders,
+      stands: claim => this.#stands(claim),
+      place: claim => this.#place(claim),
+      postpone: (claim, cause) => this.#postpone(claim, cause),
+    });
     this.#releases = new Releases({ ...options, released: taskId => options.destinations?.leave(taskId) });
   }
 
@@ -121,7 +99,7 @@ export class Claims {
     await inParallel(lost, CLAIMS_AT_ONCE, claim => this.#claimAnew(claim));
     await this.#untold.retry();
     await this.#releases.retry();
-    if (this.#round % ROUNDS_BETWEEN_TRIES === 0) await this.#followAssets();
+    if (this.#round % ROUNDS_BETWEEN_TRIES === 0) await this.#assets.follow(this.#claims.values());
   }
 
   /** What they have waited for may have come. */
@@ -188,7 +166,7 @@ export class Claims {
 
   /** What a worker would be told for the task as it stands, whoever acts for it. */
   async orderOf(task: Task): Promise<RunOrder> {
-    const destination = destinationUrl(task.spec.destination, await this.#target(task));
+    const destination = await destinationOf(task, this.#options.store);
     const named = this.#orders.assetsOf(task);
     const addresses = named.length > 0 ? await this.#options.assets.resolve(task.accountId, named) : undefined;
     return this.#orders.orderOf(task, { epoch: task.epoch, destination, addresses });
@@ -384,9 +362,9 @@ export class Claims {
   async #resolve({ task, epoch }: Claim): Promise<string> {
     const { cluster, sleep } = this.#options;
     const deadline = { ms: CLAIM_DEADLINE_MS, sleep, what: 'the cluster', signal: this.#closed.signal };
-    const won = await within(cluster.claim(task.id, epoch), deadline);
+    const won = await within(cluster.claim(task.id, epoch), deadline).catch(unlessAway);
     if (!won) throw new Error('another node holds the task');
-    const destination = destinationUrl(task.spec.destination, await this.#target(task));
+    const destination = await destinationOf(task, this.#options.store);
     await this.#options.destinations?.take(task.id, destination);
     return destination;
   }
@@ -395,57 +373,13 @@ export class Claims {
     return this.#untold.add({ taskId, epoch, type: 'alarm', side: 'push', alarm: DESTINATION_TAKEN, set, reason });
   }
 
-  async #target({ accountId, spec: { destination } }: Task): Promise<string | undefined> {
-    if (destination.kind === 'url') return undefined;
-    const domain = await this.#options.store.domain(destination.domain);
-    if (domain?.accountId !== accountId)
-      throw new MissingDomain(`the ingest domain ${destination.domain} is not in the domains table`);
-    return domain.target;
-  }
-
   /** Gives the run the task's present source and tries. Synchronous, so that no change can come between reading and ordering. */
   #place(claim: Claim): void {
     const { task, epoch, destination } = claim;
-    if (destination === undefined || this.#lacksAssets(claim)) return;
+    if (destination === undefined || this.#assets.areLacking(claim)) return;
     this.#options.place(this.#orders.orderOf(task, { epoch, destination, addresses: claim.assets?.addresses }));
     claim.state = 'placed';
     claim.reason = '';
-  }
-
-  /** True while it is being asked where the assets of the present list lead to; the order follows by itself then. */
-  #lacksAssets(claim: Claim): boolean {
-    const named = this.#orders.assetsOf(claim.task);
-    const isKnown = claim.assets?.version === claim.task.listVersion && isDeepStrictEqual(claim.assets.named, named);
-    const isNamed = named.length > 0;
-    if (!isNamed) claim.assets = undefined;
-    if (isNamed && !isKnown) void this.#lookUp(claim);
-    return isNamed && !isKnown;
-  }
-
-  /** Gives the run its order with what the list's assets lead to now, unless that is what it has. */
-  async #lookUp(claim: Claim, known?: Addresses): Promise<void> {
-    const { accountId, listVersion: version } = claim.task;
-    const named = this.#orders.assetsOf(claim.task);
-    try {
-      const addresses = await this.#options.assets.resolve(accountId, named);
-      if (!this.#stands(claim) || isDeepStrictEqual(addresses, known)) return;
-      claim.assets = { version, named, addresses };
-      this.#place(claim);
-    } catch (cause) {
-      claim.assets = undefined;
-      if (claim.state === 'placed') claim.state = 'adopted';
-      await this.#postpone(claim, cause);
-    }
-  }
-
-  /** Assets may be led elsewhere, come and go while lists that name them are on air. */
-  async #followAssets(): Promise<void> {
-    const concerned = [...this.#claims.values()].filter(({ state, assets }) => state === 'placed' && assets);
-    if (concerned.length === 0) return;
-    const revision = await this.#options.assets.revision();
-    if (revision === this.#assetsRevision) return;
-    this.#assetsRevision = revision;
-    await inParallel(concerned, CLAIMS_AT_ONCE, claim => this.#lookUp(claim, claim.assets?.addresses));
   }
 
   async #postpone(claim: Claim, cause: unknown): Promise<void> {
@@ -490,12 +424,8 @@ export class Claims {
   }
 }
 
-const waitsForAnother = ({ alarms }: Task): boolean => alarms.some(({ alarm }) => alarm === DESTINATION_TAKEN);
-
-const pushOf = ({ pushEpoch }: RunNews): Pick<Occurrence, 'pushEpoch'> =>
-  pushEpoch === undefined ? {} : { pushEpoch };
-
-const concernsRun = ({ type, detail }: Event): boolean =>
-  type === 'moved' || (type === 'changed' && (detail.changed?.some(field => CARRIED.test(field)) ?? false));
-
-const CARRIED = /^(source|standby|retry|pin|delayMs|slate)/;
+/** While those who agree cannot be asked, the store's word stands: it has written down that the task is this node's. */
+function unlessAway(cause: unknown): boolean {
+  if (cause instanceof Error && cause.name === 'ClusterFault') return true;
+  throw cause;
+}

@@ -78,8 +78,14 @@ export class Offers {
     const isLost = found.triedMs !== undefined && this.#options.now() >= found.triedMs + ON_THE_WAY_MS;
     if (isLost) await this.inherit(task);
     if (found.triedMs !== undefined || !this.isTurn(task)) return false;
-    await this.#offer(task, found);
+    await this.#offer(task, found).catch(cause => this.#doWithout(task, cause));
     return true;
+  }
+
+  /** While nobody can be asked who has most room, whoever is first by name takes it. */
+  #doWithout(task: Wanting, cause: unknown): Promise<void> {
+    if (!this.#options.isShared) throw cause;
+    return this.inherit(task);
   }
 
   async #offer({ id: taskId, epoch, region }: Wanting, found: Found): Promise<void> {
@@ -138,6 +144,7 @@ export class Offers {
     if (nowMs - this.#sweptMs < KEPT_MS) return;
     this.#sweptMs = nowMs;
     for (const [id, { seenMs }] of this.#found) if (nowMs - seenMs > KEPT_MS) this.#found.delete(id);
+    for (const id of this.#asked) if (!this.#found.has(id)) this.#asked.delete(id);
   }
 }
 

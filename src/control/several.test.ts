@@ -47,6 +47,11 @@ describe('a task of a cluster', () => {
     await onAir();
   });
 
+  it('runs all the same while nothing can be offered', async () => {
+    several.air.isAway = true;
+    await onAir();
+  });
+
   it('is stopped by a node that does not run it', async () => {
     const { id, others } = await onAir();
     await stop(others[0], id);
