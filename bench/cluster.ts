@@ -11,6 +11,8 @@ export interface ClusterRun {
   /** All trials passed, and every goal was reached. */
   readonly passed: boolean;
   readonly seconds: number;
+  /** As the tests run them, not in their full length. */
+  readonly quick: boolean;
 }
 
 export interface ClusterRunOptions {
@@ -43,7 +45,7 @@ export async function runCluster({ only, quick, signal, tell }: ClusterRunOption
   signal.throwIfAborted();
   if (code !== 0) tell(child.output);
   const passed = code === 0 && figures.length > 0 && figures.every(isReached);
-  return { figures, passed, seconds: (performance.now() - startedMs) / 1000 };
+  return { figures, passed, seconds: (performance.now() - startedMs) / 1000, quick };
 }
 
 const sayFigure = ({ name, value, unit, goal }: Figure): string => `${name}: ${value} ${unit} (goal ${goal})`;
@@ -53,13 +55,14 @@ export function keepCluster(run: ClusterRun, machine: string): void {
   writeFileSync(RESULTS_JSON, `${JSON.stringify({ machine, ...run }, undefined, 1)}\n`);
 }
 
-export function printCluster({ figures, passed, seconds }: ClusterRun, machine: string): string {
+export function printCluster({ figures, passed, seconds, quick }: ClusterRun, machine: string): string {
+  const length = quick ? 'in their short form, as npm test has them' : 'in their full length';
   const missed = figures.filter(figure => !isReached(figure));
   const lines = figures.map(
     it => `| ${it.name} | ${it.value} ${it.unit} | ${it.goal} | ${isReached(it) ? '' : 'MISSED'} |`,
   );
   return `Figures of several nodes on one machine around a private NATS and a private PostgreSQL, read at the sink where they
-are about media; all trials in ${Math.round(seconds)} s
+are about media; all trials ${length}, in ${Math.round(seconds)} s
 ${machine}
 
 | figure | measured | goal | |

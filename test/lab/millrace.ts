@@ -15,6 +15,9 @@ import { until } from './wait.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/millrace', import.meta.url));
 
+/** A control process that is started again on a busy machine is there in time: leases have tests of their own. */
+const LONG_LEASE = '30s';
+
 export interface MillraceWish {
   readonly flags?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -84,7 +87,7 @@ export class Millrace {
       ...shared?.env,
       ...wish.env,
     };
-    const own = shared === undefined ? [] : ['--nats', shared.nats, '--node-name', name];
+    const own = shared === undefined ? [] : ['--nats', shared.nats, '--node-name', name, '--lease', LONG_LEASE];
     const args = ['--listen', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', ...own, ...(wish.flags ?? [])];
     const millrace = new Millrace({ key, data: place.path(name), args, env, bin, shared });
     place.own(millrace, it => it.stop());
