@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import type { Cluster } from './cluster/cluster.ts';
 import type { Config } from './config.ts';
 import { CallbackDuty } from './control/callback-duty.ts';
@@ -43,7 +43,11 @@ export interface Fleet {
   readonly capacity: Capacity;
   /** Of this node, while that many are present. */
   dialsPerSecond(): number;
+  /** Where others reach the API of this node; null while it does not listen. */
+  readonly api: string | null;
   start(): void;
+  /** Is told where the API listens. */
+  listens(api: string): void;
 }
 
 export interface FleetParts {
@@ -85,7 +89,23 @@ export function buildFleet(config: Config, parts: FleetParts): Fleet {
   };
   const capacity = buildCapacity(config, parts);
   const dialsPerSecond = (): number => DIALS_PER_SECOND / Math.max(1, presentOf(cluster));
-  return { roster, duties, moves, callbacks, destinations, capacity, dialsPerSecond, start };
+  let api = config.advertise;
+  const listens = (at: string): void => {
+    api ??= seenFromElsewhere(at);
+  };
+  return {
+    ...{ roster, duties, moves, callbacks, destinations, capacity, dialsPerSecond, start, listens },
+    get api() {
+      return api;
+    },
+  };
+}
+
+/** Who listens everywhere is found by the name of the machine. */
+function seenFromElsewhere(api: string): string {
+  const url = new URL(api);
+  if (url.hostname === '0.0.0.0' || url.hostname === '[::]') url.hostname = hostname();
+  return url.origin;
 }
 
 /** The push address that a new task is to have alone. */

@@ -62,6 +62,7 @@ export async function serve(config: Config, options: ServeOptions): Promise<void
   await begin(config, cluster, control, closing);
   control.fleet.start();
   const api = await listen(server, config.listen);
+  control.fleet.listens(api);
   if (config.metrics.listen !== null)
     closing.adopt(await tellMetrics(config.metrics.listen, meters, log), it => it.close());
   const rtmp = control.supervisor.originAddress;

@@ -73,3 +73,32 @@ it('gives a node that joins its share, one task after the other', { timeout: 240
   figure('CLUSTER', 'a node joins: moves', moves, { unit: '', atMost: TASKS / 2 + 1 });
   figure('CLUSTER', 'a node joins: with two pushers', stage.doubledMs, { unit: 'ms', exactly: 0 });
 });
+
+it('shows the picture of a task at the node that does not have it', { timeout: 120_000 }, async () => {
+  await using place = new Place();
+  const stage = await Stage.start(place, { nodes: 2, lives: 2 });
+  const holders = await stage.holders();
+  const { cluster } = stage;
+  const token = await keyOf(stage, cluster.node(0));
+  const see = (at: ClusterNode, id: string, what: string): Promise<Response> =>
+    fetch(`${at.api}/api/v1/tasks/${id}/${what}`, { headers: { authorization: `Bearer ${token}` } });
+  for (const { id } of stage.tasks) {
+    const other = cluster.nodes.find(({ name }) => name !== holders.get(id)) ?? cluster.node(0);
+    await until('the still is there', async () => (await see(other, id, 'still')).status === 200, {
+      timeoutMs: 20_000,
+    });
+    const live = await see(other, id, 'live.flv');
+    const { value } = (await live.body?.getReader().read()) ?? {};
+    expect(Buffer.from(value ?? []).toString('latin1', 0, 3)).toBe('FLV');
+    await live.body?.cancel().catch(() => undefined);
+    const task = await fetch(`${other.api}/api/v1/tasks/${id}`, { headers: { authorization: `Bearer ${token}` } });
+    expect(((await task.json()) as { on_air: { node: string } }).on_air.node).toBe(holders.get(id));
+  }
+});
+
+/** A key of the native API, made beside the node. */
+async function keyOf({ cluster }: Pick<Stage, 'cluster'>, at: ClusterNode): Promise<string> {
+  const env = { ...process.env, MILLRACE_DATABASE: cluster.database };
+  const made = await run(BIN, ['key', 'create', '--api', '--data', at.millrace.data], { env });
+  return /mlr_\S+/.exec(made)?.[0] ?? '';
+}
