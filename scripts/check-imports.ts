@@ -13,7 +13,9 @@ interface Rule {
 }
 
 /** What the answers of the native API are: as types they leave nothing behind in whoever asks for them. */
-const SCHEMAS = ['access', 'doctor', 'log', 'node', 'plan', 'signal', 'task'].map(name => `api/native/${name}-schema.ts`);
+const SCHEMAS = ['access', 'doctor', 'log', 'node', 'plan', 'signal', 'task'].map(
+  name => `api/native/${name}-schema.ts`,
+);
 
 /** By folder of src/, or file where it stands in src/ itself. */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -90,6 +92,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   'compose-api.ts': {
     ours: [
       'compose-control.ts',
+      'cluster/cluster.ts',
       'config.ts',
       'kept.ts',
       'looks.ts',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Neighbours } from '../../test/lab/neighbours.ts';
 import { headerValues, Lockout, sameText } from './auth.ts';
 import { readTarget } from './target.ts';
 
@@ -44,6 +45,93 @@ describe('a lockout', () => {
     expect(lockout.isLocked('a')).toBe(true);
     lockout.failed('c');
     expect(lockout.isLocked('a')).toBe(false);
+  });
+});
+
+describe('a lockout while it lasts', () => {
+  test('is not ended by a failure that was on its way when it began', () => {
+    const lockout = new Lockout({ limit: 2, now: () => 0 });
+    for (let i = 0; i < 4; i++) lockout.failed('a');
+    expect(lockout.isLocked('a')).toBe(true);
+  });
+});
+
+describe('lockouts of several nodes', () => {
+  function nodes() {
+    const neighbours = new Neighbours();
+    let now = 0;
+    const node = (topic = 'failures') =>
+      new Lockout({ limit: 2, lockMs: 1_000, now: () => now, topic, peers: neighbours.move() });
+    return {
+      neighbours,
+      ...{ one: node(), other: node(), huawei: node('failures-huawei') },
+      pass: (ms: number) => {
+        now += ms;
+      },
+    };
+  }
+
+  test('count failures wherever they happen', () => {
+    const { one, other } = nodes();
+    one.failed('a');
+    other.failed('a');
+    expect([one.isLocked('a'), other.isLocked('a')]).toEqual([false, false]);
+    one.failed('a');
+    expect([one.isLocked('a'), other.isLocked('a'), other.isLocked('b')]).toEqual([true, true, false]);
+  });
+
+  test('end by themselves everywhere', () => {
+    const { one, other, pass } = nodes();
+    for (let i = 0; i < 3; i++) one.failed('a');
+    pass(1_000);
+    expect([one.isLocked('a'), other.isLocked('a')]).toEqual([false, false]);
+  });
+
+  test('forget failures at a success, wherever it happens', () => {
+    const { one, other } = nodes();
+    for (let i = 0; i < 10; i++) {
+      one.failed('a');
+      other.failed('a');
+      other.succeeded('a');
+    }
+    expect([one.isLocked('a'), other.isLocked('a')]).toEqual([false, false]);
+  });
+
+  test('say nothing of who has never failed', () => {
+    const { neighbours, one } = nodes();
+    one.succeeded('a');
+    expect(neighbours.said).toEqual([]);
+  });
+
+  test('of different kinds have nothing to do with each other', () => {
+    const { one, huawei } = nodes();
+    for (let i = 0; i < 3; i++) one.failed('a');
+    expect(huawei.isLocked('a')).toBe(false);
+  });
+
+  test.each([null, 'a', [], ['a'], ['a', 'true'], ['a', 1], [1, true], [{ a: 1 }, true]])(
+    'pass over %j, which is no try',
+    tried => {
+      const { one, neighbours } = nodes();
+      for (let i = 0; i < 3; i++) neighbours.move().say('failures', [tried]);
+      expect(one.isLocked('a')).toBe(false);
+    },
+  );
+
+  test('are opened by nobody who says that the key was right elsewhere', () => {
+    const { one, neighbours } = nodes();
+    for (let i = 0; i < 3; i++) one.failed('a');
+    neighbours.move().say('failures', [['a', false]]);
+    expect(one.isLocked('a')).toBe(true);
+  });
+
+  test('neither tell nor remember keys that are longer than any of ours', () => {
+    const { one, other, neighbours } = nodes();
+    const long = 'a'.repeat(513);
+    for (let i = 0; i < 3; i++) one.failed(long);
+    expect(neighbours.said).toEqual([]);
+    for (let i = 0; i < 3; i++) neighbours.move().say('failures', [[long, true]]);
+    expect([one.isLocked(long), other.isLocked(long)]).toEqual([true, false]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { May } from '../control/policies.ts';
 import type { Actor } from '../task/audit.ts';
+import { type Peers, Telling } from './peers.ts';
 import type { Target } from './target.ts';
 
 const LOCK_MS = 5 * 60_000;
@@ -55,22 +56,44 @@ interface Tally {
   readonly lockedUntil: number;
 }
 
+export interface LockoutOptions {
+  readonly limit?: number;
+  readonly lockMs?: number;
+  readonly capacity?: number;
+  readonly now: () => number;
+  /** What these failures are told to the other nodes under, where there are any. */
+  readonly topic?: string;
+  readonly peers?: Peers | undefined;
+}
+
+/** Longer keys are told to nobody: no account has such names. */
+const MOST_TOLD_KEY = 512;
+
+interface Try {
+  readonly key: string;
+  readonly hasFailed: boolean;
+}
+
 /**
- * Locks out whoever fails too often in a row. The key must name the remote address beside the account, so that
- * a stranger's failures never lock the owner out. Bounded: the oldest tally makes room for a new one.
+ * Locks out whoever fails too often in a row, at whichever node. The key must name the remote address beside the account,
+ * so that a stranger's failures never lock the owner out. Bounded: the oldest tally makes room for a new one.
  */
 export class Lockout {
   readonly #limit: number;
   readonly #lockMs: number;
   readonly #capacity: number;
   readonly #now: () => number;
+  readonly #telling: Telling<Try> | undefined;
   readonly #tallies = new Map<string, Tally>();
 
-  constructor(options: { limit?: number; lockMs?: number; capacity?: number; now: () => number }) {
-    this.#limit = options.limit ?? FAILURES_IN_A_ROW;
-    this.#lockMs = options.lockMs ?? LOCK_MS;
-    this.#capacity = options.capacity ?? 10_000;
-    this.#now = options.now;
+  constructor({ limit, lockMs, capacity, now, topic = '', peers }: LockoutOptions) {
+    this.#limit = limit ?? FAILURES_IN_A_ROW;
+    this.#lockMs = lockMs ?? LOCK_MS;
+    this.#capacity = capacity ?? 10_000;
+    this.#now = now;
+    if (peers === undefined) return;
+    const print = ({ key, hasFailed }: Try): unknown => [key, hasFailed];
+    this.#telling = new Telling({ peers, topic, print, heard: told => this.#hear(told) });
   }
 
   isLocked(key: string): boolean {
@@ -79,6 +102,17 @@ export class Lockout {
 
   /** Failures further apart than the lock lasts are not counted as a row. */
   failed(key: string): void {
+    this.#count(key);
+    this.#tell({ key, hasFailed: true });
+  }
+
+  succeeded(key: string): void {
+    if (this.#tallies.delete(key)) this.#tell({ key, hasFailed: false });
+  }
+
+  #count(key: string): void {
+    // One that was on its way when the lock fell does not open it.
+    if (this.isLocked(key)) return;
     const now = this.#now();
     const before = this.#tallies.get(key);
     const failures = (before !== undefined && now - before.lastAt <= this.#lockMs ? before.failures : 0) + 1;
@@ -92,8 +126,17 @@ export class Lockout {
     });
   }
 
-  succeeded(key: string): void {
-    this.#tallies.delete(key);
+  #tell(tried: Try): void {
+    if (tried.key.length <= MOST_TOLD_KEY) this.#telling?.tell(tried);
+  }
+
+  /** What a node says that is no try of a key is not for us. */
+  #hear(told: unknown): void {
+    if (!Array.isArray(told)) return;
+    const [key, hasFailed]: readonly unknown[] = told;
+    if (typeof key !== 'string' || key.length > MOST_TOLD_KEY) return;
+    if (hasFailed === true) this.#count(key);
+    else if (hasFailed === false && !this.isLocked(key)) this.#tallies.delete(key);
   }
 
   #makeRoom(): void {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Accounts } from '../control/accounts.ts';
 import { Gate as AlibabaGate } from './alibaba/auth.ts';
-import { BoundedNonces } from './alibaba/nonces.ts';
+import { BoundedNonces, type NonceMemory } from './alibaba/nonces.ts';
 import { buildOperations, type OperationsOptions } from './alibaba/operations.ts';
 import { alibabaRoutes, refuse as refuseAlibaba } from './alibaba/routes.ts';
 import { headerValues, type WireRequest } from './auth.ts';
@@ -14,6 +14,7 @@ import { Gate as HuaweiGate } from './huawei/auth.ts';
 import { huaweiRoutes, refuse as refuseHuawei } from './huawei/routes.ts';
 import type { Log } from './log.ts';
 import { isNativePath, type NativeOptions, nativeRoutes, refuse as refuseNative } from './native/routes.ts';
+import type { Peers } from './peers.ts';
 import { Refusal, type RefusalKind, refusalOf } from './refusal.ts';
 import { signedCallers } from './signed-callers.ts';
 import { readTarget } from './target.ts';
@@ -38,6 +39,10 @@ export interface ServerOptions {
   readonly region: string;
   /** How often an account may call, by dialect. */
   readonly throttles: { readonly alibaba: Throttle; readonly huawei: Throttle; readonly native: Throttle };
+  /** Those of a node that is by itself are in its memory. */
+  readonly nonces?: NonceMemory;
+  /** Who else serves these accounts: failures count wherever they happen. */
+  readonly peers?: Peers | undefined;
   readonly alibaba: Pick<OperationsOptions, 'regions' | 'endMovesOnAir'>;
   readonly native: Pick<
     NativeOptions,
@@ -57,6 +62,7 @@ export interface ServerOptions {
     | 'nodes'
     | 'signals'
     | 'show'
+    | 'vouches'
     | 'version'
     | 'testThrottle'
     | 'probe'
@@ -137,7 +143,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
 function dialects(app: FastifyInstance, options: ServerOptions): void {
   const { throttles } = options;
   const huawei = new HuaweiGate({ ...options, throttle: throttles.huawei });
-  const alibaba = new AlibabaGate({ ...options, nonces: new BoundedNonces(options) });
+  const alibaba = new AlibabaGate({ ...options, nonces: options.nonces ?? new BoundedNonces(options) });
   huaweiRoutes(app, { ...options, gate: huawei });
   alibabaRoutes(app, {
     gate: alibaba,

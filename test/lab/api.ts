@@ -2,10 +2,12 @@ import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { renderAlibaba } from '../../src/api/alibaba/callback.ts';
+import { SharedNonces } from '../../src/api/alibaba/nonces.ts';
 import { REGIONS } from '../../src/api/alibaba/regions.ts';
 import { renderHuawei } from '../../src/api/huawei/callback.ts';
 import { renderNative } from '../../src/api/native/callback.ts';
 import type { StreamLimits } from '../../src/api/native/stream.ts';
+import type { Peers } from '../../src/api/peers.ts';
 import { buildServer } from '../../src/api/server.ts';
 import { RollingThrottle } from '../../src/api/throttle.ts';
 import { Accounts } from '../../src/control/accounts.ts';
@@ -35,6 +37,7 @@ import type { Task } from '../../src/task/task.ts';
 import { requireConformance } from './conformance.ts';
 import { Front } from './front.ts';
 import type { Key } from './huawei.ts';
+import { Neighbours } from './neighbours.ts';
 import type { Place } from './place.ts';
 import { configuration, sharedDatabase } from './shared-servers.ts';
 
@@ -87,7 +90,7 @@ export async function startApi(place: Place, options: ApiOptions = {}): Promise<
   const log = (...facts: unknown[]): void => {
     lines.push(facts.map(fact => (fact instanceof Error ? fact.stack : JSON.stringify(fact, showErrors))).join(' '));
   };
-  const world: World = { now, log, onEvent: [], throttles: throttlesOf(options), options };
+  const world: World = { now, log, onEvent: [], neighbours: new Neighbours(), options };
   const nodes = (await openStores(place)).map(store => apiOver(store, world));
   const [first = raise('no node')] = nodes;
   const bases: string[] = [];
@@ -128,20 +131,29 @@ interface World {
   readonly log: (...facts: unknown[]) => void;
   /** Of all nodes: they tell one another. */
   readonly onEvent: Follower[];
-  /** Nodes count their calls together. */
-  readonly throttles: Throttles;
+  /** Nodes count calls and failures together. */
+  readonly neighbours: Neighbours;
   readonly options: ApiOptions;
 }
 
-const throttlesOf = ({ callsPerSecond = {} }: ApiOptions): Throttles => ({
-  alibaba: throttle(callsPerSecond.alibaba ?? 10),
-  huawei: throttle(callsPerSecond.huawei ?? 0),
-  native: throttle(callsPerSecond.native ?? 0),
+const throttlesOf = ({ callsPerSecond = {} }: ApiOptions, peers: Peers): Throttles => ({
+  alibaba: throttle(callsPerSecond.alibaba ?? 10, { peers, topic: 'calls-alibaba' }),
+  huawei: throttle(callsPerSecond.huawei ?? 0, { peers, topic: 'calls-huawei' }),
+  native: throttle(callsPerSecond.native ?? 0, { peers, topic: 'calls-native' }),
 });
+
+/** As nodes of a cluster have it: a node by itself has nobody to tell, and remembers in its memory. */
+function sharingOf(store: Store, { now, neighbours, options }: World) {
+  const peers = neighbours.move();
+  const throttles = throttlesOf(options, peers);
+  if (configuration() === 'alone') return { throttles };
+  return { throttles, peers, nonces: new SharedNonces({ store, now }) };
+}
 
 type Rooms = Pick<Api, 'accounts' | 'apiKeys' | 'setup' | 'store' | 'tasks'>;
 
-function apiOver(store: Store, { now, log, onEvent, throttles, options }: World): Rooms & { app: FastifyInstance } {
+function apiOver(store: Store, world: World): Rooms & { app: FastifyInstance } {
+  const { now, log, onEvent, options } = world;
   const { streams = {}, consoleUrl } = options;
   const accounts = new Accounts({ store, now, newId: randomUUID, randomBytes });
   const apiKeys = new ApiKeys({ store, accounts, now, newId: randomUUID, randomBytes });
@@ -181,7 +193,7 @@ function apiOver(store: Store, { now, log, onEvent, throttles, options }: World)
     now,
     newId: randomUUID,
     region: 'default',
-    throttles,
+    ...sharingOf(store, world),
     alibaba: { regions: [...REGIONS, 'default'], endMovesOnAir: false },
     native: {
       history,
@@ -232,8 +244,8 @@ const BLIND: Eyes = {
 
 const NO_KEY_FRAMES = { count: 0, longestGapMs: 0 };
 
-const throttle = (callsPerSecond: number): RollingThrottle =>
-  new RollingThrottle({ callsPerSecond, now: () => performance.now() });
+const throttle = (callsPerSecond: number, shared: { readonly peers: Peers; readonly topic: string }): RollingThrottle =>
+  new RollingThrottle({ callsPerSecond, now: () => performance.now(), shared });
 
 const showErrors = (_key: string, value: unknown): unknown => (value instanceof Error ? value.stack : value);
 

@@ -1,6 +1,7 @@
 import type { Accounts } from '../../control/accounts.ts';
 import { type AccessKey, isAccessKeyId } from '../../task/account.ts';
 import { actorOf, type Caller, Lockout, sameText, type WireRequest } from '../auth.ts';
+import type { Peers } from '../peers.ts';
 import { AlibabaError, invalid, missing, refused } from './error.ts';
 import type { NonceMemory } from './nonces.ts';
 import type { Params } from './params.ts';
@@ -14,6 +15,8 @@ export interface GateOptions {
   readonly nonces: NonceMemory;
   /** Wall clock. */
   readonly now: () => number;
+  /** Where failures count as well. */
+  readonly peers?: Peers | undefined;
 }
 
 /** The gateway in front of the service: answers who speaks, in the gateway's own words when it cannot. */
@@ -23,7 +26,7 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#lockout = new Lockout({ now: options.now });
+    this.#lockout = new Lockout({ now: options.now, peers: options.peers, topic: 'failures-alibaba' });
   }
 
   async identify(request: WireRequest, params: Params): Promise<Caller> {
@@ -55,7 +58,7 @@ export class Gate {
     const nonce = requireNonce(proof);
     if (!proof.isRight(key.secretKey)) throw proof.mismatch();
     // Only now: whoever cannot sign must not use up the nonces of somebody who can.
-    if (!this.#options.nonces.remember(accessKey, nonce, until)) throw refused('SignatureNonceUsed');
+    if (!(await this.#options.nonces.remember(accessKey, nonce, until))) throw refused('SignatureNonceUsed');
     this.#options.accounts.noteUse(accessKey);
     const by = actorOf(request, { kind: 'accessKey', id: accessKey, name: '' });
     return { accountId: key.accountId, projectId: key.projectId, may, by };

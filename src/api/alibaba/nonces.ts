@@ -3,7 +3,47 @@ import { createHash } from 'node:crypto';
 /** Remembers which calls have been seen, so that none can be sent again by somebody who listened. */
 export interface NonceMemory {
   /** Whether the nonce is new; it is kept until then, when its call's time stamp has left the window. */
-  remember(accessKey: string, nonce: string, untilMs: number): boolean;
+  remember(accessKey: string, nonce: string, untilMs: number): boolean | Promise<boolean>;
+}
+
+/** Where nodes that serve the same accounts keep what each of them has seen. */
+export interface NonceStore {
+  useNonce(nonce: {
+    readonly accessKey: string;
+    readonly value: string;
+    readonly until: number;
+    readonly now: number;
+  }): Promise<boolean>;
+  purgeNonces(agoMs: number): Promise<number>;
+}
+
+const PURGE_EVERY_MS = 60_000;
+/** Clocks of nodes differ: one of them may still take a call that is too old for the others. */
+const KEPT_LONGER_MS = 10 * 60_000;
+
+/** The memory of all nodes: a call that one has taken, none takes again. While it cannot be asked, nobody gets in. */
+export class SharedNonces implements NonceMemory {
+  readonly #store: NonceStore;
+  readonly #now: () => number;
+  #purgedAt = Number.NEGATIVE_INFINITY;
+
+  constructor({ store, now }: { readonly store: NonceStore; readonly now: () => number }) {
+    this.#store = store;
+    this.#now = now;
+  }
+
+  remember(accessKey: string, value: string, until: number): Promise<boolean> {
+    const now = this.#now();
+    this.#purge(now);
+    return this.#store.useNonce({ accessKey, value, until, now });
+  }
+
+  /** Whoever adds to them removes some. What fails is done by the next one. */
+  #purge(now: number): void {
+    if (Math.abs(now - this.#purgedAt) < PURGE_EVERY_MS) return;
+    this.#purgedAt = now;
+    this.#store.purgeNonces(KEPT_LONGER_MS).catch(() => {});
+  }
 }
 
 export interface NonceLimits {

@@ -1,6 +1,7 @@
 import type { Accounts } from '../../control/accounts.ts';
 import { type AccessKey, isProjectId } from '../../task/account.ts';
 import { actorOf, type Caller, headerValues, Lockout, sameText, type WireRequest } from '../auth.ts';
+import type { Peers } from '../peers.ts';
 import type { Throttle } from '../throttle.ts';
 import { HuaweiError } from './error.ts';
 import {
@@ -32,6 +33,8 @@ export interface GateOptions {
   readonly throttle: Throttle;
   /** Wall clock. */
   readonly now: () => number;
+  /** Where failures count as well. */
+  readonly peers?: Peers | undefined;
 }
 
 /** The gateway in front of the service: answers who speaks, in the gateway's own words when it cannot. */
@@ -41,7 +44,7 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#lockout = new Lockout({ now: options.now });
+    this.#lockout = new Lockout({ now: options.now, peers: options.peers, topic: 'failures-huawei' });
   }
 
   /** A token where there is one, else a signature. */

@@ -5,6 +5,7 @@ import type { Project, Token } from '../../task/account.ts';
 import { Lockout } from '../auth.ts';
 import { BadJson, isObject, type Json, type JsonObject, readJson } from '../json.ts';
 import type { Log } from '../log.ts';
+import type { Peers } from '../peers.ts';
 import type { Gate } from './auth.ts';
 import { asAnswer, printError } from './error.ts';
 
@@ -13,6 +14,8 @@ export interface IdentityOptions {
   readonly gate: Gate;
   /** Wall clock. */
   readonly now: () => number;
+  /** Where failures count as well. */
+  readonly peers?: Peers | undefined;
   readonly log: Log;
 }
 
@@ -78,7 +81,10 @@ class LoginDesk {
 
   constructor(options: IdentityOptions) {
     this.#options = options;
-    this.#lockout = new Lockout({ limit: FAILED_LOGINS, lockMs: LOGIN_LOCK_MS, now: options.now });
+    this.#lockout = new Lockout({
+      ...{ limit: FAILED_LOGINS, lockMs: LOGIN_LOCK_MS },
+      ...{ now: options.now, peers: options.peers, topic: 'failures-identity' },
+    });
   }
 
   async login(request: FastifyRequest, reply: FastifyReply): Promise<object> {

@@ -2,6 +2,7 @@ import type { Accounts } from '../../control/accounts.ts';
 import type { ApiKeys } from '../../control/api-keys.ts';
 import type { SignedIn, SignIns } from '../../control/sign-ins.ts';
 import { actorOf, type Caller, headerValues, Lockout, type WireRequest } from '../auth.ts';
+import type { Peers } from '../peers.ts';
 import type { Throttle } from '../throttle.ts';
 import { cookieOf, refuseForeign, requireCsrf } from './cookie.ts';
 import { throttled } from './error.ts';
@@ -67,6 +68,8 @@ export interface GateOptions {
   readonly throttle: Throttle;
   /** Wall clock. */
   readonly now: () => number;
+  /** Where failures count as well. */
+  readonly peers?: Peers | undefined;
 }
 
 const SIGNED_LIFE_MS = 600_000;
@@ -78,7 +81,7 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#lockout = new Lockout({ now: options.now });
+    this.#lockout = new Lockout({ now: options.now, peers: options.peers, topic: 'failures-native' });
   }
 
   /** Who calls, whether they may, and whether not too often: in this order. */

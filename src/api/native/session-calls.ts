@@ -6,6 +6,7 @@ import type { Arrival, PublicSignIn, SignIns } from '../../control/sign-ins.ts';
 import { DEFAULT_ACCOUNT } from '../../task/account.ts';
 import { roleOf } from '../../task/policy.ts';
 import { actorOf, headerValues, Lockout, type WireRequest } from '../auth.ts';
+import type { Peers } from '../peers.ts';
 import type { Login, OwnPassword, PrintedSignIn, SetupWish } from './access-schema.ts';
 import { ACTIONS, type Action, type Gate, type NativeCaller } from './auth.ts';
 import { cookieOf, refuseForeign, setCookie } from './cookie.ts';
@@ -24,6 +25,8 @@ export interface SessionOptions {
   readonly demo?: DemoOptions['demo'];
   /** Wall clock. */
   readonly now: () => number;
+  /** Where failures count as well. */
+  readonly peers?: Peers | undefined;
 }
 
 /** Wrong passwords in a row before the name is locked for its address, and before the address is. */
@@ -41,9 +44,10 @@ export class SessionCalls {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const { now } = options;
-    this.#names = new Lockout({ limit: WRONG_FOR_NAME, lockMs: LOCK_MS, now });
-    this.#addresses = new Lockout({ limit: WRONG_FROM_ADDRESS, lockMs: LOCK_MS, now });
+    const { now, peers } = options;
+    const lasting = { lockMs: LOCK_MS, now, peers };
+    this.#names = new Lockout({ ...lasting, limit: WRONG_FOR_NAME, topic: 'failures-name' });
+    this.#addresses = new Lockout({ ...lasting, limit: WRONG_FROM_ADDRESS, topic: 'failures-address' });
   }
 
   /** Answers nobody, too: a page asks before anybody has logged in. */
