@@ -60,6 +60,9 @@ export interface TasksOptions {
   readonly reserve?: ((owner: Owner, spec: TaskSpec) => Promise<string | undefined>) | undefined;
 }
 
+/** A store that does not answer is not asked once more: its caller has waited long enough. */
+const isOfStore = (cause: unknown): boolean => cause instanceof Error && cause.name === 'StoreFault';
+
 /** What users do to tasks. Starting, stopping and telling follow from the events these calls record. */
 export class Tasks {
   readonly #options: TasksOptions;
@@ -76,7 +79,8 @@ export class Tasks {
     const seed = { id: id ?? newId(), accountId, projectId, spec };
     const made = await this.#make(seed, once, { by: owner.by, reserves }).catch(async (cause: unknown) => {
       if (cause instanceof DestinationInUse) throw inUse(spec);
-      throw id !== undefined && (await store.get(id)) !== undefined ? new IdTaken() : cause;
+      const isTaken = id !== undefined && !isOfStore(cause) && (await store.get(id)) !== undefined;
+      throw isTaken ? new IdTaken() : cause;
     });
     if ('spec' in made) return made;
     if (made.wish !== once?.wish) throw new KeyReused();
