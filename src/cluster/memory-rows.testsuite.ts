@@ -26,6 +26,23 @@ export class MemoryRows implements NodeRows {
     return [...this.#rows.values()];
   }
 
+  /** The same rows by a road of their own. */
+  over(road: { readonly isAway: boolean }): NodeRows {
+    const demand = () => {
+      if (road.isAway) throw new Error('the database is away');
+    };
+    return {
+      renewNode: async row => {
+        demand();
+        return this.renewNode(row);
+      },
+      nodes: async () => {
+        demand();
+        return this.nodes();
+      },
+    };
+  }
+
   #demand(): void {
     if (this.isAway) throw new Error('the database is away');
   }

@@ -1,3 +1,4 @@
+import { rootCertificates } from 'node:tls';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
@@ -115,7 +116,7 @@ function connectionOptions({ address, ca, name }: NatsLinkOptions): NodeConnecti
     ...(user === undefined ? {} : { user }),
     ...(password === undefined ? {} : { pass: password }),
     ...(token === undefined ? {} : { token }),
-    ...(isSecure ? { tls: ca === undefined ? {} : { ca } } : {}),
+    ...(isSecure ? { tls: ca === undefined ? {} : { ca: [...rootCertificates, ca].join('\n') } } : {}),
   };
 }
 

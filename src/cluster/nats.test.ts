@@ -14,7 +14,7 @@ import { MemoryRows } from './memory-rows.testsuite.ts';
 import { namesOf } from './names.ts';
 import { NatsCluster, type NatsClusterOptions } from './nats.ts';
 import { parseNatsAddress } from './nats-address.ts';
-import { RowWitness } from './row-witness.ts';
+import { type NodeRows, RowWitness } from './row-witness.ts';
 
 const clock = {
   sinceBoot: () => os.uptime() * 1000,
@@ -31,7 +31,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 interface Wish extends Partial<NatsClusterOptions> {
   readonly url?: string;
-  readonly rows?: MemoryRows;
+  readonly rows?: NodeRows;
 }
 
 async function openNode({ url = server.url, rows = new MemoryRows(), ...wish }: Wish = {}): Promise<NatsCluster> {
@@ -302,6 +302,36 @@ describe('a server that fails', () => {
     proxy.reset();
     await until('it is back', () => a?.isReachable);
     await until('it works', () => a?.claim('task', 1).catch(() => false));
+  });
+
+  it('costs a node that is cut off its lease, before any other holds it for gone', { timeout: 30_000 }, async () => {
+    await using place = new Place();
+    await using stack = new AsyncDisposableStack();
+    const proxy = await FaultProxy.start(place, { to: server.port });
+    const shared = { installation: randomUUID(), rows: new MemoryRows() };
+    const ownRoad = { isAway: false };
+    const [a, c] = await openNodes(stack, ['a', 'c'], shared);
+    const url = `nats://127.0.0.1:${proxy.port}`;
+    const rows = shared.rows.over(ownRoad);
+    const [b] = await openNodes(stack, ['b'], { installation: shared.installation, url, rows });
+    if (!a || !b || !c) throw new Error('there are three');
+    const [, lease] = await Promise.all([a.join(facts), b.join(facts), c.join(facts)]);
+    await until('a sees b', () => presenceOf(a, 'b') === 'present' && presenceOf(c, 'b') === 'present');
+    const from = performance.now();
+    let lostMs = 0;
+    lease?.signal.addEventListener('abort', () => {
+      lostMs = performance.now() - from;
+    });
+    proxy.sever();
+    ownRoad.isAway = true;
+    await until('b is gone', () => a.isGone('b') && c.isGone('b'));
+    const goneMs = performance.now() - from;
+    console.log(
+      `lease of 5 s: lost after ${Math.round(lostMs)} ms, gone for the others after ${Math.round(goneMs)} ms`,
+    );
+    expect(lostMs).toBeGreaterThan(0);
+    expect(goneMs).toBeGreaterThan(lostMs);
+    expect(goneMs).toBeLessThan(4_500);
   });
 
   it('ends the lease when the database is away as well, after half of its time to live', async () => {
