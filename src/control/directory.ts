@@ -143,6 +143,8 @@ export class Directory {
 
   #put(task: Task): void {
     const known = this.#entries.get(task.id);
+    // What another node has made of it may have been heard before our own telling of what came earlier.
+    if (known !== undefined && known.seq > task.seq) return;
     const listing = listingOf(task, this.#options.redact);
     if (known !== undefined) {
       known.listing = listing;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Answering, Cluster, Hearing, Lease, Member, MemberFacts, Offer, Taker } from '../cluster/cluster.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
+import type { Event } from '../task/event.ts';
 import type { TaskSpec } from '../task/spec.ts';
 import type { Task } from '../task/task.ts';
 import type { RunNews, RunOrder } from '../worker/channel.ts';
@@ -155,6 +156,8 @@ export class SeveralNode {
   readonly reconciler: Reconciler;
   readonly transfers: Transfers;
   readonly hearsay: Hearsay;
+  /** Every event that those were told who follow. */
+  readonly heard: Event[] = [];
   /** What its workers have on air: the epoch by the task. */
   readonly onAir = new Map<string, number>();
   readonly #tenure: Tenure;
@@ -177,6 +180,7 @@ export class SeveralNode {
       ...{ store, now, newId, log },
       render: {},
       onEvent: [
+        event => void this.heard.push(event),
         (event, task) => this.hearsay.follow(event, task),
         (event, task) => this.claims.follow(event, task),
         event => this.scheduler.follow(event),
@@ -205,6 +209,7 @@ export class SeveralNode {
     post.serve(taking);
     const offers = new Offers({ node: name, cluster, taking, record, isShared: true, now: clock.elapsed });
     const followers = [
+      (...[event]: Parameters<Claims['follow']>) => void this.heard.push(event),
       (...[event, task]: Parameters<Claims['follow']>) => claims.follow(event, task),
       (...[event]: Parameters<Claims['follow']>) => this.scheduler.follow(event),
     ];
