@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { PostgresServer } from '../../test/lab/postgres.ts';
 import { sampleAsset } from './assets.testsuite.ts';
@@ -86,6 +87,18 @@ it('brings all of it along as it was, and numbers go on behind the last', async 
   await target.create(sampleTask());
   expect(await target.lastEvent()).toBe(last + 1);
   expect(await target.create(sampleTask(), { key: 'once', wish: 'w' })).toMatchObject({ key: 'once' });
+});
+
+it('leaves out nothing but what nodes agree on among themselves', async () => {
+  await (await sqlite()).close();
+  const moved: string[] = [];
+  await moveStore({ file, url, sealKey, copied: table => moved.push(table) });
+  using database = new DatabaseSync(file, { readOnly: true });
+  const all = database
+    .prepare(`select name from sqlite_master where type = 'table' and name not like 'sqlite_%'`)
+    .all();
+  const names = all.map(({ name }) => String(name));
+  expect(names.filter(name => !moved.includes(name)).sort()).toEqual(['duties', 'nodes', 'schema_version']);
 });
 
 it('goes on behind the last number that was ever given, also where that event is gone', async () => {

@@ -8,7 +8,16 @@ import { sqliteDialect } from './sqlite-dialect.ts';
 /** In the order in which they are written. What nodes agree on among themselves begins anew. */
 const TABLES = [
   ...(['accounts', 'projects', 'users', 'policies', 'domains', 'access_keys', 'api_keys', 'tokens'] as const),
-  ...(['sign_ins', 'setup_links', 'callback_secrets', 'assets', 'tasks', 'creations', 'destinations'] as const),
+  ...([
+    'sign_ins',
+    'setup_links',
+    'callback_secrets',
+    'assets',
+    'tasks',
+    'creations',
+    'destinations',
+    'nonces',
+  ] as const),
   ...(['events', 'deliveries', 'endpoints', 'audit', 'meta'] as const),
 ];
 const NUMBERED = ['events', 'deliveries', 'audit'] as const;
