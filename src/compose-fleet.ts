@@ -11,6 +11,7 @@ import { Duties, type Duty } from './control/duties.ts';
 import { Housekeeping } from './control/housekeeping.ts';
 import { type Movable, Moves } from './control/moves.ts';
 import type { Node } from './control/node.ts';
+import { inParallel } from './control/parallel.ts';
 import { canonicalPush } from './control/push-address.ts';
 import type { Log } from './control/record.ts';
 import { Roster } from './control/roster.ts';
@@ -86,6 +87,7 @@ export function buildFleet(config: Config, parts: FleetParts): Fleet {
     duties.start();
     roster.start();
     if (shared !== undefined) moves.start();
+    if (config.sameDestination === 'refuse') void reserveAll(config, parts);
   };
   const capacity = buildCapacity(config, parts);
   const dialsPerSecond = (): number => DIALS_PER_SECOND / Math.max(1, presentOf(cluster));
@@ -117,6 +119,22 @@ export const reserving =
     const target = domain?.accountId === accountId ? domain.target : undefined;
     return canonicalPush(destinationUrl(destination, target));
   };
+
+/** Tasks may be older than the wish that no two of them have one destination. */
+async function reserveAll(config: Config, { store, log }: FleetParts): Promise<void> {
+  const reserve = reserving(config, store);
+  try {
+    const tasks = await store.withStatus(['scheduled', 'running', 'recovering', 'stopped']);
+    await inParallel(tasks, RESERVED_AT_ONCE, async ({ id, accountId, projectId, spec }) => {
+      const address = await reserve({ accountId, projectId }, spec);
+      if (address !== undefined) await store.takeDestination(address, id);
+    });
+  } catch (cause) {
+    log('the destinations of older tasks could not be reserved', { cause });
+  }
+}
+
+const RESERVED_AT_ONCE = 16;
 
 const presentOf = ({ members }: Cluster): number => members.filter(({ presence }) => presence === 'present').length;
 

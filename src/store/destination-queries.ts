@@ -25,11 +25,11 @@ export async function reserveDestination(
   if (holder !== undefined) throw new DestinationInUse();
 }
 
-/** Where the task acts for itself again by now, it keeps them. */
+/** Where the task acts again by now it keeps them. One that has stopped has them for as long as nobody else takes them. */
 export const leaveDestination = ({ write, locksRows }: Base, taskId: string): Promise<void> =>
   write(async trx => {
     const holder = await readHolder(trx, taskId, locksRows);
-    if (holder !== undefined && isHeld(holder)) return;
+    if (holder !== undefined && (isHeld(holder) || holder.status !== 'exited')) return;
     await trx.deleteFrom('destinations').where('task_id', '=', taskId).execute();
   });
 

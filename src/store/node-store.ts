@@ -77,7 +77,7 @@ export interface NodeStore {
    * where this one has it now, and no other.
    */
   takeDestination(address: string, taskId: string): Promise<string | undefined>;
-  /** Gives up every address that the task has, unless it acts or its run may be on air. */
+  /** Gives up every address that the task has, if it has ended and no run of it may be on air. */
   leaveDestination(taskId: string): Promise<void>;
   /** False where it has been used, at whichever node, and its time has not passed. */
   useNonce(nonce: Nonce): Promise<boolean>;

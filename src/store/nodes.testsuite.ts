@@ -218,6 +218,15 @@ export function nodesSuite(name: string, open: () => Promise<OpenedStore>): void
         await other.create({ ...second, reserves: ADDRESS });
       });
 
+      it('stays reserved by a task that is stopped', async () => {
+        const [first, second] = [sampleTask(), sampleTask()];
+        await store.create({ ...first, reserves: ADDRESS });
+        await claim(first.task.id, 'a');
+        await end(first.task);
+        await store.leaveDestination(first.task.id);
+        await expect(other.create({ ...second, reserves: ADDRESS })).rejects.toThrow('another task');
+      });
+
       it('is reserved by one of many tasks that are made at once', async () => {
         const made = await Promise.allSettled(
           Array.from({ length: 12 }, (_, at) =>
