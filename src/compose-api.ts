@@ -135,6 +135,7 @@ export function buildApi(config: Config, parts: ApiParts): FastifyInstance {
       metrics: meters.metrics,
     },
     log,
+    isMute: config.role === 'relay',
     answered: answer => meters.metrics.answered(answer),
     health: {
       facts: () => ({

@@ -137,6 +137,16 @@ test('readiness tells its reasons, and asks at most once a second', async () => 
   expect(asked).toBe(2);
 });
 
+test('a node that only relays answers for its health and its metrics alone', async () => {
+  const { base } = await listen({ isMute: true });
+  const statusOf = async (path: string, headers = {}): Promise<number> =>
+    (await fetch(`${base}${path}`, { headers })).status;
+  expect(await Promise.all(['/healthz', '/readyz'].map(path => statusOf(path)))).toEqual([200, 200]);
+  expect(await statusOf('/metrics')).not.toBe(404);
+  for (const path of ['/console/', '/api/v1/tasks', '/api/v1/openapi.json', '/v1/p1/pull/stream/task'])
+    expect([path, await statusOf(path, { 'x-millrace-node': 'x' })]).toEqual([path, 404]);
+});
+
 test('a readiness check that throws is a reason, not a crash', async () => {
   const reasons = async (): Promise<never> => {
     throw new Error('no answer');

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Accounts } from '../control/accounts.ts';
+import { NODE_TOKEN_HEADER } from '../control/pictures.ts';
 import { Gate as AlibabaGate } from './alibaba/auth.ts';
 import { BoundedNonces, type NonceMemory } from './alibaba/nonces.ts';
 import { buildOperations, type OperationsOptions } from './alibaba/operations.ts';
@@ -75,6 +76,8 @@ export interface ServerOptions {
   >;
   readonly log: Log;
   readonly health: Health;
+  /** Only its health, its metrics, and what other nodes ask with a word of theirs are answered. */
+  readonly isMute?: boolean;
   /** Told of each answer but those to who asks for the health. */
   readonly answered?: (answer: Answer) => void;
 }
@@ -133,10 +136,26 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply, options.log));
   app.setNotFoundHandler((request, reply) => refuse(new Refusal('noRoute'), request, reply, options.log));
   app.addHook('onResponse', async (request, reply) => tellAnswer(request, reply, options));
+  if (options.isMute)
+    app.addHook('onRequest', async (request, reply) => {
+      if (isHeard(request)) return;
+      refuse(new Refusal('noRoute'), request, reply, options.log);
+      return reply;
+    });
   healthRoutes(app, options);
   dialects(app, options);
   consoleRoutes(app);
   return app;
+}
+
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+
+/** Pictures of what it carries, which another node shows. */
+const PICTURES = /^\/api\/v1\/tasks\/[^/]+\/(live\.flv|still)$/;
+
+function isHeard({ url, headers }: FastifyRequest): boolean {
+  const path = url.split('?', 1)[0] ?? '';
+  return OPEN_PATHS.has(path) || (headers[NODE_TOKEN_HEADER] !== undefined && PICTURES.test(path));
 }
 
 /** Each with its gate, by which the native one knows the callers of the others too: failures count in one place. */
