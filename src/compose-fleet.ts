@@ -77,7 +77,18 @@ export function buildFleet(config: Config, parts: FleetParts): Fleet {
   closing.adopt(duties, it => it.close());
   const facts = () => parts.node().facts;
   const roster = new Roster({
-    ...{ facts, cluster, store: shared, duties: () => duties.held, now, elapsed: monotonic, sleep, newId, log },
+    ...{
+      node: name,
+      facts,
+      cluster,
+      store: shared,
+      duties: () => duties.held,
+      now,
+      elapsed: monotonic,
+      sleep,
+      newId,
+      log,
+    },
   });
   closing.adopt(roster, it => it.close());
   const freed = (taskIds: readonly string[]): void => parts.claims().tryAgain(taskIds);
@@ -142,6 +153,7 @@ function housekeeping({ keepEventsMs }: Config, { store, log }: FleetParts): Dut
   let present: Housekeeping | undefined;
   return {
     name: 'housekeeping',
+    canWait: true,
     begin: () => {
       present = new Housekeeping({ store, keepEventsMs, now, sleep, log });
       present.start();

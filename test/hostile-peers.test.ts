@@ -127,7 +127,8 @@ it('is told no key and no escape by a server that shouts them', async () => {
   for (const script of scripts) {
     const server = await HostileServer.start(place, script);
     const url = server.url('live/canary5K?sign=canary6K');
-    ids.push(await millrace.huawei.createLive(url, 'rtmp://127.0.0.1:1/live/x', { callback_url: callback }));
+    const to = `rtmp://127.0.0.1:1/live/x${ids.length}`;
+    ids.push(await millrace.huawei.createLive(url, to, { callback_url: callback }));
   }
   await until('all have failed', async () => {
     const statuses = await Promise.all(ids.map(id => millrace.huawei.status(id)));

@@ -111,6 +111,20 @@ describe('a duty', () => {
     expect(a.held).toEqual([]);
   });
 
+  it('is asked for seldom where it can wait', async () => {
+    const clock = new FakeClock();
+    const takeDuty = vi.fn(async () => false);
+    const duties = new Duties({
+      ...{ store: { takeDuty, leaveDuty: async () => {} }, node: 'a', incarnation: 'a', leaseMs: LEASE_MS },
+      ...{ sinceBoot: clock.elapsed, sleep: clock.sleep, log: () => {} },
+      duties: [{ name: 'housekeeping', canWait: true, begin: () => {}, end: async () => {} }],
+    });
+    opened.push(duties);
+    duties.start();
+    await run(clock, 30_000);
+    expect(takeDuty.mock.calls.length).toBeLessThanOrEqual(4);
+  });
+
   it('is left at once by a node that closes', async () => {
     const log: string[] = [];
     const table = new Table(new FakeClock());

@@ -5,6 +5,8 @@ import type { Log } from './record.ts';
 /** What one node at a time does for all of them. */
 export interface Duty {
   readonly name: string;
+  /** Nobody is the worse for it where it is taken up late. */
+  readonly canWait?: boolean;
   begin(): void;
   /** Settles when nothing is done any more. */
   end(): Promise<void>;
@@ -26,13 +28,16 @@ export interface DutiesOptions {
   readonly log: Log;
 }
 
-const LOOK_MS = 100;
+const LOOK_MS = 250;
 /** Shares of a lease: how often it is renewed, until when that holds, and when another may take it. */
 const RENEW = 0.2;
 const HOLD = 0.5;
 const STALE = 0.6;
 /** Who does not have it asks twice as often, so that little time is lost behind one that died. */
 const ASK = 0.1;
+const ASK_LATE = 1;
+
+const askOf = ({ canWait = false }: Duty): number => (canWait ? ASK_LATE : ASK);
 
 /** A duty as it stands here. */
 interface Post {
@@ -106,7 +111,7 @@ export class Duties {
     try {
       const isOurs = await this.#take(post.duty.name);
       post.isFailing = false;
-      post.nextMs = sentMs + leaseMs * (isOurs ? RENEW : ASK);
+      post.nextMs = sentMs + leaseMs * (isOurs ? RENEW : askOf(post.duty));
       if (isOurs) this.#hold(post, sentMs + leaseMs * HOLD);
       else this.#end(post);
     } catch (cause) {

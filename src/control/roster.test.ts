@@ -54,6 +54,7 @@ function build({ members = [member('a'), member('b')], rows = [kept('a'), kept('
     },
   };
   const roster = new Roster({
+    node: 'a',
     facts: () => facts('a'),
     cluster: {
       members,

@@ -34,6 +34,8 @@ export interface Standing extends Pick<Member, 'name' | 'region' | 'version' | '
 }
 
 export interface RosterOptions {
+  /** The name of this node. */
+  readonly node: string;
   readonly facts: () => NodeFacts;
   readonly cluster: Pick<Cluster, 'members' | 'say' | 'hear'>;
   /** Absent where there are no other nodes. */
@@ -57,7 +59,8 @@ interface Heard {
 }
 
 const TOPIC = 'node';
-const LOOK_MS = 1_000;
+/** Who says what is wanted of a node has the others look at once. */
+const LOOK_MS = 2_000;
 /** What was said longer ago is not believed any more. */
 const STALE_MS = 10_000;
 /** A node that is gone is shown for so long. */
@@ -130,7 +133,7 @@ export class Roster {
   }
 
   get #name(): string {
-    return this.#options.facts().name;
+    return this.#options.node;
   }
 
   async #run(): Promise<void> {
