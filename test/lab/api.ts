@@ -44,6 +44,8 @@ import { configuration, sharedDatabase } from './shared-servers.ts';
 /** The API as a client sees it, with what a test needs to arrange around it. */
 export interface Api {
   readonly base: string;
+  /** Where the node answers whose rooms these are; others of the same data may answer at `base`. */
+  readonly own: string;
   readonly key: Key;
   readonly accounts: Accounts;
   readonly apiKeys: ApiKeys;
@@ -102,6 +104,7 @@ export async function startApi(place: Place, options: ApiOptions = {}): Promise<
   return {
     ...rooms,
     base,
+    own: bases[0] ?? '',
     key: await first.accounts.createKey({ region: 'cn-north-4' }),
     now,
     logged: () => lines.join('\n'),
