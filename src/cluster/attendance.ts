@@ -13,6 +13,8 @@ export interface AttendanceOptions {
   readonly timing: Timing;
   readonly clock: LeaseClock & { wall(): number };
   beat(): Beat;
+  /** Whoever can be told of a beat before it is looked for knows better when it was sent. */
+  sends(beat: Beat): void;
   /** After each look, and each try to renew. */
   seen(): void;
 }
@@ -67,7 +69,7 @@ export class Attendance {
     if (!this.#hasLooked && !(await this.#try(() => this.#look()))) return;
     const isDue = this.#options.clock.sinceBoot() - this.#renewedAt >= this.#patienceMs;
     const isThere = !isDue || (await this.#try(() => this.#renew()));
-    if (isThere) await this.#try(() => this.#look());
+    if (isThere && (isDue || this.#isUrgent)) await this.#try(() => this.#look());
   }
 
   /** Behind what is still under way: it is to be the last that is read of the lease. */
@@ -78,9 +80,12 @@ export class Attendance {
 
   /** Somebody who is missed is looked for with beats of ours, which prove that the look is fresh. */
   get #patienceMs(): number {
-    const { timing, deaths } = this.#options;
-    const isUrgent = this.#standing !== 'held' || deaths.isMissingSomebody;
-    return isUrgent ? timing.lookMs * 0.9 : timing.renewMs;
+    const { timing } = this.#options;
+    return this.#isUrgent ? timing.lookMs * 0.9 : timing.renewMs;
+  }
+
+  get #isUrgent(): boolean {
+    return this.#standing !== 'held' || this.#options.deaths.isMissingSomebody;
   }
 
   #waitMs(): number {
@@ -108,6 +113,7 @@ export class Attendance {
     const beat = this.#options.beat();
     this.#remember(markOf(beat), sentAt);
     this.#renewedAt = sentAt;
+    this.#options.sends(beat);
     const answer = await this.#within(witness.renew(lease.node, beat));
     if (lease.signal.aborted) return;
     this.#standing = answer;

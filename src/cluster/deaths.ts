@@ -34,6 +34,10 @@ interface Sight {
 const ASKED_MS = 10_000;
 /** The same where nobody asks, from when it was last heard of. */
 const MISSED_MS = 60_000;
+/** So long its farewell is looked for. */
+const LEAVING_MS = 3_000;
+const MOST_WORDS = 16;
+const MOST_NAMES = 10_000;
 
 /**
  * Says who is gone for certain. A node acts for `holdMs` after a renewal that any of the witnesses took was sent. So it
@@ -47,6 +51,9 @@ export class Deaths {
   readonly #sinceBoot: () => number;
   readonly #sights: readonly Sight[];
   readonly #asked = new Map<string, number>();
+  /** When word of their newest beats came, by node and mark. */
+  readonly #words = new Map<string, Map<string, number>>();
+  readonly #leaving = new Map<string, number>();
 
   constructor(options: { self: string; timing: Timing; sinceBoot: () => number; witnesses: number }) {
     this.#self = options.self;
@@ -78,10 +85,24 @@ export class Deaths {
   #note(sight: Sight, node: string, beat: Beat | undefined, look: Look): void {
     const known = sight.traces.get(node);
     if (known && isSame(known.beat, beat)) return;
-    const isNews = sight.firstAt !== undefined && look.finishedAt - sight.lastAt < FRESH_MS;
-    const skewMs = beat && isNews ? beat.facts.wall - look.wall : known?.skewMs;
+    const isNews = sight.firstAt !== undefined && look.finishedAt - sight.lastAt < this.#timing.renewMs * 1.5;
     const ttlMs = Math.max(known?.ttlMs ?? 0, beat?.ttlMs ?? 0);
-    sight.traces.set(node, { beat, since: look.finishedAt, ttlMs, skewMs });
+    const wordAt = beat && this.#words.get(node)?.get(markOf(beat));
+    const since = wordAt ?? look.finishedAt;
+    const skewMs = beat && isNews ? beat.facts.wall - look.wall + look.finishedAt - since : known?.skewMs;
+    sight.traces.set(node, { beat, since, ttlMs, skewMs });
+  }
+
+  /** Somebody says that this beat is on its way: it is no older than now. */
+  heardOf(node: string, mark: string, hasLeft: boolean): void {
+    const now = this.#sinceBoot();
+    const words = this.#words.get(node) ?? new Map<string, number>();
+    if (!this.#words.has(node) && this.#words.size >= MOST_NAMES) return;
+    this.#words.set(node, words);
+    if (!words.has(mark)) words.set(mark, now);
+    const [oldest] = words.keys();
+    if (oldest !== undefined && words.size > MOST_WORDS) words.delete(oldest);
+    if (hasLeft) this.#leaving.set(node, now);
   }
 
   isGone(node: string): boolean {
@@ -129,7 +150,8 @@ export class Deaths {
 
   #isMissed(node: string, now: number): boolean {
     if (node === this.#self) return false;
-    const silentMs = now - this.#lastHeard(node);
+    if (now - (this.#leaving.get(node) ?? Number.NEGATIVE_INFINITY) < LEAVING_MS) return true;
+    const silentMs = now - Math.max(this.#lastHeard(node), ...(this.#words.get(node)?.values() ?? []));
     if (silentMs < this.#timing.renewMs * 1.5 && !this.#hasLeft(node)) return false;
     return this.#asked.has(node) || silentMs < MISSED_MS;
   }

@@ -12,6 +12,7 @@ function world(seed = 1, ttls: readonly number[] = [TTL_MS, TTL_MS, TTL_MS]) {
     const rate = 0.99 + 0.02 * random();
     return new Machine({ name, time, places, random, rate, ttlMs: ttls[at] ?? TTL_MS });
   });
+  for (const machine of machines) machine.others = machines.filter(other => other !== machine);
   return { time, random, places, machines };
 }
 

@@ -1,5 +1,5 @@
 import { Attendance } from './attendance.ts';
-import type { Beat } from './beat.ts';
+import { type Beat, markOf } from './beat.ts';
 import type { Lease, Member, MemberFacts } from './cluster.ts';
 import { ClusterFault, NodeNameTaken } from './cluster-fault.ts';
 import { Deaths } from './deaths.ts';
@@ -17,6 +17,14 @@ export interface MembershipOptions {
   readonly witnesses: readonly Witness[];
   readonly clock: LeaseClock & { wall(): number };
   newId(): string;
+  /** Tells all others, without a promise that they hear it. */
+  tell(word: Word): void;
+}
+
+/** That a beat is on its way. */
+export interface Word {
+  readonly mark: string;
+  readonly hasLeft: boolean;
 }
 
 /** A clock on the wall that is off by more is told of. */
@@ -58,6 +66,10 @@ export class Membership {
     return this.#deaths.isGone(node);
   }
 
+  hear(node: string, { mark, hasLeft }: Word): void {
+    this.#deaths.heardOf(node, mark, hasLeft);
+  }
+
   /** Heard whenever somebody comes, is silent, or is gone. */
   follow(heard: () => void): () => void {
     this.#hearings.add(heard);
@@ -89,20 +101,13 @@ export class Membership {
   }
 
   #attend(lease: HeldLease): readonly Attendance[] {
-    const { witnesses, timing, clock } = this.#options;
+    const { witnesses, timing, clock, tell } = this.#options;
+    const deaths = this.#deaths;
+    const seen = () => this.#tell();
+    const sends = ({ lease, n, hasLeft }: Beat) => tell({ mark: markOf({ lease, n }), hasLeft });
+    const beat = () => this.#beat(false);
     return witnesses.map((witness, index) => {
-      const deaths = this.#deaths;
-      const tell = () => this.#tell();
-      return new Attendance({
-        witness,
-        index,
-        lease,
-        deaths,
-        timing,
-        clock,
-        beat: () => this.#beat(false),
-        seen: tell,
-      });
+      return new Attendance({ witness, index, lease, deaths, timing, clock, beat, sends, seen });
     });
   }
 
@@ -198,6 +203,7 @@ export class Membership {
     const over = new AbortController();
     await Promise.race([farewells, clock.sleep(timing.callMs, over.signal)]);
     over.abort();
+    this.#options.tell({ mark: markOf(beat), hasLeft: true });
   }
 }
 

@@ -9,6 +9,7 @@ export interface Names {
   /** Asks a node to take an offer that another one has pulled. */
   pass(node: string): string;
   full(): string;
+  beat(): string;
 }
 
 export const namesOf = (installation: string): Names => {
@@ -23,6 +24,7 @@ export const namesOf = (installation: string): Names => {
     ask: node => `${subject}.ask.${token(node)}`,
     pass: node => `${subject}.pass.${token(node)}`,
     full: () => `${subject}.full`,
+    beat: () => `${subject}.beat`,
   };
 };
 

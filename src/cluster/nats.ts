@@ -1,9 +1,10 @@
+import { isObject, isText } from './beat.ts';
 import { Bucket } from './bucket.ts';
 import { CLAIM_MS, ClaimsBucket } from './claims-bucket.ts';
 import type { Answering, Cluster, Hearing, Lease, Member, MemberFacts, Offer, Taker } from './cluster.ts';
 import type { LeaseClock } from './held-lease.ts';
 import type { LeaseMemory } from './lease-file.ts';
-import { Membership } from './membership.ts';
+import { Membership, type Word } from './membership.ts';
 import { type Names, namesOf } from './names.ts';
 import { NatsLink, type NatsLinkOptions } from './nats-link.ts';
 import { NatsWitness } from './nats-witness.ts';
@@ -44,9 +45,13 @@ export class NatsCluster implements Cluster {
     const names = namesOf(options.installation);
     const sinceBoot = () => clock.sinceBoot();
     this.#link = link;
-    this.#membership = membershipOf(link, names, timing, options);
     this.#claims = new ClaimsBucket({ bucket: bucketOf(link, names.claims, CLAIM_MS, timing), node, sinceBoot });
     this.#talk = new Talk({ link, names, node });
+    this.#membership = membershipOf({ link, talk: this.#talk, names, timing }, options);
+    this.#talk.listen(names.beat(), (word, from) => {
+      const { mark, hasLeft } = isObject(word) ? word : {};
+      if (isText(mark)) this.#membership.hear(from, { mark, hasLeft: hasLeft === true });
+    });
     this.#offers = new Offers({
       link,
       names,
@@ -138,8 +143,16 @@ export class NatsCluster implements Cluster {
 const bucketOf = (link: NatsLink, name: string, ttlMs: number, { callMs }: Timing): Bucket =>
   new Bucket(link, { name, ttlMs, callMs });
 
-function membershipOf(link: NatsLink, names: Names, timing: Timing, options: NatsClusterOptions): Membership {
+interface Parts {
+  readonly link: NatsLink;
+  readonly talk: Talk;
+  readonly names: Names;
+  readonly timing: Timing;
+}
+
+function membershipOf({ link, talk, names, timing }: Parts, options: NatsClusterOptions): Membership {
   const { node, incarnation, memory, database, clock, newId } = options;
   const nats = new NatsWitness(bucketOf(link, names.nodes, timing.ttlMs, timing), () => clock.sinceBoot());
-  return new Membership({ node, incarnation, memory, timing, witnesses: [nats, database], clock, newId });
+  const tell = (word: Word) => talk.tell(names.beat(), word);
+  return new Membership({ node, incarnation, memory, timing, witnesses: [nats, database], clock, newId, tell });
 }

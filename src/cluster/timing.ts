@@ -3,7 +3,7 @@ export interface Timing {
   readonly ttlMs: number;
   /** How often a lease is renewed. */
   readonly renewMs: number;
-  /** How often the others are looked at. */
+  /** How often the others are looked at while one of them is missed; else as often as the lease is renewed. */
   readonly lookMs: number;
   /** How long a witness is waited for; less than the time between two renewals, so that no two are on their way. */
   readonly callMs: number;

@@ -2,7 +2,7 @@ import type { Beat } from './beat.ts';
 import { facts } from './cluster.testsuite.ts';
 import type { Lease } from './cluster.ts';
 import type { LeaseMemory } from './lease-file.ts';
-import { Membership } from './membership.ts';
+import { Membership, type Word } from './membership.ts';
 import { timingOf } from './timing.ts';
 import type { Sighting, Witness } from './witness.ts';
 
@@ -105,6 +105,8 @@ export class Machine {
   lease: Lease | undefined;
   trouble: unknown;
   wallOffMs = 0;
+  /** Messages to them may be late or lost. */
+  others: readonly Machine[] = [];
 
   constructor(options: {
     name: string;
@@ -205,6 +207,15 @@ export class Machine {
     this.#run += 1;
   }
 
+  tell(word: Word): void {
+    for (const other of this.others) this.#travel(0, () => other.hear(this.name, word));
+  }
+
+  hear(from: string, word: Word): void {
+    const { membership } = this;
+    this.#do(() => membership.hear(from, word));
+  }
+
   #newMembership(): Membership {
     let ids = 0;
     const run = this.#run;
@@ -219,6 +230,7 @@ export class Machine {
         wall: () => this.#wall,
         sleep: (ms, signal) => this.#sleep(ms, signal),
       },
+      tell: word => this.tell(word),
       newId: () => `${this.name}-${this.#boots}-${run}-${++ids}`,
     });
   }
