@@ -31,7 +31,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           // Each of them is several machines in one.
-          maxWorkers: 1,
+          maxWorkers: 2,
         },
       },
     ],

@@ -23,6 +23,11 @@ export const FEW_ON_CLUSTER = [
   'test/relay.test.ts',
 ];
 
+/** The trials of several nodes that `npm test` runs: what may never go wrong. The others take as long again. */
+export const FEW_TRIALS = ['bad-start', 'fence', 'freeze', 'kill', 'leave', 'partition'].map(
+  name => `test/cluster/${name}.test.ts`,
+);
+
 /** Paths below the root, in order. */
 export function filesOnCluster(root) {
   const all = testsIn(root, 'test').filter(path => !path.startsWith(join('test', 'cluster')));
@@ -51,7 +56,14 @@ function reaches(root, path) {
   return false;
 }
 
+const read = new Map();
+
+/** Each file is read once, however many tests come by it. */
 function importsOf(root, path) {
-  const text = readFileSync(join(root, path), 'utf8');
-  return [...text.matchAll(/(?:from|import) '(\.[^']+)'/g)].map(([, to]) => normalize(join(dirname(path), to)));
+  const file = join(root, path);
+  if (!read.has(file)) read.set(file, importsIn(readFileSync(file, 'utf8'), dirname(path)));
+  return read.get(file);
 }
+
+const importsIn = (text, folder) =>
+  [...text.matchAll(/(?:from|import) '(\.[^']+)'/g)].map(([, to]) => normalize(join(folder, to)));

@@ -5,7 +5,7 @@ import { pass } from '../lab/wait.ts';
 import { isFull, p99, Stage } from './stage.ts';
 
 /** Longer than the lease, so that others have taken over when it wakes. */
-const FROZEN_MS = isFull ? 30_000 : 12_000;
+const FROZEN_MS = isFull ? 30_000 : 10_000;
 const TRIALS = isFull ? 50 : 3;
 /** With a worker's and a control process's late words in it. */
 const AWAKE_MS = 4_000;

@@ -7,7 +7,7 @@ import { pass } from '../lab/wait.ts';
 import { isFull, Stage } from './stage.ts';
 
 const NODES = 3;
-const CUT_MS = isFull ? 20_000 : 12_000;
+const CUT_MS = isFull ? 20_000 : 9_000;
 const SETTLED_MS = 3_000;
 const CUTS: Readonly<Record<string, readonly Witness[]>> = {
   NATS: ['nats'],
