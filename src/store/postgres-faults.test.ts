@@ -6,6 +6,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { PostgresServer } from '../../test/lab/postgres.ts';
 import { until } from '../../test/lab/wait.ts';
 import type { Task } from '../task/task.ts';
+import { inspectPostgres } from './inspect-postgres.ts';
+import { NEWEST } from './migrate.ts';
 import { openPostgres } from './postgres.ts';
 import { sampleTask, telling } from './sample.ts';
 import type { LoggedEvent, Store } from './store.ts';
@@ -287,6 +289,21 @@ describe('a database that is of no use', () => {
     expect(error).toMatchObject({ name: 'UnusableDatabase', message: expect.stringContaining(why) });
     expect(String(error)).toContain(`${pathname.slice(1)} at ${host}`);
     expect(String(error)).not.toContain(password);
+  });
+});
+
+describe('a look at a database', () => {
+  it('tells its version, and how many users there are', async () => {
+    expect(await inspectPostgres(url)).toEqual({ exists: true, error: '', version: NEWEST, known: NEWEST, users: 0 });
+  });
+
+  it('that is empty finds none', async () => {
+    expect(await inspectPostgres(await server.createDatabase())).toMatchObject({ exists: false, error: '' });
+  });
+
+  it('that does not answer says so', async () => {
+    const { error } = await inspectPostgres('postgres://u:secret@127.0.0.1:1/none');
+    expect(error).toContain('ECONNREFUSED');
   });
 });
 

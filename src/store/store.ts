@@ -262,10 +262,7 @@ export interface Store extends NodeStore {
   /** Tasks whose `dueAt` (task/due.ts, kept beside the row as a plain indexed column) has come; the longest due first. */
   due(now: number, limit: number): Promise<readonly Task[]>;
   withStatus(statuses: readonly Status[]): Promise<readonly Task[]>;
-  /**
-   * Removes exited tasks older than the given time, with nothing left waiting to be delivered. Their events and deliveries
-   * stay. Answers how many.
-   */
+  /** Removes tasks that exited before then and wait to deliver nothing; what is told of them stays. Answers how many. */
   purge(exitedBefore: number): Promise<number>;
 
   events(taskId: string, afterSeq: number, limit: number): Promise<readonly Event[]>;
