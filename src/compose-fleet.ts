@@ -12,7 +12,7 @@ import { Housekeeping } from './control/housekeeping.ts';
 import { type Movable, Moves } from './control/moves.ts';
 import type { Node } from './control/node.ts';
 import { inParallel } from './control/parallel.ts';
-import { canonicalPush } from './control/push-address.ts';
+import { canonicalPush, leadsToPeer } from './control/push-address.ts';
 import type { Log } from './control/record.ts';
 import { Roster } from './control/roster.ts';
 import type { Supervisor } from './control/supervisor.ts';
@@ -128,7 +128,8 @@ export const reserving =
     if (sameDestination === 'wait') return undefined;
     const domain = destination.kind === 'ingest' ? await store.domain(destination.domain) : undefined;
     const target = domain?.accountId === accountId ? domain.target : undefined;
-    return canonicalPush(destinationUrl(destination, target));
+    const url = destinationUrl(destination, target);
+    return leadsToPeer(url) ? canonicalPush(url) : undefined;
   };
 
 /** Tasks may be older than the wish that no two of them have one destination. */

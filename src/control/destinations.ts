@@ -1,6 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Store } from '../store/store.ts';
-import { canonicalPush } from './push-address.ts';
+import { canonicalPush, leadsToPeer } from './push-address.ts';
 import type { Log } from './record.ts';
 import { isActive } from './run-news.ts';
 
@@ -40,6 +40,7 @@ export class Destinations {
 
   /** Rejects with DestinationTaken while another task has the address. */
   async take(taskId: string, url: string): Promise<void> {
+    if (!leadsToPeer(url)) return;
     const address = canonicalPush(url);
     const holder = await this.#options.store.takeDestination(address, taskId);
     if (holder === undefined || (await this.#takeFromDead(holder, { address, taskId }))) {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { canonicalPush } from './push-address.ts';
+import { canonicalPush, leadsToPeer } from './push-address.ts';
 
 it.each([
   ['the case of scheme and host', 'RTMP://Live.Example.com/app/key', 'rtmp://live.example.com:1935/app/key'],
@@ -27,4 +27,14 @@ it.each([
 
 it.each(['', 'no address', 'rtmp:/h', 'rtmp://[::/x', 'rtmp://%zz/a/b'])('takes %j as it is rather than fail', text => {
   expect(canonicalPush(canonicalPush(text))).toBe(canonicalPush(text));
+});
+
+it.each([
+  ['srt://0.0.0.0:9000?mode=listener', false],
+  ['SRT://0.0.0.0:9000?latency=200&mode=listener&x=1', false],
+  ['srt://h:9000?streamid=mode=listener', true],
+  ['srt://h:9000?mode=caller', true],
+  ['rtmp://h/app/key?mode=listener', true],
+])('tells whether %s leads to a peer: %s', (address, leads) => {
+  expect(leadsToPeer(address)).toBe(leads);
 });

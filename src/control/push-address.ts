@@ -12,6 +12,9 @@ export function canonicalPush(address: string): string {
   return `${lower}://${canonicalHost(host)}:${port || (PORTS[lower] ?? '')}${rest.replace(/#.*$/s, '')}`;
 }
 
+/** Not where a node waits itself, at a port of its own, for players that call: others may do so at theirs. */
+export const leadsToPeer = (address: string): boolean => !/^srt:\/\/[^?]*\?(?:.*&)?mode=listener(?:&|$)/i.test(address);
+
 /** An IPv6 address has colons of its own, and brackets for them. */
 function hostAndPort(authority: string): { readonly host: string; readonly port: string } {
   const [, host = authority, port = ''] = /^(.*):(\d*)$/.exec(authority) ?? [];

@@ -177,7 +177,7 @@ export class Roster {
     return {
       ...{ name, region, version, presence, isOpen, runs, capacity, load, isSelf },
       state: this.#kept.get(name)?.state ?? 'active',
-      skewMs: skewOf(member),
+      skewMs: member.skewMs,
       duties: heard?.duties ?? [],
       facts: heard?.facts,
     };
@@ -198,10 +198,6 @@ const WORDS: Readonly<Record<NodeState, string>> = {
   cordoned: 'node.cordon',
   draining: 'node.drain',
 };
-
-/** As the cluster has found it, where it has: not every one looks. */
-const skewOf = (member: Member & { readonly skewMs?: unknown }): number | undefined =>
-  typeof member.skewMs === 'number' ? member.skewMs : undefined;
 
 const asGone = ({ name, region, version, seenAt }: KeptNode): Member => ({
   ...{ name, region, version, presence: 'gone', api: null, isOpen: false, runs: 0, capacity: 0, load: 0 },
