@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { May } from '../control/policies.ts';
 import type { Actor } from '../task/audit.ts';
 import { type Peers, Telling } from './peers.ts';
@@ -66,11 +66,14 @@ export interface LockoutOptions {
   readonly peers?: Peers | undefined;
 }
 
-/** Longer keys are told to nobody: no account has such names. */
-const MOST_TOLD_KEY = 512;
+/** Of what is longer, as no name of ours is, a digest is kept: whoever tries it would fill the memory. */
+const MOST_ROW = 512;
+
+const rowOf = (key: string): string =>
+  key.length <= MOST_ROW ? key : createHash('sha256').update(key).digest('base64url');
 
 interface Try {
-  readonly key: string;
+  readonly row: string;
   readonly hasFailed: boolean;
 }
 
@@ -92,51 +95,53 @@ export class Lockout {
     this.#capacity = capacity ?? 10_000;
     this.#now = now;
     if (peers === undefined) return;
-    const print = ({ key, hasFailed }: Try): unknown => [key, hasFailed];
+    const print = ({ row, hasFailed }: Try): unknown => [row, hasFailed];
     this.#telling = new Telling({ peers, topic, print, heard: told => this.#hear(told) });
   }
 
   isLocked(key: string): boolean {
-    return (this.#tallies.get(key)?.lockedUntil ?? 0) > this.#now();
+    return this.#isLocked(rowOf(key));
   }
 
   /** Failures further apart than the lock lasts are not counted as a row. */
   failed(key: string): void {
-    this.#count(key);
-    this.#tell({ key, hasFailed: true });
+    const row = rowOf(key);
+    this.#count(row);
+    this.#telling?.tell({ row, hasFailed: true });
   }
 
   succeeded(key: string): void {
-    if (this.#tallies.delete(key)) this.#tell({ key, hasFailed: false });
+    const row = rowOf(key);
+    if (this.#tallies.delete(row)) this.#telling?.tell({ row, hasFailed: false });
   }
 
-  #count(key: string): void {
+  #isLocked(row: string): boolean {
+    return (this.#tallies.get(row)?.lockedUntil ?? 0) > this.#now();
+  }
+
+  #count(row: string): void {
     // One that was on its way when the lock fell does not open it.
-    if (this.isLocked(key)) return;
+    if (this.#isLocked(row)) return;
     const now = this.#now();
-    const before = this.#tallies.get(key);
+    const before = this.#tallies.get(row);
     const failures = (before !== undefined && now - before.lastAt <= this.#lockMs ? before.failures : 0) + 1;
     const locked = failures > this.#limit;
-    this.#tallies.delete(key);
+    this.#tallies.delete(row);
     this.#makeRoom();
-    this.#tallies.set(key, {
+    this.#tallies.set(row, {
       failures: locked ? 0 : failures,
       lastAt: now,
       lockedUntil: locked ? now + this.#lockMs : 0,
     });
   }
 
-  #tell(tried: Try): void {
-    if (tried.key.length <= MOST_TOLD_KEY) this.#telling?.tell(tried);
-  }
-
   /** What a node says that is no try of a key is not for us. */
   #hear(told: unknown): void {
     if (!Array.isArray(told)) return;
-    const [key, hasFailed]: readonly unknown[] = told;
-    if (typeof key !== 'string' || key.length > MOST_TOLD_KEY) return;
-    if (hasFailed === true) this.#count(key);
-    else if (hasFailed === false && !this.isLocked(key)) this.#tallies.delete(key);
+    const [row, hasFailed]: readonly unknown[] = told;
+    if (typeof row !== 'string' || row.length > MOST_ROW) return;
+    if (hasFailed === true) this.#count(row);
+    else if (hasFailed === false && !this.#isLocked(row)) this.#tallies.delete(row);
   }
 
   #makeRoom(): void {
