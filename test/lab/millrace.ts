@@ -18,6 +18,9 @@ const BIN = fileURLToPath(new URL('../../bin/millrace', import.meta.url));
 /** A control process that is started again on a busy machine is there in time: leases have tests of their own. */
 const LONG_LEASE = '30s';
 
+/** Of several nodes only those of its region carry a task, and the tests of the dialects name this one. */
+const REGION_OF_DIALECTS = 'cn-shanghai';
+
 export interface MillraceWish {
   readonly flags?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -73,8 +76,10 @@ export class Millrace {
     const { name = 'data', isAlone = false } = wish;
     if (isAlone || configuration() === 'alone') return Millrace.#open(place, wish);
     const shared = await sharedFor(place, place.path(name));
-    const first = await Millrace.#open(place, { ...wish, name, shared });
-    if (configuration() === '2') await first.#join(place, { ...wish, name: `${name}-2`, key: first.key, shared });
+    if (configuration() === '1') return Millrace.#open(place, { ...wish, name, shared });
+    const flags = ['--region', REGION_OF_DIALECTS, ...(wish.flags ?? [])];
+    const first = await Millrace.#open(place, { ...wish, flags, name, shared });
+    await first.#join(place, { ...wish, flags, name: `${name}-2`, key: first.key, shared });
     return first;
   }
 
