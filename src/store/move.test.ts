@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { PostgresServer } from '../../test/lab/postgres.ts';
 import { sampleAsset } from './assets.testsuite.ts';
 import { moveStore } from './move.ts';
@@ -22,6 +22,9 @@ let url: string;
 let folder: string;
 let file: string;
 const opened: Store[] = [];
+
+// A server is started and many connections are made, beside all other tests.
+vi.setConfig({ testTimeout: 40_000, hookTimeout: 60_000 });
 
 beforeAll(async () => {
   server = await PostgresServer.open();

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PostgresServer } from '../../test/lab/postgres.ts';
 import { until } from '../../test/lab/wait.ts';
 import type { Task } from '../task/task.ts';
@@ -21,6 +21,9 @@ let server: PostgresServer;
 let url: string;
 let store: Store;
 const closing: (() => unknown)[] = [];
+
+// A server is started and many connections are made, beside all other tests.
+vi.setConfig({ testTimeout: 40_000, hookTimeout: 60_000 });
 
 beforeAll(async () => {
   server = await PostgresServer.open();

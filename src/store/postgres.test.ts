@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest';
 import { PostgresServer } from '../../test/lab/postgres.ts';
 import { accountSuite } from './accounts.testsuite.ts';
 import { assetSuite } from './assets.testsuite.ts';
@@ -14,6 +14,9 @@ let server: PostgresServer;
 let url: string;
 const sealKey = randomBytes(32);
 const opened: Store[] = [];
+
+// A server is started and many connections are made, beside all other tests.
+vi.setConfig({ testTimeout: 40_000, hookTimeout: 60_000 });
 
 beforeAll(async () => {
   server = await PostgresServer.open();
