@@ -1,73 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import os from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FaultProxy } from '../../test/lab/fault-proxy.ts';
 import { NatsServer } from '../../test/lab/nats.ts';
 import { Place } from '../../test/lab/place.ts';
 import { until } from '../../test/lab/wait.ts';
 import { clusterSuite, facts } from './cluster.testsuite.ts';
-import type { MemberFacts, Offer } from './cluster.ts';
 import { MemoryRows } from './memory-rows.testsuite.ts';
 import { namesOf } from './names.ts';
-import { NatsCluster, type NatsClusterOptions } from './nats.ts';
-import { parseNatsAddress } from './nats-address.ts';
-import { type NodeRows, RowWitness } from './row-witness.ts';
-
-const clock = {
-  sinceBoot: () => os.uptime() * 1000,
-  wall: () => Date.now(),
-  sleep: (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }).catch(() => undefined),
-};
-
-let server: NatsServer;
-
-beforeAll(async () => {
-  server = await NatsServer.open();
-});
-afterAll(() => server[Symbol.asyncDispose]());
-
-interface Wish extends Partial<NatsClusterOptions> {
-  readonly url?: string;
-  readonly rows?: NodeRows;
-}
-
-async function openNode({ url = server.url, rows = new MemoryRows(), ...wish }: Wish = {}): Promise<NatsCluster> {
-  const address = parseNatsAddress(url);
-  if (!address) throw new Error('no address');
-  return NatsCluster.open({
-    address,
-    installation: randomUUID(),
-    node: 'a',
-    incarnation: randomUUID(),
-    // As after a control process that was there a moment ago, so that nobody waits before it acts.
-    memory: { read: () => clock.sinceBoot() + 2_000, write: () => {}, clear: () => {} },
-    ttlMs: 5_000,
-    database: new RowWitness(rows),
-    clock,
-    newId: randomUUID,
-    ...wish,
-  });
-}
+import { openNode, openNodes, pair, presenceOf, serverPort } from './nats-nodes.testsuite.ts';
 
 clusterSuite('NatsCluster', () => openNode());
-
-/** Nodes of one installation, which end with the test. */
-async function openNodes(stack: AsyncDisposableStack, names: readonly string[], wish: Wish = {}) {
-  const shared = { installation: randomUUID(), rows: new MemoryRows(), ...wish };
-  return Promise.all(
-    names.map(async node => stack.adopt(await openNode({ ...shared, node, incarnation: node }), it => it.close())),
-  );
-}
-
-const presenceOf = (cluster: NatsCluster, node: string) => cluster.members.find(({ name }) => name === node)?.presence;
-
-async function joined(nodes: readonly NatsCluster[], wish: Partial<MemberFacts> = {}): Promise<void> {
-  await Promise.all(nodes.map(node => node.join(() => ({ ...facts(), ...wish }))));
-  await until('all see all', () => nodes.every(node => node.members.length === nodes.length));
-}
 
 describe('two nodes', () => {
   it('see each other, and that one has left', async () => {
@@ -150,107 +95,6 @@ describe('two nodes', () => {
   });
 });
 
-async function pair(stack: AsyncDisposableStack, wish: Wish = {}): Promise<readonly [NatsCluster, NatsCluster]> {
-  const [a, b] = await openNodes(stack, ['a', 'b'], wish);
-  if (!a || !b) throw new Error('there are two');
-  await joined([a, b]);
-  return [a, b];
-}
-
-describe('offers', () => {
-  /** Takes what it is given, and remembers it. */
-  const taker = (room = 1_000) => {
-    const taken: string[] = [];
-    return {
-      taken,
-      room: () => room - taken.length,
-      take: async ({ taskId }: Offer) => {
-        taken.push(taskId);
-        await wait(5);
-      },
-    };
-  };
-
-  const offersOf = (count: number): Offer[] =>
-    Array.from({ length: count }, (_, n) => ({ taskId: `task-${n}`, epoch: 0, region: 'r' }));
-
-  it('are taken by one node each, all of them, by what each can carry', { timeout: 30_000 }, async () => {
-    await using stack = new AsyncDisposableStack();
-    const nodes = await openNodes(stack, ['a', 'b', 'c']);
-    const takers = nodes.map(() => taker());
-    const capacities = [1_000, 500, 500];
-    await Promise.all(
-      nodes.map((node, at) =>
-        node.join(() => ({ ...facts(), capacity: capacities[at] ?? 0, runs: takers[at]?.taken.length ?? 0 })),
-      ),
-    );
-    await until('all see all', () => nodes.every(node => node.members.length === 3));
-    for (const [at, node] of nodes.entries()) stack.defer(node.serve(takers[at] ?? taker()));
-    const from = performance.now();
-    await nodes[0]?.offer(offersOf(1_000));
-    await until('all are taken', () => takers.flatMap(({ taken }) => taken).length >= 1_000);
-    const counts = takers.map(({ taken }) => taken.length);
-    console.log(`1,000 offers taken in ${Math.round(performance.now() - from)} ms: ${counts.join(', ')}`);
-    expect(new Set(takers.flatMap(({ taken }) => taken)).size).toBe(1_000);
-    expect(counts[0]).toBeGreaterThan(350);
-    expect(Math.min(...counts)).toBeGreaterThan(150);
-  });
-
-  it('that are made twice are taken once', async () => {
-    await using stack = new AsyncDisposableStack();
-    const [a, b] = await pair(stack);
-    await a.offer(offersOf(20));
-    await b.offer(offersOf(20));
-    const all = taker();
-    stack.defer(a.serve(all));
-    await until('all are taken', () => all.taken.length >= 20);
-    await wait(300);
-    expect(all.taken).toHaveLength(20);
-  });
-
-  it('go to the node they prefer', async () => {
-    await using stack = new AsyncDisposableStack();
-    const [a, b] = await pair(stack);
-    const takers = [taker(), taker()];
-    stack.defer(a.serve(takers[0] ?? taker()));
-    stack.defer(b.serve(takers[1] ?? taker()));
-    await a.offer(offersOf(20).map(offer => ({ ...offer, prefers: 'b' })));
-    await until('all are taken', () => takers.flatMap(({ taken }) => taken).length >= 20);
-    expect(takers[1]?.taken).toHaveLength(20);
-  });
-
-  it('are taken by another where the preferred node is not there', async () => {
-    await using stack = new AsyncDisposableStack();
-    const [a] = await pair(stack);
-    const all = taker();
-    stack.defer(a.serve(all));
-    await a.offer(offersOf(3).map(offer => ({ ...offer, prefers: 'stranger' })));
-    await until('all are taken', () => all.taken.length === 3);
-  });
-
-  it('are not taken by who has no room', async () => {
-    await using stack = new AsyncDisposableStack();
-    const [a, b] = await pair(stack);
-    const [full, free] = [taker(0), taker()];
-    stack.defer(a.serve(full));
-    stack.defer(b.serve(free));
-    await a.offer(offersOf(10));
-    await until('all are taken', () => free.taken.length === 10);
-    expect(full.taken).toEqual([]);
-  });
-
-  it('stay in their region', async () => {
-    await using stack = new AsyncDisposableStack();
-    const [a] = await pair(stack);
-    const all = taker();
-    stack.defer(a.serve(all));
-    await a.offer([{ taskId: 'far', epoch: 0, region: 'elsewhere' }]);
-    await a.offer(offersOf(1));
-    await until('the near one is taken', () => all.taken.length > 0);
-    expect(all.taken).toEqual(['task-0']);
-  });
-});
-
 describe('a server that fails', () => {
   async function ownServer(stack: AsyncDisposableStack): Promise<NatsServer> {
     return stack.use(await NatsServer.open());
@@ -288,7 +132,7 @@ describe('a server that fails', () => {
   it('is not waited for, when the link to it is cut without a word', { timeout: 40_000 }, async () => {
     await using place = new Place();
     await using stack = new AsyncDisposableStack();
-    const proxy = await FaultProxy.start(place, { to: server.port });
+    const proxy = await FaultProxy.start(place, { to: serverPort() });
     const [a] = await openNodes(stack, ['a'], { url: `nats://127.0.0.1:${proxy.port}` });
     const lease = await a?.join(facts);
     proxy.sever();
@@ -307,7 +151,7 @@ describe('a server that fails', () => {
   it('costs a node that is cut off its lease, before any other holds it for gone', { timeout: 30_000 }, async () => {
     await using place = new Place();
     await using stack = new AsyncDisposableStack();
-    const proxy = await FaultProxy.start(place, { to: server.port });
+    const proxy = await FaultProxy.start(place, { to: serverPort() });
     const shared = { installation: randomUUID(), rows: new MemoryRows() };
     const ownRoad = { isAway: false };
     const [a, c] = await openNodes(stack, ['a', 'c'], shared);
@@ -407,7 +251,7 @@ describe('strangers on our subjects', () => {
     await a.claim('task', 1);
     await a.offer([{ taskId: 'first', epoch: 0, region: 'r' }]);
     await until('it is taken', () => taken.length === 1);
-    const stranger = await connect({ servers: server.url });
+    const stranger = await connect({ servers: `127.0.0.1:${serverPort()}` });
     stack.defer(() => stranger.close());
     const subjects = [names.say('news'), names.ask('a'), names.pass('b'), names.full(), names.offer('r')];
     const keys = [`$KV.${names.nodes}.stranger`, `$KV.${names.nodes}.a`, `$KV.${names.claims}.task`];
