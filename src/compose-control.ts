@@ -78,17 +78,13 @@ export function buildControl(config: Config, parts: ControlParts): Control {
     (event, task, delivery) => fleet.callbacks.follow(event, task, delivery),
     (event, task) => history.follow(event, task),
     (event, task) => directory.follow(event, task),
+    (event, task) => meters.follow(event, task),
   ];
   const record: Record = buildRecord(config, {
     store,
     tell,
     made: id => hearsay.made(id),
-    onEvent: [
-      event => logEvent(event, log),
-      (event, task) => hearsay.follow(event, task),
-      ...followers,
-      (event, task) => meters.follow(event, task),
-    ],
+    onEvent: [event => logEvent(event, log), (event, task) => hearsay.follow(event, task), ...followers],
   });
   const breakpoints = closing.adopt(new Breakpoints({ store, now: monotonic, log: tell }), it => it.close());
   const signals = new Signals({ now: monotonic, wall: now });
