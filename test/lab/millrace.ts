@@ -144,7 +144,7 @@ export class Millrace {
         const ready = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Ready) : undefined;
         return ready?.pid === formerPid ? undefined : ready;
       },
-      { timeoutMs: 30_000 },
+      { timeoutMs: this.#shared === undefined ? 30_000 : 90_000 },
     );
     this.#ready = ready;
   }
