@@ -29,8 +29,17 @@ function parseUrl(text: string): URL | undefined {
 function credentialsOf(urls: readonly (URL | undefined)[]): Pick<NatsAddress, 'user' | 'password' | 'token'> {
   const url = urls.find(it => it !== undefined && it.username !== '');
   if (!url) return {};
-  const user = decodeURIComponent(url.username);
-  return url.password === '' ? { token: user } : { user, password: decodeURIComponent(url.password) };
+  const user = decoded(url.username);
+  return url.password === '' ? { token: user } : { user, password: decoded(url.password) };
+}
+
+/** What is no code for anything stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** For people: without what lets one in. */
