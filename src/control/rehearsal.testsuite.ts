@@ -14,6 +14,7 @@ import { Breakpoints } from './breakpoints.ts';
 import { CallbackSecrets } from './callback-secrets.ts';
 import { Callbacks, type CallbacksOptions, type Post } from './callbacks.ts';
 import { Claims } from './claims.ts';
+import { Destinations } from './destinations.ts';
 import { Hearsay } from './hearsay.ts';
 import { Offers } from './offers.ts';
 import { Reconciler } from './reconciler.ts';
@@ -111,6 +112,8 @@ export interface RehearsalParts {
   readonly render?: Render;
   readonly follow?: Follow;
   readonly cover?: RunCover;
+  /** Whether tasks wait for one another that push to one address. */
+  readonly sharesNone?: boolean;
 }
 
 export function rehearse(parts: RehearsalParts = {}): Promise<Rehearsal> {
@@ -156,7 +159,10 @@ async function open(parts: RehearsalParts, stage: Stage): Promise<Rehearsal> {
   const assets = new Assets({ store, probe: notAsked, checkUrl: () => undefined, now, randomBytes: Buffer.alloc });
   const outside = { node, record, cluster, assets, breakpoints, place, stop, carries: () => false };
   const cover = parts.cover === undefined ? {} : { cover: parts.cover };
-  const claims = new Claims({ store, ...outside, ...cover, eager: true, now, sleep, log });
+  const freed = (taskIds: readonly string[]): void => claims.tryAgain(taskIds);
+  const destinations =
+    parts.sharesNone === true ? { destinations: new Destinations({ store, cluster, freed, log }) } : {};
+  const claims: Claims = new Claims({ store, ...outside, ...cover, ...destinations, eager: true, now, sleep, log });
   const taking = new Taking({ node, record, cluster, claims, mayAct: () => true, room: () => 1_000, now });
   cluster.serve(taking);
   const offers = new Offers({ node, cluster, taking, record, isShared: false, now: clock.elapsed });
