@@ -63,5 +63,9 @@ it('starts all that is due in one second, spread over the nodes and none twice',
   const twice = seen.filter(stream => stream.pushes.length > 1 || doubledMs(stream) > 0).length;
   figure('CLUSTER', `${name}: started twice`, twice + decided.length - TASKS, { unit: 'tasks', exactly: 0 });
   const most = Math.max(...shares.map(({ tasks }) => Number(tasks)));
-  figure('CLUSTER', `${name}: share of the fullest node`, (100 * most) / TASKS, { unit: '%', atMost: 50, busyAtMost: 90 });
+  figure('CLUSTER', `${name}: share of the fullest node`, (100 * most) / TASKS, {
+    unit: '%',
+    atMost: 50,
+    busyAtMost: 90,
+  });
 });
