@@ -13,7 +13,8 @@ interface Flags {
 
 const EXAMPLES = `
 Examples:
-  MILLRACE_DATABASE=postgres://millrace:word@db.example/millrace millrace migrate-store --from sqlite:/var/lib/millrace
+  export MILLRACE_DATABASE=postgres://relay:word@db.example/relay
+  millrace migrate-store --from sqlite:/var/lib/millrace
   millrace migrate-store --from sqlite:./data --to postgres://millrace@127.0.0.1/millrace`;
 
 /** The way of an installation from one machine to several. */

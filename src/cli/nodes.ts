@@ -60,7 +60,9 @@ function addDrain(node: Command, world: World): void {
 }
 
 function addWish(node: Command, world: World, [what, about]: readonly ['cordon' | 'uncordon', string]): void {
-  const command = withNodeFlags(node.command(`${what} <NAME>`)).description(about);
+  const command = withNodeFlags(node.command(`${what} <NAME>`))
+    .description(about)
+    .addHelpText('after', `\nExamples:\n  millrace node ${what} relay-2`);
   command.action((name: string) =>
     usingNode(command, world, async client => {
       await client.wantOfNode(name, what);
