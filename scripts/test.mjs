@@ -177,22 +177,28 @@ const ALONE_STAGES = [{ name: 'product', project: 'product', files: [] }];
 
 const TRIALS = { name: 'trials of several nodes', project: 'cluster', files: [] };
 
-/** All that starts a node, on PostgreSQL and NATS; the cloud dialects with each second request at another node. */
+/** The cloud dialects with each second request at another node. Each test starts two: fewer of them at once. */
+const onTwo = root => ({
+  ...{ name: 'on two nodes', project: 'product', files: dialectFiles(root), configuration: '2' },
+  flags: ['--maxWorkers=2', '--maxConcurrency=2'],
+});
+
+/** All that starts a node, on PostgreSQL and NATS. */
 const onCluster = root => [
   { name: 'on a cluster', project: 'product', files: filesOnCluster(root), configuration: '1' },
-  { name: 'on two nodes', project: 'product', files: dialectFiles(root), configuration: '2' },
+  onTwo(root),
   TRIALS,
 ];
 
 /** What of it everybody has time for. */
 const fewOnCluster = root => [
   { name: 'a few on a cluster', project: 'product', files: FEW_ON_CLUSTER, configuration: '1' },
-  { name: 'on two nodes', project: 'product', files: dialectFiles(root), configuration: '2' },
+  onTwo(root),
   { ...TRIALS, files: FEW_TRIALS },
 ];
 
 /** The tests of a stage. What fails is run once more, alone, and told: many servers at once are much for a small machine. */
-async function testStage(run, root, { name, project, files, configuration = '' }) {
+async function testStage(run, root, { name, project, files, flags = [], configuration = '' }) {
   const path = join(root, 'coverage', `${name.replaceAll(' ', '-')}-tests.json`);
   rmSync(path, { force: true });
   console.log(`tests: ${name}`);
@@ -204,7 +210,7 @@ async function testStage(run, root, { name, project, files, configuration = '' }
       ],
       { TEST_CLUSTER: configuration },
     );
-  const tested = await runTests(files);
+  const tested = await runTests([...flags, ...files]);
   const first = readReport(path);
   const again = tested ? [] : worthAgain(first);
   if (again.length === 0) return { tested, report: first, unsteady: [] };
