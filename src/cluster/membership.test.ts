@@ -7,7 +7,7 @@ const NODES = ['a', 'b', 'c'];
 function world(seed = 1, ttls: readonly number[] = [TTL_MS, TTL_MS, TTL_MS]) {
   const time = new Time();
   const random = chance(seed);
-  const places = [new Place(time, TTL_MS), new Place(time)];
+  const places = [new Place(time, 3_600_000), new Place(time)];
   const machines = NODES.map((name, at) => {
     const rate = 0.99 + 0.02 * random();
     return new Machine({ name, time, places, random, rate, ttlMs: ttls[at] ?? TTL_MS });
@@ -56,6 +56,16 @@ describe('who is a member', () => {
     const ms = await took(time, () => a.membership.isGone('b'));
     expect(ms).toBeGreaterThan(3_900);
     expect(ms).toBeLessThan(7_500);
+  });
+
+  it('goes on holding a dead node for gone', async () => {
+    const { time, a, b } = await running();
+    b.die();
+    await took(time, () => a.membership.isGone('b'));
+    for (let round = 0; round < 100; round++) {
+      await time.pass(250);
+      expect(a.membership.isGone('b')).toBe(true);
+    }
   });
 
   it('tells those who follow it when somebody is gone', async () => {

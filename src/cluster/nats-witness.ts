@@ -4,7 +4,7 @@ import { token } from './names.ts';
 import { takeoverOf } from './timing.ts';
 import type { Sighting, Witness } from './witness.ts';
 
-/** NATS as a witness: an entry for each node, which ends by itself when it is not renewed. */
+/** NATS as a witness: an entry for each node, which ends by itself long after it was renewed last. */
 export class NatsWitness implements Witness {
   readonly #bucket: Bucket;
   readonly #sinceBoot: () => number;

@@ -143,6 +143,9 @@ export class NatsCluster implements Cluster {
 const bucketOf = (link: NatsLink, name: string, ttlMs: number, { callMs }: Timing): Bucket =>
   new Bucket(link, { name, ttlMs, callMs });
 
+/** Long past any verdict: a beat that vanished in between would look like news of its node. */
+const BEAT_MS = 3_600_000;
+
 interface Parts {
   readonly link: NatsLink;
   readonly talk: Talk;
@@ -152,7 +155,7 @@ interface Parts {
 
 function membershipOf({ link, talk, names, timing }: Parts, options: NatsClusterOptions): Membership {
   const { node, incarnation, memory, database, clock, newId } = options;
-  const nats = new NatsWitness(bucketOf(link, names.nodes, timing.ttlMs, timing), () => clock.sinceBoot());
+  const nats = new NatsWitness(bucketOf(link, names.nodes, BEAT_MS, timing), () => clock.sinceBoot());
   const tell = (word: Word) => talk.tell(names.beat(), word);
   return new Membership({ node, incarnation, memory, timing, witnesses: [nats, database], clock, newId, tell });
 }
