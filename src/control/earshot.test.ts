@@ -15,7 +15,10 @@ it('says once that the others are away, and once that they are back', () => {
   cluster.isReachable = false;
   look();
   look();
-  expect([lines, earshot.word]).toEqual([['NATS is away: runs go on and tasks start, but what a lost node leaves has to wait'], 'away']);
+  expect([lines, earshot.word]).toEqual([
+    ['NATS is away: runs go on and tasks start, but what a lost node leaves has to wait'],
+    'away',
+  ]);
   cluster.isReachable = true;
   look();
   expect(lines.slice(1)).toEqual(['NATS is back: the other nodes are heard again']);

@@ -32,6 +32,8 @@ export class Earshot {
     this.#isHeard = cluster.isReachable;
     if (this.#isHeard) log('NATS is back: the other nodes are heard again', {});
     else
-      log('NATS is away: runs go on and tasks start, but what a lost node leaves has to wait', { cause: new Error('the connection is lost') });
+      log('NATS is away: runs go on and tasks start, but what a lost node leaves has to wait', {
+        cause: new Error('the connection is lost'),
+      });
   }
 }
