@@ -1,27 +1,21 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Progress, Store } from '../store/store.ts';
-import { DESTINATION_TAKEN } from '../task/alarm.ts';
 import type { Cause, Event, Occurrence } from '../task/event.ts';
 import type { Task } from '../task/task.ts';
 import type { RunNews, RunOrder, RunReport } from '../worker/channel.ts';
 import { Alarms } from './alarms.ts';
-import type { Assets } from './assets.ts';
 import type { Breakpoints } from './breakpoints.ts';
-import { type Claim, concernsRun, pushOf, waitsForAnother } from './claim.ts';
-import { ClaimAssets } from './claim-assets.ts';
-import { type Sleep, within } from './deadline.ts';
-import { type Destinations, DestinationTaken } from './destinations.ts';
-import { destinationOf, MissingDomain } from './directions.ts';
+import { type Claim, concernsRun, pushOf } from './claim.ts';
+import type { Destinations } from './destinations.ts';
+import { Fulfilment, type FulfilmentOptions } from './fulfilment.ts';
 import { type Health, healthOf, reasonOfNews } from './health.ts';
-import { Orders, type OrdersOptions } from './orders.ts';
 import { inParallel } from './parallel.ts';
-import type { Log, Record } from './record.ts';
+import type { Record } from './record.ts';
 import { Releases } from './releases.ts';
 import { isActive, missedNews, occurrencesOf } from './run-news.ts';
 import type { Signals } from './signals.ts';
 import { Untold } from './untold.ts';
 
-const CLAIM_DEADLINE_MS = 10_000;
 /** Enough to keep the store busy, few enough that a user's call between them does not wait long. */
 const CLAIMS_AT_ONCE = 32;
 /** A claim that waits for the world (a domain, another node) is tried on every eighth tick. */
@@ -33,14 +27,13 @@ export interface Held {
   readonly health: Health | undefined;
 }
 
-export interface ClaimsOptions extends Pick<OrdersOptions, 'eager' | 'cover'> {
+export interface ClaimsOptions extends Omit<FulfilmentOptions, 'destinations'> {
   /** The name of this node. */
   readonly node: string;
   readonly store: Pick<Store, 'get' | 'domain' | 'release'>;
   readonly record: Record;
   readonly cluster: Pick<Cluster, 'claim' | 'release'>;
   readonly breakpoints: Pick<Breakpoints, 'note' | 'hold' | 'forget' | 'unsaved'>;
-  readonly assets: Pick<Assets, 'resolve' | 'revision'>;
   /** The supervisor's ears: give a run its order, or a new one under the same epoch. */
   readonly place: (order: RunOrder) => void;
   readonly stop: (taskId: string, epoch: number) => void;
@@ -48,8 +41,6 @@ export interface ClaimsOptions extends Pick<OrdersOptions, 'eager' | 'cover'> {
   readonly carries: (taskId: string) => boolean;
   /** Wall clock. */
   readonly now: () => number;
-  readonly sleep: Sleep;
-  readonly log: Log;
   /** So that no two tasks push to one address; absent where nobody looks. */
   readonly destinations?: Pick<Destinations, 'take' | 'leave'>;
   /** Remembers what runs carry. */
@@ -62,32 +53,29 @@ export interface ClaimsOptions extends Pick<OrdersOptions, 'eager' | 'cover'> {
  */
 export class Claims {
   readonly #options: ClaimsOptions;
-  readonly #orders: Orders;
   readonly #alarms = new Alarms();
   readonly #claims = new Map<string, Claim>();
   /** What the next tick has to look at again. */
   readonly #unsettled = new Set<Claim>();
   readonly #untold: Untold;
   readonly #releases: Releases;
-  readonly #assets: ClaimAssets;
+  readonly #fulfilment: Fulfilment;
   readonly #closed = new AbortController();
   #isCut = false;
   #round = 0;
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
-    this.#orders = new Orders(options);
     const { record, log } = options;
     const tell = async (news: RunNews): Promise<void> => {
       await record.tell(news.taskId, task => this.#occurrences(task, news));
     };
     this.#untold = new Untold({ tell, log });
-    this.#assets = new ClaimAssets({
-      assets: options.assets,
-      orders: this.#orders,
-      stands: claim => this.#stands(claim),
-      place: claim => this.#place(claim),
-      postpone: (claim, cause) => this.#postpone(claim, cause),
+    this.#fulfilment = new Fulfilment(options, {
+      closed: this.#closed.signal,
+      isCurrent: claim => this.#claims.get(claim.task.id) === claim,
+      lookAgain: claim => this.#unsettled.add(claim),
+      tell: news => this.#untold.add(news),
     });
     this.#releases = new Releases({ ...options, released: taskId => options.destinations?.leave(taskId) });
   }
@@ -99,7 +87,7 @@ export class Claims {
     await inParallel(lost, CLAIMS_AT_ONCE, claim => this.#claimAnew(claim));
     await this.#untold.retry();
     await this.#releases.retry();
-    if (this.#round % ROUNDS_BETWEEN_TRIES === 0) await this.#assets.follow(this.#claims.values());
+    if (this.#round % ROUNDS_BETWEEN_TRIES === 0) await this.#fulfilment.followAssets(this.#claims.values());
   }
 
   /** What they have waited for may have come. */
@@ -108,7 +96,7 @@ export class Claims {
       const claim = this.#claims.get(taskId);
       if (claim?.state !== 'waiting') continue;
       this.#unsettled.delete(claim);
-      void this.#fulfil(claim);
+      void this.#fulfilment.begin(claim);
     }
   }
 
@@ -121,7 +109,7 @@ export class Claims {
     if (event.type === 'claimed') this.#follow(event, task);
     else if (event.to === 'stopped' || event.to === 'exited') this.#end(event);
     else if (event.type === 'restarted' && event.to === 'recovering') this.#startOver(event);
-    else if (claim?.state === 'placed' && concernsRun(event)) this.#place(claim);
+    else if (claim?.state === 'placed' && concernsRun(event)) this.#fulfilment.place(claim);
   }
 
   /** Ends the run at once, of whose task it was heard that it is over; the event that says so may come late. */
@@ -165,11 +153,8 @@ export class Claims {
   }
 
   /** What a worker would be told for the task as it stands, whoever acts for it. */
-  async orderOf(task: Task): Promise<RunOrder> {
-    const destination = await destinationOf(task, this.#options.store);
-    const named = this.#orders.assetsOf(task);
-    const addresses = named.length > 0 ? await this.#options.assets.resolve(task.accountId, named) : undefined;
-    return this.#orders.orderOf(task, { epoch: task.epoch, destination, addresses });
+  orderOf(task: Task): Promise<RunOrder> {
+    return this.#fulfilment.orderOf(task);
   }
 
   /** The epoch under which this node acts for the task; undefined where it does not. */
@@ -289,7 +274,7 @@ export class Claims {
     // Its end may have come before the supervisor knew that it was adopted.
     if (!stands && claim.state === 'adopted') this.#options.stop(id, claim.epoch);
     if (!stands) return false;
-    if (claim.state === 'waiting' || claim.state === 'adopted') void this.#fulfil(claim);
+    if (claim.state === 'waiting' || claim.state === 'adopted') void this.#fulfilment.begin(claim);
     return claim.state === 'lost';
   }
 
@@ -339,64 +324,7 @@ export class Claims {
   #open(task: Task, seq: number): void {
     const claim: Claim = { epoch: task.epoch, seq, task, state: 'placing', destination: undefined, reason: '' };
     this.#claims.set(task.id, claim);
-    void this.#fulfil(claim);
-  }
-
-  async #fulfil(claim: Claim): Promise<void> {
-    try {
-      const destination = await this.#resolve(claim);
-      if (!this.#stands(claim)) return;
-      claim.destination = destination;
-      if (waitsForAnother(claim.task)) void this.#tellTaken(claim, false, 'it has its destination to itself');
-      this.#place(claim);
-    } catch (cause) {
-      await this.#postpone(claim, cause);
-    }
-  }
-
-  /** Its run is to be there. */
-  #stands(claim: Claim): boolean {
-    return this.#claims.get(claim.task.id) === claim && claim.state !== 'lost' && claim.state !== 'leaving';
-  }
-
-  async #resolve({ task, epoch }: Claim): Promise<string> {
-    const { cluster, sleep } = this.#options;
-    const deadline = { ms: CLAIM_DEADLINE_MS, sleep, what: 'the cluster', signal: this.#closed.signal };
-    const won = await within(cluster.claim(task.id, epoch), deadline).catch(unlessAway);
-    if (!won) throw new Error('another node holds the task');
-    const destination = await destinationOf(task, this.#options.store);
-    await this.#options.destinations?.take(task.id, destination);
-    return destination;
-  }
-
-  #tellTaken({ task: { id: taskId }, epoch }: Claim, set: boolean, reason: string): Promise<void> {
-    return this.#untold.add({ taskId, epoch, type: 'alarm', side: 'push', alarm: DESTINATION_TAKEN, set, reason });
-  }
-
-  /** Gives the run the task's present source and tries. Synchronous, so that no change can come between reading and ordering. */
-  #place(claim: Claim): void {
-    const { task, epoch, destination } = claim;
-    if (destination === undefined || this.#assets.areLacking(claim)) return;
-    this.#options.place(this.#orders.orderOf(task, { epoch, destination, addresses: claim.assets?.addresses }));
-    claim.state = 'placed';
-    claim.reason = '';
-  }
-
-  async #postpone(claim: Claim, cause: unknown): Promise<void> {
-    const { task, epoch } = claim;
-    if (this.#claims.get(task.id) !== claim || this.#closed.signal.aborted) return;
-    const carried = claim.state === 'adopted';
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const isNew = claim.reason !== reason;
-    claim.reason = reason;
-    if (!carried) claim.state = 'waiting';
-    this.#unsettled.add(claim);
-    if (!isNew) return;
-    this.#options.log('a claim has to wait', { taskId: task.id, epoch, cause });
-    const side = cause instanceof MissingDomain ? 'push' : 'run';
-    // A run that a worker carries does not break because its order could not be said again.
-    if (!carried) await this.#untold.add({ taskId: task.id, epoch, type: 'broke', side, reason });
-    if (cause instanceof DestinationTaken) await this.#tellTaken(claim, true, reason);
+    void this.#fulfilment.begin(claim);
   }
 
   async #claimAnew(claim: Claim): Promise<void> {
@@ -422,10 +350,4 @@ export class Claims {
     const seenAt = { ...pushOf(news), ...(position === undefined ? {} : { position }) };
     return occurrences.map(occurrence => ({ ...occurrence, ...seenAt }));
   }
-}
-
-/** While those who agree cannot be asked, the store's word stands: it has written down that the task is this node's. */
-function unlessAway(cause: unknown): boolean {
-  if (cause instanceof Error && cause.name === 'ClusterFault') return true;
-  throw cause;
 }
