@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { ALONE, dialectFiles, FEW_ON_CLUSTER, FEW_TRIALS, filesOnCluster } from './on-cluster.mjs';
+import { ALONE, dialectFiles, FEW_ON_CLUSTER, FEW_ON_TWO, FEW_TRIALS, filesOnCluster } from './on-cluster.mjs';
 
 const ROOT = dirname(import.meta.dirname);
 
@@ -20,7 +20,9 @@ it('spreads the requests of both cloud dialects over two nodes', () => {
 
 it('names files that there are, for whoever has little time', () => {
   const files = filesOnCluster(ROOT);
-  const named = [...FEW_ON_CLUSTER, ...FEW_TRIALS, ...Object.keys(ALONE)];
+  const named = [...FEW_ON_CLUSTER, ...FEW_ON_TWO, ...FEW_TRIALS, ...Object.keys(ALONE)];
   expect(named.filter(path => !existsSync(join(ROOT, path)))).toEqual([]);
   expect(FEW_ON_CLUSTER.filter(path => !files.includes(path))).toEqual([]);
+  const dialects = dialectFiles(ROOT);
+  expect(FEW_ON_TWO.filter(path => !dialects.includes(path))).toEqual([]);
 });
