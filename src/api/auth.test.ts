@@ -97,6 +97,19 @@ describe('lockouts of several nodes', () => {
     expect([one.isLocked('a'), other.isLocked('a')]).toEqual([false, false]);
   });
 
+  test('do not lock out who is refused at one node and gets in at the other between times', () => {
+    const { one, other, pass } = nodes();
+    for (let i = 0; i < 10; i++) {
+      other.succeeded('a');
+      pass(100);
+      one.failed('a');
+    }
+    expect([one.isLocked('a'), other.isLocked('a')]).toEqual([false, false]);
+    pass(1_000);
+    for (let i = 0; i < 3; i++) one.failed('a');
+    expect([one.isLocked('a'), other.isLocked('a')]).toEqual([true, true]);
+  });
+
   test('say nothing of who has never failed', () => {
     const { neighbours, one } = nodes();
     one.succeeded('a');

@@ -66,6 +66,9 @@ export interface LockoutOptions {
   readonly peers?: Peers | undefined;
 }
 
+/** So long after a success here, a failure that another node tells of is not the beginning of a row. */
+const BETWEEN_NODES_MS = 1_000;
+
 /** Of what is longer, as no name of ours is, a digest is kept: whoever tries it would fill the memory. */
 const MOST_ROW = 512;
 
@@ -88,6 +91,8 @@ export class Lockout {
   readonly #now: () => number;
   readonly #telling: Telling<Try> | undefined;
   readonly #tallies = new Map<string, Tally>();
+  /** Who got in lately, and when; kept where there are other nodes. */
+  readonly #admitted = new Map<string, number>();
 
   constructor({ limit, lockMs, capacity, now, topic = '', peers }: LockoutOptions) {
     this.#limit = limit ?? FAILURES_IN_A_ROW;
@@ -112,7 +117,15 @@ export class Lockout {
 
   succeeded(key: string): void {
     const row = rowOf(key);
+    if (this.#telling) this.#admit(row);
     if (this.#tallies.delete(row)) this.#telling?.tell({ row, hasFailed: false });
+  }
+
+  #admit(row: string): void {
+    this.#admitted.delete(row);
+    this.#admitted.set(row, this.#now());
+    const [oldest] = this.#admitted.keys();
+    if (this.#admitted.size > this.#capacity && oldest !== undefined) this.#admitted.delete(oldest);
   }
 
   #isLocked(row: string): boolean {
@@ -140,8 +153,15 @@ export class Lockout {
     if (!Array.isArray(told)) return;
     const [row, hasFailed]: readonly unknown[] = told;
     if (typeof row !== 'string' || row.length > MOST_ROW) return;
-    if (hasFailed === true) this.#count(row);
+    if (hasFailed === true && this.#hasJustGotIn(row)) this.#telling?.tell({ row, hasFailed: false });
+    else if (hasFailed === true) this.#count(row);
     else if (hasFailed === false && !this.#isLocked(row)) this.#tallies.delete(row);
+  }
+
+  /** Whoever calls now this node and now that one fails at one of them alone: the other's successes end the row there. */
+  #hasJustGotIn(row: string): boolean {
+    const at = this.#admitted.get(row);
+    return at !== undefined && Math.abs(this.#now() - at) < BETWEEN_NODES_MS;
   }
 
   #makeRoom(): void {
