@@ -19,8 +19,9 @@ const TICKS_PER_SECOND = 100;
 const DAY_MS = 24 * 3_600_000;
 
 /** The processor time that the process has had, that of its ended children included, in ms: proc_pid_stat(5). */
-function cpuMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+function cpuMs(pid: number): number | undefined {
+  const stat = statOf(pid);
+  if (stat === undefined) return undefined;
   const fields = stat
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')
@@ -29,16 +30,26 @@ function cpuMs(pid: number): number {
   return (1_000 * ticks) / TICKS_PER_SECOND;
 }
 
+/** Undefined of a process that has ended, as those that serve a database's clients do. */
+function statOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+}
+
 type Watched = Readonly<Record<string, () => readonly number[]>>;
 
 /** How much of a core each of them uses, in percent. */
 async function usage(watched: Watched): Promise<Record<string, number>> {
-  const before = new Map(Object.values(watched).flatMap(pids => pids().map(pid => [pid, cpuMs(pid)] as const)));
+  const before = new Map(Object.values(watched).flatMap(pids => pids().map(pid => [pid, cpuMs(pid) ?? 0] as const)));
   const atMs = performance.now();
   await pass(MEASURED_MS);
   const tookMs = performance.now() - atMs;
   const shares = Object.entries(watched).map(([name, pids]) => {
-    const spent = pids().reduce((sum, pid) => sum + cpuMs(pid) - (before.get(pid) ?? 0), 0);
+    const spentBy = (pid: number): number => Math.max(0, (cpuMs(pid) ?? 0) - (before.get(pid) ?? 0));
+    const spent = pids().reduce((sum, pid) => sum + spentBy(pid), 0);
     return [name, (100 * spent) / tookMs] as const;
   });
   return Object.fromEntries(shares);
@@ -73,14 +84,14 @@ async function alone(): Promise<Record<string, number>> {
   const flags = ['--workers', '1', '--rtmp', 'off'];
   const node = await Millrace.start(place, { flags, isAlone: true });
   await fill(node.huawei, { source, oracle }, 'alone');
-  return usage({ control: () => [node.pid] });
+  return await usage({ control: () => [node.pid] });
 }
 
 async function together(): Promise<Record<string, number>> {
   await using place = new Place();
   const [source, oracle, cluster] = await Promise.all([tiny(place), Oracle.start(place), LabCluster.start(place)]);
   await fill(cluster.huawei, { source, oracle }, 'cluster');
-  return usage({
+  return await usage({
     control: () => cluster.nodes.map(({ millrace }) => millrace.pid),
     NATS: () => cluster.nats.pids,
     PostgreSQL: () => cluster.postgres.pids,
