@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Neighbours } from '../../test/lab/neighbours.ts';
 import { headerValues, Lockout, sameText } from './auth.ts';
 import { readTarget } from './target.ts';
@@ -108,6 +108,39 @@ describe('lockouts of several nodes', () => {
     pass(1_000);
     for (let i = 0; i < 3; i++) one.failed('a');
     expect([one.isLocked('a'), other.isLocked('a')]).toEqual([true, true]);
+  });
+
+  describe('that hear each other first', () => {
+    beforeEach(() => void vi.useFakeTimers());
+    afterEach(() => void vi.useRealTimers());
+
+    const patient = () => {
+      const neighbours = new Neighbours();
+      const node = () =>
+        new Lockout({ limit: 2, now: Date.now, topic: 'failures', peers: neighbours.move(200), hearsPeers: true });
+      return { one: node(), other: node() };
+    };
+
+    test('lock nobody out who gets in at the other node, however quickly he calls', () => {
+      const { one, other } = patient();
+      for (let i = 0; i < 500; i++) {
+        one.failed('a');
+        vi.advanceTimersByTime(5);
+        other.succeeded('a');
+        expect([one.isLocked('a'), other.isLocked('a')]).toEqual([false, false]);
+      }
+    });
+
+    test('lock him out half a second later who gets in nowhere, though he goes on trying', () => {
+      const { one, other } = patient();
+      for (let i = 0; i < 120; i++) {
+        one.failed('a');
+        vi.advanceTimersByTime(5);
+      }
+      expect([one.isLocked('a'), other.isLocked('a')]).toEqual([true, false]);
+      vi.advanceTimersByTime(400);
+      expect([one.isLocked('a'), other.isLocked('a')]).toEqual([true, true]);
+    });
   });
 
   test('say nothing of who has never failed', () => {

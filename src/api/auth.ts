@@ -53,6 +53,7 @@ export function sameText(a: string, b: string): boolean {
 interface Tally {
   readonly failures: number;
   readonly lastAt: number;
+  readonly lockedFrom: number;
   readonly lockedUntil: number;
 }
 
@@ -64,7 +65,15 @@ export interface LockoutOptions {
   /** What these failures are told to the other nodes under, where there are any. */
   readonly topic?: string;
   readonly peers?: Peers | undefined;
+  /**
+   * Whether the other nodes are heard before the lock falls: whoever calls all of them in turn may get in at one as often as
+   * he fails at another. Only for keys that nobody guesses in half a second.
+   */
+  readonly hearsPeers?: boolean;
 }
+
+/** An answer to what was gathered is gathered too, and both have a way to go. */
+const GATHERED_TWICE = 2.5;
 
 /** So long after a success here, a failure that another node tells of is not the beginning of a row. */
 const BETWEEN_NODES_MS = 1_000;
@@ -90,15 +99,17 @@ export class Lockout {
   readonly #capacity: number;
   readonly #now: () => number;
   readonly #telling: Telling<Try> | undefined;
+  readonly #peers: Peers | undefined;
   readonly #tallies = new Map<string, Tally>();
   /** Who got in lately, and when; kept where there are other nodes. */
   readonly #admitted = new Map<string, number>();
 
-  constructor({ limit, lockMs, capacity, now, topic = '', peers }: LockoutOptions) {
+  constructor({ limit, lockMs, capacity, now, topic = '', peers, hearsPeers = false }: LockoutOptions) {
     this.#limit = limit ?? FAILURES_IN_A_ROW;
     this.#lockMs = lockMs ?? LOCK_MS;
     this.#capacity = capacity ?? 10_000;
     this.#now = now;
+    this.#peers = hearsPeers ? peers : undefined;
     if (peers === undefined) return;
     const print = ({ row, hasFailed }: Try): unknown => [row, hasFailed];
     this.#telling = new Telling({ peers, topic, print, heard: told => this.#hear(told) });
@@ -129,14 +140,19 @@ export class Lockout {
   }
 
   #isLocked(row: string): boolean {
-    return (this.#tallies.get(row)?.lockedUntil ?? 0) > this.#now();
+    const { lockedFrom = 0, lockedUntil = 0 } = this.#tallies.get(row) ?? {};
+    return lockedFrom <= this.#now() && this.#now() < lockedUntil;
+  }
+
+  get #graceMs(): number {
+    return this.#peers?.arePresent ? GATHERED_TWICE * this.#peers.gatherMs : 0;
   }
 
   #count(row: string): void {
-    // One that was on its way when the lock fell does not open it.
-    if (this.#isLocked(row)) return;
     const now = this.#now();
     const before = this.#tallies.get(row);
+    // One that was on its way when the lock fell, or is about to fall, does not open it.
+    if (before !== undefined && now < before.lockedUntil) return;
     const failures = (before !== undefined && now - before.lastAt <= this.#lockMs ? before.failures : 0) + 1;
     const locked = failures > this.#limit;
     this.#tallies.delete(row);
@@ -144,7 +160,8 @@ export class Lockout {
     this.#tallies.set(row, {
       failures: locked ? 0 : failures,
       lastAt: now,
-      lockedUntil: locked ? now + this.#lockMs : 0,
+      lockedFrom: locked ? now + this.#graceMs : 0,
+      lockedUntil: locked ? now + this.#graceMs + this.#lockMs : 0,
     });
   }
 

@@ -26,7 +26,12 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#lockout = new Lockout({ now: options.now, peers: options.peers, topic: 'failures-alibaba' });
+    this.#lockout = new Lockout({
+      now: options.now,
+      peers: options.peers,
+      topic: 'failures-alibaba',
+      hearsPeers: true,
+    });
   }
 
   async identify(request: WireRequest, params: Params): Promise<Caller> {

@@ -44,7 +44,7 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#lockout = new Lockout({ now: options.now, peers: options.peers, topic: 'failures-huawei' });
+    this.#lockout = new Lockout({ now: options.now, peers: options.peers, topic: 'failures-huawei', hearsPeers: true });
   }
 
   /** A token where there is one, else a signature. */

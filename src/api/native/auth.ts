@@ -81,7 +81,7 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options;
-    this.#lockout = new Lockout({ now: options.now, peers: options.peers, topic: 'failures-native' });
+    this.#lockout = new Lockout({ now: options.now, peers: options.peers, topic: 'failures-native', hearsPeers: true });
   }
 
   /** Who calls, whether they may, and whether not too often: in this order. */
