@@ -4,6 +4,7 @@ import type { Event } from '../task/event.ts';
 import type { Task } from '../task/task.ts';
 import type { Callbacks, TestAnswer, TestCall } from './callbacks.ts';
 import type { Duty } from './duties.ts';
+import { fieldsOf } from './words.ts';
 
 export interface CallbackDutyOptions {
   /** One that knows nothing yet, and has not been started. */
@@ -74,14 +75,10 @@ export class CallbackDuty implements Duty {
   }
 
   #hear(message: unknown): void {
-    const said = asObject(message);
+    const said = fieldsOf(message);
     if (said.wake === true) this.#sending?.wake();
-    const { accountId, endpointId } = asObject(said.resume);
+    const { accountId, endpointId } = fieldsOf(said.resume);
     if (typeof accountId !== 'string' || typeof endpointId !== 'string') return;
     void this.#sending?.resume(accountId, endpointId).catch(() => undefined);
   }
 }
-
-/** What other nodes say was written by any version of ours. */
-const asObject = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null ? { ...value } : {};

@@ -6,6 +6,7 @@ import type { Sleep } from './deadline.ts';
 import type { NodeFacts } from './node.ts';
 import { entryOf } from './notes.ts';
 import type { Log } from './record.ts';
+import { fieldsOf } from './words.ts';
 
 /** There is no node of that name. */
 export class UnknownNode extends Error {
@@ -161,7 +162,7 @@ export class Roster {
   }
 
   #hear(message: unknown, from: string): void {
-    const { look, facts, duties } = asObject(message);
+    const { look, facts, duties } = fieldsOf(message);
     if (look === true) void this.look();
     // Written by a node of ours, of this version or another: what lacks is looked for where it is shown.
     if (isFacts(facts)) {
@@ -204,14 +205,10 @@ const asGone = ({ name, region, version, seenAt }: KeptNode): Member => ({
   wall: seenAt,
 });
 
-/** What other nodes say was written by any version of ours. */
-const asObject = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null ? { ...value } : {};
-
 /** Whether it has all that is shown of a node. */
 function isFacts(value: unknown): value is NodeFacts {
-  const { uptimeMs, state, processes, control, inKbit, outKbit, viewers } = asObject(value);
-  const { rssBytes, lagMs, pid } = asObject(control);
+  const { uptimeMs, state, processes, control, inKbit, outKbit, viewers } = fieldsOf(value);
+  const { rssBytes, lagMs, pid } = fieldsOf(control);
   const figures = [uptimeMs, inKbit, outKbit, viewers, rssBytes, lagMs, pid];
   const areFigures = figures.every(figure => typeof figure === 'number' && figure >= 0);
   return (
@@ -220,8 +217,8 @@ function isFacts(value: unknown): value is NodeFacts {
 }
 
 function isProcess(value: unknown): boolean {
-  const { role, slot, runs, isUp, isWanted, load } = asObject(value);
-  const { rssBytes, lagMs } = asObject(load);
+  const { role, slot, runs, isUp, isWanted, load } = fieldsOf(value);
+  const { rssBytes, lagMs } = fieldsOf(load);
   const areFigures = [slot, runs].every(Number.isInteger) && [isUp, isWanted].every(one => typeof one === 'boolean');
   return areFigures && typeof role === 'string' && (load === undefined || (isFigure(rssBytes) && isFigure(lagMs)));
 }
